@@ -1,0 +1,1 @@
+"""Arena Oracle: how far LLM-judge scores and off-policy estimators can be trusted."""

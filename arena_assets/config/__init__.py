@@ -1,0 +1,60 @@
+"""An experiment's configuration: frozen models that reject unknown keys, and the loader of `configs/*.yaml`."""
+
+from arena_assets.config.experiment import AnalysisConfig, EngineConfig, Experiment, Policy
+from arena_assets.config.judges import (
+    FileOracle,
+    JudgeConfig,
+    LikelihoodJudge,
+    OpenAIJudge,
+    OpenAIOracle,
+    OracleConfig,
+    ReferenceOracle,
+    RubricJudge,
+    RubricOracle,
+)
+from arena_assets.config.loading import (
+    config_folder,
+    experiment_names,
+    load_experiment,
+    load_yaml,
+    project_root,
+)
+from arena_assets.config.sources import (
+    CorpusConfig,
+    FileCorpus,
+    HubCorpus,
+    HubModel,
+    LocalModel,
+    ModelConfig,
+    PackageModel,
+    ShippedCorpus,
+)
+
+__all__ = [
+    "AnalysisConfig",
+    "CorpusConfig",
+    "EngineConfig",
+    "Experiment",
+    "FileCorpus",
+    "FileOracle",
+    "HubCorpus",
+    "HubModel",
+    "JudgeConfig",
+    "LikelihoodJudge",
+    "LocalModel",
+    "ModelConfig",
+    "OpenAIJudge",
+    "OpenAIOracle",
+    "OracleConfig",
+    "PackageModel",
+    "Policy",
+    "ReferenceOracle",
+    "RubricJudge",
+    "RubricOracle",
+    "ShippedCorpus",
+    "config_folder",
+    "experiment_names",
+    "load_experiment",
+    "load_yaml",
+    "project_root",
+]

@@ -1,0 +1,209 @@
+"""One experiment: prompts, policies, engine, judge, oracle and analysis, and the fingerprints of what they make."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from arena_assets.config.base import Name, Section
+from arena_assets.config.judges import JudgeConfig, OracleConfig
+from arena_assets.config.sources import CorpusConfig, LocalModel, ModelConfig
+from arena_assets.ids import content_key
+
+
+class Policy(Section):
+    """A policy is a model file, a system prompt and sampling settings: all that determines P(response | prompt).
+
+    Sampling is from softmax(logits / temperature), with no truncation and no penalties, because otherwise the
+    sampled distribution would not be the scored one.
+    """
+
+    name: Name
+    model: Name
+    system_prompt: str
+    temperature: float = Field(gt=0, le=5)
+    max_tokens: int = Field(ge=1, le=32768)
+
+    def same_distribution(self, other: Policy) -> bool:
+        """Whether both give every response the same probability (max_tokens cuts responses, it does not re-weight)."""
+        return (self.model, self.system_prompt, self.temperature) == (
+            other.model,
+            other.system_prompt,
+            other.temperature,
+        )
+
+
+class EngineConfig(Section):
+    """How llama.cpp runs. In exact mode on a CPU only `scoring` changes any result."""
+
+    scoring: Literal["replay", "prefill"] = "replay"
+    mode: Literal["exact", "throughput"] = "exact"
+    n_gpu_layers: int = Field(0, ge=-1, description="-1: all layers on the GPU")
+    threads: int | None = Field(None, ge=1, description="null: every core")
+    max_sequences: int = Field(32, ge=1, le=256, description="sequences in flight, where the cache has room")
+    cache_tokens: int = Field(32768, ge=256, description="size of the key-value cache, over all sequences")
+    reproducibility_sample: int = Field(4, ge=0, description="responses of each batch that are scored a second time")
+
+
+class AnalysisConfig(Section):
+    """Which method configuration of `configs/ablations/` is analysed, and at which confidence level."""
+
+    ablation: Name = "default"
+    level: float = Field(0.95, gt=0.5, lt=1)
+
+
+class Experiment(Section):
+    """A validated experiment file; `name` is the file's stem."""
+
+    name: Name
+    description: str = ""
+    seed: int = Field(ge=0, lt=2**63)
+    corpus: CorpusConfig
+    prompts: int = Field(ge=1, description="number of prompts")
+    batch_size: int = Field(ge=1, description="prompts in a partition")
+    models: dict[Name, ModelConfig] = Field(min_length=1)
+    logging_policy: Policy
+    target_policies: tuple[Policy, ...] = Field(min_length=1)
+    engine: EngineConfig = EngineConfig()
+    judge: JudgeConfig
+    oracle: OracleConfig
+    analysis: AnalysisConfig = AnalysisConfig()
+    storage: str | None = Field(None, description="URL of the folder for all data; null: dagster_home/data")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, data: Any) -> Any:
+        """A target policy states only how it differs from the logging policy."""
+        if not (isinstance(data, dict) and isinstance(data.get("logging_policy"), dict)):
+            return data
+        targets = data.get("target_policies")
+        if not isinstance(targets, list | tuple):
+            return data
+        base = {key: value for key, value in data["logging_policy"].items() if key != "name"}
+        inherited = [base | target if isinstance(target, dict) else target for target in targets]
+        return data | {"target_policies": inherited}
+
+    @field_validator("target_policies")
+    @classmethod
+    def _unique(cls, targets: tuple[Policy, ...]) -> tuple[Policy, ...]:
+        names = [policy.name for policy in targets]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"policy names must be unique; named more than once: {', '.join(doubled)}")
+        return targets
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Experiment:
+        if self.logging_policy.name in self.target_names:
+            raise ValueError(f"policy names must be unique; {self.logging_policy.name} is logging and target policy")
+        used = [(f"policy {policy.name}", policy.model) for policy in self.policies]
+        used += [
+            (role, part.model)
+            for role, part in (("judge", self.judge), ("oracle", self.oracle))
+            if part.kind in ("likelihood", "rubric")
+        ]
+        for role, model in used:
+            if model not in self.models:
+                raise ValueError(
+                    f"{role} names the unknown model {model!r}; models has: {', '.join(sorted(self.models))}"
+                )
+        for policy in self.target_policies:
+            if policy.name == "pi_clone" and not policy.same_distribution(self.logging_policy):
+                raise ValueError(
+                    "pi_clone must equal the logging policy in model, system_prompt and temperature: "
+                    "its weights of exactly 1 are the experiment's proof. Rename the policy, or drop what differs"
+                )
+        return self
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """P0 first, then the targets in the file's order."""
+        return (self.logging_policy, *self.target_policies)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return tuple(policy.name for policy in self.target_policies)
+
+    @property
+    def clones(self) -> tuple[str, ...]:
+        """Targets with the very distribution of P0: their weights must be exactly 1."""
+        return tuple(p.name for p in self.target_policies if p.same_distribution(self.logging_policy))
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """Partition keys: batch numbers of at least four digits."""
+        batches = math.ceil(self.prompts / self.batch_size)
+        return tuple(f"{batch:04d}" for batch in range(batches))
+
+    def batch_bounds(self, partition: str) -> tuple[int, int]:
+        """First and one past the last rank, in the order of the sample, of the prompts of a partition."""
+        start = int(partition) * self.batch_size
+        return start, min(start + self.batch_size, self.prompts)
+
+    def code_version(self, asset: str) -> str:
+        """Digest (24 hex digits) of the sections that determine `asset`, those of its upstream included."""
+        return self._versions[asset]
+
+    def fingerprint(self, asset: str, partition: str | None = None) -> str:
+        """What a table must have been made with to be current: the sections, and how many prompts its batch has.
+
+        The size matters for the last batch alone: more prompts fill it up and leave every other one as it is.
+        """
+        if partition is None:
+            return self.code_version(asset)
+        start, stop = self.batch_bounds(partition)
+        return f"{self.code_version(asset)}-{stop - start}"
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        corpus = content_key(corpus=self.corpus.model_dump())
+        prompts = content_key(corpus=corpus, seed=self.seed, batch_size=self.batch_size)
+        responses = content_key(
+            prompts=prompts,
+            policies=[self.policy_identity(policy) for policy in self.policies],
+            mode=self.engine.mode,
+        )
+        logprobs = content_key(responses=responses, scoring=self.engine.scoring)
+        judge = content_key(responses=responses, judge=self._scorer_identity(self.judge))
+        slices = {"calibration", "validation", "enabled", "stratify"}
+        oracle = content_key(
+            responses=responses,
+            oracle=self._scorer_identity(self.oracle),
+            slice={name: getattr(self.oracle, name) for name in sorted(slices)},
+            judge=judge if self.oracle.stratify else None,
+        )
+        ablation = content_key(
+            logprobs=logprobs, judge=judge, oracle=oracle, prompts=self.prompts, analysis=self.analysis.model_dump()
+        )
+        return {
+            "arena_corpus": corpus,
+            "prompts": prompts,
+            "responses": responses,
+            "logprobs": logprobs,
+            "judge_scores": judge,
+            "oracle_labels": oracle,
+            "ablation_results": ablation,
+        }
+
+    def policy_identity(self, policy: Policy) -> dict[str, Any]:
+        """All that determines what a policy answers; where the model file comes from is no part of it."""
+        return policy.model_dump() | {"model": self.model_identity(policy.model)}
+
+    def model_identity(self, name: str) -> str:
+        """The checksum where the configuration states it, else the file's name."""
+        model = self.models[name]
+        return model.sha256 or (model.path if isinstance(model, LocalModel) else model.file)
+
+    def _scorer_identity(self, scorer: JudgeConfig | OracleConfig) -> dict[str, Any]:
+        # How fast, how often retried, how dear: none of it changes an answer, so none of it invalidates one.
+        transport = {
+            "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s", "max_retries", "max_cost_usd",
+            "prices", "api_key_env", "mode", "enabled", "calibration", "validation", "stratify",
+        }  # fmt: skip
+        identity = scorer.model_dump(exclude=transport)
+        if scorer.kind in ("likelihood", "rubric"):
+            identity["model"] = self.model_identity(scorer.model)
+        return identity

@@ -1,0 +1,131 @@
+"""Judges score every response, oracles label a slice of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from arena_assets.config.base import Name, Section
+
+
+class LikelihoodJudge(Section):
+    """Scores a response by exp(mean log-probability per token) under a neutral prompt; needs no rubric."""
+
+    kind: Literal["likelihood"]
+    model: Name
+    system_prompt: str = "You are a helpful assistant."
+    # The neutral prompt's answer is judged at temperature 1, so that no policy's own temperature flatters it.
+
+
+class RubricJudge(Section):
+    """Reads the probabilities of the score tokens after a rubric prompt, in one forward pass of a local model."""
+
+    kind: Literal["rubric"]
+    model: Name
+    rubric: str
+    min_score: int = 1
+    max_score: int = 5
+
+    @model_validator(mode="after")
+    def _scale(self) -> RubricJudge:
+        if not 0 <= self.min_score < self.max_score <= 9:
+            raise ValueError(
+                f"min_score {self.min_score} and max_score {self.max_score}: scores are single digits, "
+                "0 <= min_score < max_score <= 9, because each must be one token"
+            )
+        return self
+
+
+class Prices(Section):
+    """Dollars per million tokens."""
+
+    prompt: float = Field(ge=0)
+    completion: float = Field(ge=0)
+
+
+class _OpenAI(Section):
+    """Any server that speaks the OpenAI API."""
+
+    kind: Literal["openai"]
+    model: str
+    rubric: str
+    base_url: str | None = Field(None, description="null: OpenAI itself")
+    api_key_env: str = Field("OPENAI_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*$")
+    min_score: int = 0
+    max_score: int = 10
+    temperature: float | None = Field(0.0, ge=0, le=2, description="null: not sent (reasoning models refuse it)")
+    max_completion_tokens: int = Field(16, ge=1)
+    mode: Literal["online", "batch"] = "online"
+    uncertainty: Literal["logprobs", "samples", "interval"] = "logprobs"
+    n_samples: int = Field(5, ge=2, le=50, description="answers for each response under `uncertainty: samples`")
+    structured_output: Literal["auto", "off"] = "auto"
+    concurrency: int = Field(16, ge=1, le=512)
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
+    timeout_s: float = Field(60.0, gt=0)
+    max_retries: int = Field(6, ge=0, le=20)
+    max_cost_usd: float | None = Field(None, ge=0)
+    prices: Prices | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> _OpenAI:
+        if self.min_score >= self.max_score:
+            raise ValueError(f"min_score {self.min_score} must be below max_score {self.max_score}")
+        if self.max_cost_usd is not None and self.prices is None:
+            raise ValueError("max_cost_usd needs prices: without them no cost is known")
+        return self
+
+
+class OpenAIJudge(_OpenAI):
+    """A judge behind the OpenAI API."""
+
+
+JudgeConfig = Annotated[LikelihoodJudge | RubricJudge | OpenAIJudge, Field(discriminator="kind")]
+
+
+class _Slice(Section):
+    """Which responses are labelled: by hash of prompt_id, so more prompts extend the slice and never reshuffle it."""
+
+    enabled: bool = True
+    calibration: float | int = Field(0.5, description="P0's responses to label: a fraction (0 to 1) or a number")
+    validation: float | int = Field(1.0, description="each target's responses to label: a fraction or a number")
+    stratify: bool = Field(False, description="spread the slice evenly over the judge's scores")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> _Slice:
+        for name in ("calibration", "validation"):
+            size = getattr(self, name)
+            if isinstance(size, float) and not 0 <= size <= 1:
+                raise ValueError(
+                    f"{name}: {size} is a fraction and must lie within 0 and 1 (write a whole number for a count)"
+                )
+            if size < 0:
+                raise ValueError(f"{name}: {size} must not be negative")
+        return self
+
+
+class ReferenceOracle(_Slice):
+    """The share of the prompt's reference points that the response contains; needs no model."""
+
+    kind: Literal["reference"]
+
+
+class FileOracle(_Slice):
+    """Labels from people: a CSV, JSONL or Parquet with prompt_id, policy, label (0 to 1)."""
+
+    kind: Literal["file"]
+    path: str
+
+
+class RubricOracle(_Slice, RubricJudge):
+    """A local model with a rubric as oracle."""
+
+    kind: Literal["rubric"]
+
+
+class OpenAIOracle(_Slice, _OpenAI):
+    """An expensive model behind the OpenAI API as oracle."""
+
+
+OracleConfig = Annotated[ReferenceOracle | FileOracle | RubricOracle | OpenAIOracle, Field(discriminator="kind")]

@@ -1,0 +1,101 @@
+"""Reading `configs/*.yaml`: strict YAML, one level of `extends`, errors that name file, key and remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from arena_assets.config.experiment import Experiment
+from arena_assets.errors import ConfigError
+
+
+def project_root() -> Path:
+    """The folder that holds `configs/`, `models/` and `dagster_home/`: ARENA_ROOT, or where this package lies."""
+    return Path(os.environ.get("ARENA_ROOT") or Path(__file__).resolve().parents[2])
+
+
+def config_folder() -> Path:
+    """The folder of the experiment files: ARENA_CONFIGS, or `configs/` of the project."""
+    return Path(os.environ.get("ARENA_CONFIGS") or project_root() / "configs")
+
+
+def experiment_names() -> list[str]:
+    """Names of all experiments of the folder, in order: the stems of its YAML files."""
+    return sorted(path.stem for path in config_folder().glob("*.yaml"))
+
+
+def load_experiment(name: str, *, prompts: int | None = None) -> Experiment:
+    """Load and validate `configs/<name>.yaml`; `prompts` overrides its number of prompts.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML mapping, repeats a key, or breaks a rule of `Experiment`.
+    """
+    path = config_folder() / f"{name}.yaml"
+    data = _merged(path)
+    data["name"] = name
+    if prompts is not None:
+        data["prompts"] = prompts
+    try:
+        return Experiment.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path.name}: {_explain(error)}") from error
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; a repeated key is an error, since YAML would silently keep the last one."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
+        raise ConfigError(f"{path.name} does not exist in {path.parent}; there are: {known}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name} is no valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path.name} must be a mapping of keys to values, it is {type(data).__name__}")
+    return data
+
+
+def _merged(path: Path) -> dict[str, Any]:
+    data = load_yaml(path)
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    parent = load_yaml(path.parent / f"{base}.yaml")
+    if "extends" in parent:
+        raise ConfigError(f"{path.name}: extends {base}, which itself extends another file; extend that one directly")
+    return parent | data
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"]) or "the file as a whole"
+        text = (
+            "unknown key; remove it or correct its spelling" if problem["type"] == "extra_forbidden" else problem["msg"]
+        )
+        problems.append(f"{where}: {text.removeprefix('Value error, ')}")
+    count = len(problems)
+    return f"{count} problem{'s' if count > 1 else ''}: " + "; ".join(problems)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key twice in one mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if isinstance(key, Hashable):
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    )
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)

@@ -1,0 +1,74 @@
+"""Where prompts and model weights come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from arena_assets.config.base import Section, Sha256
+
+
+class _Corpus(Section):
+    language: str = Field("English", description="rows of another language are left out")
+
+
+class ShippedCorpus(_Corpus):
+    """The project's own prompts, with the reference points that the demo's oracle needs."""
+
+    source: Literal["shipped"]
+
+
+class HubCorpus(_Corpus):
+    """A data set of the Hugging Face hub in the Chatbot Arena row schema; gated sets read HF_TOKEN."""
+
+    source: Literal["hub"]
+    dataset: str
+    split: str = "train"
+    revision: str | None = None
+
+
+class FileCorpus(_Corpus):
+    """Local JSON lines or Parquet in the Chatbot Arena row schema."""
+
+    source: Literal["file"]
+    path: str = Field(description="relative to the project's folder, or absolute")
+
+
+CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus, Field(discriminator="source")]
+
+
+class _Model(Section):
+    sha256: Sha256 | None = None
+    size_bytes: int | None = Field(None, gt=0)
+
+
+class PackageModel(_Model):
+    """A GGUF file that an installed Python package ships."""
+
+    source: Literal["package"]
+    package: str = Field(description="import name of the package")
+    file: str = Field(pattern=r"^[^/\\]+\.gguf$")
+
+
+class HubModel(_Model):
+    """A GGUF file of a Hugging Face hub repository."""
+
+    source: Literal["hub"]
+    repo: str
+    file: str = Field(pattern=r"^[^\\]+\.gguf$")
+    revision: str = "main"
+
+
+class LocalModel(_Model):
+    """A GGUF file that the user already has."""
+
+    source: Literal["file"]
+    path: str
+
+    @property
+    def file(self) -> str:
+        return self.path
+
+
+ModelConfig = Annotated[PackageModel | HubModel | LocalModel, Field(discriminator="source")]

@@ -1,0 +1,121 @@
+"""The journal of finished items: what an interrupted run had finished is never done, or paid for, again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from upath import UPath
+
+from arena_assets.errors import StorageError
+
+
+class Journal:
+    """Finished items by key, durable as soon as `append` returns; the last record of a key counts.
+
+    On a local disk `folder/items.jsonl`, one line an item, appended by one write so that two writers never mix within
+    a line. On object storage, which cannot append, `folder/<n>-<writer>.jsonl` parts of a handful of items.
+    A torn last line (a crash in the middle of a write) is dropped: that item was in flight.
+    """
+
+    def __init__(self, folder: str | Path | UPath, part_items: int = 16) -> None:
+        self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
+        self._local = self._folder.protocol in ("", "file")
+        self._items: dict[str, dict[str, Any]] = {}
+        self._file: int | None = None
+        self._pending: list[str] = []
+        self._part_items = part_items
+        self._parts = 0
+        self._writer = uuid4().hex[:8]
+
+    def __enter__(self) -> Journal:
+        try:
+            self._load()
+            if self._local:
+                path = Path(self._folder.path)
+                path.mkdir(parents=True, exist_ok=True)
+                self._file = os.open(path / "items.jsonl", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o644)
+                self._close_torn_line()
+        except OSError as error:
+            raise StorageError(f"the journal {self._folder} cannot be opened: {error}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.flush()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._items
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        return self._items.get(key)
+
+    def append(self, key: str, item: Mapping[str, Any]) -> None:
+        """Record a finished item.
+
+        Raises:
+            StorageError: the disk is full or read-only; the item is then not recorded.
+        """
+        line = json.dumps({"key": key, **item}, ensure_ascii=False, separators=(",", ":")) + "\n"
+        try:
+            if self._file is not None:
+                self._write_line(line.encode("utf-8", "surrogatepass"))
+            else:
+                self._pending.append(line)
+                if len(self._pending) >= self._part_items:
+                    self.flush()
+        except OSError as error:
+            raise StorageError(
+                f"the journal {self._folder} cannot be written: {error}; free space or rights and re-run"
+            ) from error
+        self._items[key] = dict(item)
+
+    def flush(self) -> None:
+        """Make pending items durable (object storage only; a local append already is)."""
+        if not self._pending:
+            return
+        name = self._folder / f"{self._parts:06d}-{self._writer}.jsonl"
+        name.fs.pipe_file(name.path, "".join(self._pending).encode("utf-8", "surrogatepass"))
+        self._parts += 1
+        self._pending = []
+
+    def _write_line(self, data: bytes) -> None:
+        assert self._file is not None
+        if os.write(self._file, data) != len(data):
+            # A short write means a full disk; the torn line is dropped by the next reader.
+            raise OSError("short write, the disk is full")
+        os.fdatasync(self._file)
+
+    def _load(self) -> None:
+        if not self._folder.exists():
+            return
+        parts = sorted(
+            (part for part in self._folder.iterdir() if part.name.endswith(".jsonl")), key=lambda part: part.name
+        )
+        self._parts = len(parts)
+        for part in parts:
+            for line in part.read_bytes().split(b"\n"):
+                try:
+                    record = json.loads(line)
+                    key = record.pop("key")
+                except (ValueError, KeyError, AttributeError):
+                    continue  # torn by a crash: the item was in flight and is done again
+                self._items[key] = record
+
+    def _close_torn_line(self) -> None:
+        assert self._file is not None
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")

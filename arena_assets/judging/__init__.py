@@ -1,0 +1,1 @@
+"""Judges and oracles behind one protocol."""

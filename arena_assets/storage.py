@@ -1,0 +1,177 @@
+"""Where a table lies, and how it is written and read: whole or not at all, by this module alone."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from arena_assets.config import Experiment, project_root
+from arena_assets.errors import ArenaError, StorageError
+from arena_assets.tables import TABLES, Table
+
+
+class Store:
+    """The tables of one experiment below `root`: `<asset>/<partition>.parquet`, whole assets `<asset>.parquet`.
+
+    Beside a table lie `<partition>.checks.json` (what its rules found, a refused batch's too) and, below
+    `journal/<asset>/`, the journal of finished items.
+    """
+
+    def __init__(self, root: str | Path | UPath) -> None:
+        # s3fs caches listings, and an object that another machine wrote would stay invisible.
+        options = {"use_listings_cache": False} if str(root).startswith(("s3:", "s3a:")) else {}
+        self.root = UPath(str(root), **options)
+
+    @classmethod
+    def of(cls, experiment: Experiment | str, base: str | None = None) -> Store:
+        """The store of an experiment: below its `storage` URL, ARENA_STORAGE, or `dagster_home/data`."""
+        name = experiment if isinstance(experiment, str) else experiment.name
+        own = None if isinstance(experiment, str) else experiment.storage
+        return cls(
+            f"{(base or own or os.environ.get('ARENA_STORAGE') or default_data_folder())!s}".rstrip("/") + f"/{name}"
+        )
+
+    def path(self, asset: str, partition: str | None = None) -> UPath:
+        return self.root / f"{asset}.parquet" if partition is None else self.root / asset / f"{partition}.parquet"
+
+    def journal_path(self, asset: str, partition: str) -> UPath:
+        return self.root / "journal" / asset / partition
+
+    def write(
+        self, asset: str, frame: pd.DataFrame, *, fingerprint: str, partition: str | None = None, **notes: str
+    ) -> int:
+        """Validate `frame` against the asset's contract and write it whole; returns the size in bytes.
+
+        Raises:
+            TableError: the frame breaks the contract. StorageError: the file cannot be written.
+        """
+        spec = contract(asset)
+        table = spec.to_arrow(frame)
+        notes = {"table": asset, "fingerprint": fingerprint, "partition": partition or "", **notes}
+        table = table.replace_schema_metadata({f"arena.{key}": value for key, value in sorted(notes.items())})
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd", write_page_index=False)
+        write_bytes(self.path(asset, partition), buffer.getvalue())
+        return buffer.tell()
+
+    def exists(self, asset: str, partition: str | None = None) -> bool:
+        return bool(self.path(asset, partition).exists())
+
+    def partitions(self, asset: str) -> list[str]:
+        """Partitions of which a file exists, in order."""
+        folder = self.root / asset
+        if not folder.exists():
+            return []
+        return sorted(path.name.removesuffix(".parquet") for path in folder.iterdir() if path.name.endswith(".parquet"))
+
+    def read(self, asset: str, partition: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read one table; `columns` projects.
+
+        Raises:
+            StorageError: the file is missing or corrupted; the text says which and what to do.
+        """
+        path = self.path(asset, partition)
+        with self._open(path, asset, partition) as file:
+            table = file.read(columns=list(columns) if columns is not None else None)
+        return table.to_pandas(maps_as_pydicts="strict")
+
+    def notes(self, asset: str, partition: str | None = None) -> dict[str, str]:
+        """What stands in the file beside the rows: fingerprint, partition, and `rows`, their number."""
+        with self._open(self.path(asset, partition), asset, partition) as file:
+            metadata = file.schema_arrow.metadata or {}
+            rows = file.metadata.num_rows
+        known = {key.decode()[6:]: value.decode() for key, value in metadata.items() if key.startswith(b"arena.")}
+        return known | {"rows": str(rows)}
+
+    def write_checks(
+        self, asset: str, partition: str | None, findings: Sequence[Mapping[str, Any]], run_id: str
+    ) -> None:
+        """Store what the rules found for a table, written or refused."""
+        text = json.dumps({"run_id": run_id, "findings": list(findings)}, ensure_ascii=False, indent=1)
+        write_bytes(self._checks_path(asset, partition), text.encode())
+
+    def read_checks(self, asset: str, partition: str | None = None) -> list[dict[str, Any]]:
+        """Findings of the last run of a table: name, blocking, passed, text, figures; empty where none ran."""
+        path = self._checks_path(asset, partition)
+        try:
+            return list(json.loads(path.read_text(encoding="utf-8"))["findings"])
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageError(
+                f"{path} is no list of findings ({error}); re-run the partition to write it anew"
+            ) from error
+
+    def remove(self) -> None:
+        """Remove every table, finding and journal of the experiment."""
+        if self.root.exists():
+            self.root.fs.rm(self.root.path, recursive=True)
+
+    def _checks_path(self, asset: str, partition: str | None) -> UPath:
+        path = self.path(asset, partition)
+        return path.parent / path.name.replace(".parquet", ".checks.json")
+
+    @contextlib.contextmanager
+    def _open(self, path: UPath, asset: str, partition: str | None) -> Iterator[pq.ParquetFile]:
+        what = asset if partition is None else f"{asset}/{partition}"
+        try:
+            with path.open("rb") as raw:
+                yield pq.ParquetFile(raw)
+        except FileNotFoundError as error:
+            raise StorageError(f"{what} is not materialised: {path} does not exist") from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StorageError(
+                f"{what} cannot be read, the file is corrupted: {path} ({error}); materialise it again"
+            ) from error
+
+
+def contract(asset: str) -> Table:
+    """The table contract of an asset."""
+    try:
+        return TABLES[asset]
+    except KeyError as error:
+        raise ArenaError(f"no table is named {asset!r}; there are: {', '.join(TABLES)}") from error
+
+
+def default_data_folder() -> Path:
+    return project_root() / "dagster_home" / "data"
+
+
+def write_bytes(path: UPath, data: bytes) -> None:
+    """Write a file so that it appears whole or not at all, and survives a power cut once this returns."""
+    try:
+        if path.protocol not in ("", "file"):
+            # One PUT is atomic by itself; an open() would publish a half-written object on an exception.
+            path.fs.pipe_file(path.path, data)
+            return
+        target = Path(path.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error}; nothing partial was left, free space or rights and re-run"
+        ) from error
