@@ -1,0 +1,148 @@
+"""Reward calibration: judge score to expected oracle label, with the variance that the calibration itself adds.
+
+Wherever f enters an estimate, the labelled rows that made f carry its error (`RewardCalibration.term`): without it
+intervals cover 22 to 77% instead of 95% (Landesberg 2025, arXiv 2512.11150, oracle-uncertainty-aware inference).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import isotonic, two_stage
+from ._numeric import sums, tally
+from ._types import EstimationError, Floats, Ints
+from ._validate import require_labels
+
+SMALL_BLOCK = 5  # labels; a block below it borrows variance from all blocks
+PRIOR_LABELS = 5.0  # weight of the pooled variance in such a block
+
+
+@dataclass(frozen=True, eq=False)
+class RewardModel:
+    """One fitted f: features (r, 1 + k), judge score first, to the expected label."""
+
+    curve: isotonic.Curve
+    index: two_stage.RankIndex | None
+
+    def position(self, features: Floats) -> Floats:
+        """Where the curve reads: the score itself, or its two-stage rank."""
+        return features[:, 0] if self.index is None else self.index(features)
+
+    def __call__(self, features: Floats) -> Floats:
+        return self.curve(self.position(features))
+
+
+def fit_model(features: Floats, labels: Floats, reference: Floats, weights: Floats | None = None) -> RewardModel:
+    """f on labelled rows: isotonic in the score, or in the two-stage index where there are covariates."""
+    index = two_stage.fit_index(features, labels, reference) if features.shape[1] > 1 else None
+    position = features[:, 0] if index is None else index(features)
+    return RewardModel(isotonic.fit(position, labels, weights), index)
+
+
+@dataclass(frozen=True, eq=False)
+class RewardCalibration:
+    """f, its cross-fitted versions f-, and what is needed for its share of the variance.
+
+    prompts: (m,) prompt of each label; block: (m,) its block; residuals: (m,) Y - f, scaled so that their squares in
+    block B sum to m_B s_B^2 with the unbiased (in small blocks shrunken) variance s_B^2.
+    """
+
+    model: RewardModel
+    fold_models: tuple[RewardModel, ...]
+    labelled_features: Floats
+    labels: Floats
+    prompts: Ints
+    folds: Ints
+    block: Ints
+    residuals: Floats
+    counts: Floats
+    variances: Floats
+    block_df: Floats
+
+    def predict(self, features: Floats) -> Floats:
+        """f."""
+        return self.model(features)
+
+    def predict_out_of_fold(self, features: Floats, folds: Ints) -> Floats:
+        """f-: each row by the model that has seen no label of its fold."""
+        out = np.empty(features.shape[0])
+        for fold, model in enumerate(self.fold_models):
+            rows = folds == fold
+            if rows.any():
+                out[rows] = model(features[rows])
+        return out
+
+    def mass(self, features: Floats, shares: Floats) -> Floats:
+        """q_B of an estimate sum_r shares_r f(features_r)."""
+        return self.model.curve.mass(self.model.position(features), shares)
+
+    def term(self, q: Floats, n_prompts: int) -> Floats:
+        """Calibration term: (n_prompts,) contributions c = n q_B / m_B (Y - f)."""
+        each = n_prompts * (q / self.counts)[self.block] * self.residuals
+        return sums(self.prompts, each, n_prompts)
+
+    def variance(self, q: Floats) -> tuple[float, float]:
+        """sum_B q_B^2 s_B^2 / m_B and its Welch-Satterthwaite denominator sum_B V_B^2 / df_B."""
+        parts = q * q * self.variances / self.counts
+        return float(parts.sum()), float((parts * parts / self.block_df).sum())
+
+    def rmse(self) -> tuple[float, float]:
+        """Root mean squared residual in sample and out of fold."""
+        inside = self.labels - self.predict(self.labelled_features)
+        outside = self.labels - self.predict_out_of_fold(self.labelled_features, self.folds)
+        return float(np.sqrt(np.mean(inside**2))), float(np.sqrt(np.mean(outside**2)))
+
+
+def calibrate(
+    features: Floats, labels: Floats, *, prompts: Ints, folds: Ints, reference: Floats, cross_fit: bool = True
+) -> RewardCalibration:
+    """Fit f and f- on m labelled rows.
+
+    features: (m, 1 + k), judge score first, further columns are covariates (two-stage); labels: (m,); prompts and
+    folds: (m,); reference: (n, 1 + k) rows whose ranks the two-stage index uses. Raises EstimationError without two
+    labels on two scores, or where all labels lie in one fold.
+    """
+    require_labels(features[:, 0])
+    model = fit_model(features, labels, reference)
+    fold_models: list[RewardModel] = []
+    for fold in range(int(folds.max()) + 1 if cross_fit else 0):
+        kept = folds != fold
+        if not kept.any():
+            raise EstimationError(
+                f"all {labels.size} labels lie in fold {fold}: cross-fitting needs labels in two folds"
+            )
+        fold_models.append(model if kept.all() else fit_model(features[kept], labels[kept], reference))
+    block = model.curve.block_of(model.position(features))
+    counts = tally(block)
+    raw = labels - model.curve.values[block]
+    variances, block_df = _block_variances(block, raw, counts, labels)
+    squares = sums(block, raw * raw)
+    target = counts * variances
+    scale = np.sqrt(np.divide(target, squares, out=np.zeros_like(target), where=squares > 0))
+    # A block without residual (one label, say) still has the pooled variance: its labels carry it with alternating
+    # signs.
+    flat = squares[block] <= 0
+    signs = np.where(np.arange(labels.size) % 2 == 0, 1.0, -1.0)
+    residuals = np.where(flat, signs * np.sqrt(variances[block]), raw * scale[block])
+    return RewardCalibration(
+        model, tuple(fold_models), features, labels, prompts, folds, block, residuals, counts, variances, block_df
+    )
+
+
+def _block_variances(block: Ints, residuals: Floats, counts: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    """s_B^2 and its degrees of freedom: unbiased in blocks of 5 labels and more, shrunken to the pooled variance
+    below.
+    """
+    squares = sums(block, residuals * residuals)
+    pooled_df = float((counts - 1).sum())
+    # With one label in every block nothing measures the noise; the labels' own variance bounds it from above.
+    bound = pooled_df == 0
+    pooled = float(np.var(labels, ddof=1)) if bound else float(squares.sum()) / pooled_df
+    pooled_df = labels.size - 1.0 if bound else pooled_df
+    own = np.divide(squares, counts - 1, out=np.zeros_like(squares), where=counts > 1)
+    df = counts - 1
+    shrunken = (df * own + PRIOR_LABELS * pooled) / (df + PRIOR_LABELS)
+    small = counts < SMALL_BLOCK
+    return np.where(small, shrunken, own), np.where(small, df + min(PRIOR_LABELS, pooled_df), df)

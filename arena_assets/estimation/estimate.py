@@ -1,0 +1,80 @@
+"""The result of every estimator: one value, its error, and the per-prompt contributions that both come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from scipy.special import stdtrit
+
+from ._types import EstimationError, Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """An estimated mean oracle label.
+
+    `contributions` phi (one per prompt, in the order of the prompts) are the influence function at the data:
+    std_error^2 = k / (k - 1) sum phi^2 / N^2, where k of the N prompts were sampled for it (`n_sampled`; mostly all).
+    Differences of two estimates on the same prompts are paired by differencing phi.
+    """
+
+    value: float
+    std_error: float
+    df: float
+    contributions: Floats
+    n_sampled: int
+    diagnostics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def ci(self, level: float = 0.95) -> tuple[float, float]:
+        """Two-sided interval: value -+ t quantile with `df` degrees of freedom times the standard error."""
+        half = critical_value(level, self.df) * self.std_error
+        return self.value - half, self.value + half
+
+
+def critical_value(level: float, df: float) -> float:
+    """t quantile at (1 + level) / 2."""
+    if not 0 < level < 1:
+        raise EstimationError(f"level must lie between 0 and 1, got {level}")
+    return float(stdtrit(df, 0.5 + level / 2))
+
+
+def from_contributions(
+    value: float,
+    phi: Floats,
+    *,
+    n_sampled: int | None = None,
+    df: float | None = None,
+    diagnostics: Mapping[str, float] | None = None,
+) -> Estimate:
+    """An estimate whose standard error is that of the mean of `phi`.
+
+    Without `df`, degrees of freedom follow from the fourth moment: df = 2 (sum phi^2)^2 / (sum phi^4 - (sum phi^2)^2
+    / N), the Satterthwaite match of the variance estimate's own variance. Normal contributions give N, a single
+    dominating one gives 2: a few heavy weights widen the interval instead of hiding behind n.
+    """
+    count = phi.size if n_sampled is None else n_sampled
+    if count < 2:
+        raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
+    squares = float(phi @ phi)
+    if df is None:
+        df = moment_df(phi)
+    std_error = float(np.sqrt(squares * count / (count - 1.0)) / phi.size)
+    if not (np.isfinite(value) and np.isfinite(std_error)):
+        raise EstimationError(
+            "the estimate is not finite: some weights are too large for float64; reject those rows first"
+        )
+    return Estimate(value, std_error, min(df, count - 1.0), phi, count, MappingProxyType(dict(diagnostics or {})))
+
+
+def moment_df(phi: Floats) -> float:
+    """Degrees of freedom of sum phi^2, from its estimated variance; between 1 and N - 1."""
+    squared = phi * phi
+    total = float(squared.sum())
+    spread = float(squared @ squared) - total * total / phi.size
+    ceiling = phi.size - 1.0
+    if spread <= 0 or total == 0:
+        return ceiling
+    return float(min(max(2 * total * total / spread, 1.0), ceiling))

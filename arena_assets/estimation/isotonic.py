@@ -1,0 +1,70 @@
+"""Isotonic regression by blocks: the calibration curve f, and how an estimate's mass spreads over its blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from ._numeric import sums
+from ._types import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A monotone curve: constant on each block, linear between blocks, flat outside (as scikit-learn's with clipping).
+
+    It is linear in the block values, so an estimate sum_r v_r f(s_r) equals sum_B q_B f_B with q = `mass(s, v)`.
+    """
+
+    knots: Floats  # ascending, the first and last labelled score of each block
+    heights: Floats  # value at each knot
+    block: Ints  # block of each knot
+    values: Floats  # value of each block
+
+    def __call__(self, scores: Floats) -> Floats:
+        return np.interp(scores, self.knots, self.heights)
+
+    def mass(self, scores: Floats, shares: Floats) -> Floats:
+        """q: the mass that rows with `shares` put on each block, rows between two blocks split linearly."""
+        right = np.searchsorted(self.knots, scores, side="left").clip(0, self.knots.size - 1)
+        left = np.maximum(right - 1, 0)
+        span = self.knots[right] - self.knots[left]
+        inside = np.divide(scores - self.knots[left], span, out=np.ones_like(scores), where=span > 0).clip(0, 1)
+        size = self.values.size
+        upper = sums(self.block[right], shares * inside, size)
+        return upper + sums(self.block[left], shares * (1 - inside), size)
+
+    def block_of(self, labelled_scores: Floats) -> Ints:
+        """Block of each score that took part in the fit."""
+        return self.block[np.searchsorted(self.knots, labelled_scores, side="left")]
+
+
+def fit_bins(bins: Floats, totals: Floats, weights: Floats, *, increasing: bool = True) -> Curve:
+    """Weighted isotonic regression on ascending distinct scores.
+
+    bins: (k,) scores; totals: (k,) weighted sums of the outcome; weights: (k,) sums of weights. Bins of weight 0 take
+    no part.
+    """
+    used = weights > 0
+    bins, totals, weights = bins[used], totals[used], weights[used]
+    fit = isotonic_regression(totals / weights, weights=weights, increasing=increasing)
+    starts = fit.blocks[:-1]
+    # Neighbouring blocks of equal value are one block: their labels share a variance.
+    fresh = np.r_[True, np.diff(fit.x[starts]) != 0]
+    starts = starts[fresh]
+    ends = np.r_[starts[1:], bins.size] - 1
+    values = np.add.reduceat(totals, starts) / np.add.reduceat(weights, starts)
+    number = np.arange(starts.size)
+    doubled = np.repeat(number, 2)
+    knots = np.stack([bins[starts], bins[ends]], axis=1).ravel()
+    keep = np.r_[True, np.diff(knots) > 0]
+    return Curve(knots[keep], values[doubled[keep]], doubled[keep].astype(np.int64), values)
+
+
+def fit(scores: Floats, outcomes: Floats, weights: Floats | None = None, *, increasing: bool = True) -> Curve:
+    """Weighted isotonic regression of `outcomes` on `scores` (ties in the score share one value)."""
+    bins, position = np.unique(scores, return_inverse=True)
+    each = np.ones_like(scores) if weights is None else weights
+    return fit_bins(bins, sums(position, each * outcomes), sums(position, each), increasing=increasing)

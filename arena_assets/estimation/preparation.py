@@ -1,0 +1,222 @@
+"""What all methods share, made once: calibrations per scoring, problems per target, weights, evidence for the gate,
+truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from . import problem as problems
+from . import simcal, weights
+from ._numeric import sums, tally
+from ._types import Bools, EstimationError, Floats, Ints
+from .calibration import RewardCalibration, calibrate
+from .data import EvaluationData, TargetData
+from .gates import Evidence
+from .methods import Method
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One target under one scoring and reward calibration."""
+
+    problem: problems.Problem
+    evidence: Evidence
+    own_labels: Floats  # of the fresh draws; all NaN unless prepared for `direct_own`
+
+    @cached_property
+    def projected(self) -> problems.Problem:
+        """The same with SIMCal weights."""
+        projection = simcal.project(self.problem.features[:, 0], self.problem.weights)
+        return self.problem.with_weights(projection.weights)
+
+    @property
+    def n_draw_prompts(self) -> int:
+        return int(np.unique(self.problem.draws.prompts).size)
+
+    def labels_used(self, method: Method) -> int:
+        """Oracle labels that enter the estimate."""
+        own = int((~np.isnan(self.own_labels)).sum())
+        if method.estimator == "direct_own":
+            return own
+        if method.uses_weights and method.estimator not in ("ips", "clipped_ips", "snips", "calibrated_ips"):
+            return int((~np.isnan(self.problem.labels)).sum())
+        return 0 if self.problem.calibration is None else int(self.problem.calibration.labels.size)
+
+
+class Preparation:
+    """Caches what several methods need.
+
+    Prompts of P0 and of all targets share one numbering, so estimates can be paired.
+    """
+
+    def __init__(self, data: EvaluationData, *, seed: int = 0) -> None:
+        self.data = data
+        every = np.concatenate([data.prompt_ids, *(target.prompt_ids for target in data.targets.values())])
+        codes, names = pd.factorize(every)
+        self._names = np.asarray(names, dtype=object)
+        self._rows: Ints = codes[: data.n].astype(np.int64)
+        ends = np.cumsum([data.n, *(target.prompt_ids.size for target in data.targets.values())])
+        self._draws = {
+            name: codes[start:end].astype(np.int64)
+            for name, start, end in zip(data.targets, ends[:-1], ends[1:], strict=True)
+        }
+        self._folds = problems.hash_folds(self._names, salt=f"fold:{seed}")
+        self._halves = problems.hash_folds(self._names, 2, salt=f"truth:{seed}")
+        self._calibrations: dict[tuple[str, str], RewardCalibration | EstimationError] = {}
+        self._targets: dict[tuple[str, str, str, bool], Target | EstimationError] = {}
+
+    @property
+    def n_prompts(self) -> int:
+        return int(self._names.size)
+
+    def truth(self, policy: str, *, half: bool = False) -> tuple[float, float]:
+        """Mean and standard error of the target's own labels, by prompt; NaN for P0, whose labels calibrate.
+
+        `half`: of the half of the prompts that `direct_own` does not see.
+        """
+        if policy == self.data.logging_policy:
+            return np.nan, np.nan
+        labels, prompts = self.data.targets[policy].labels, self._draws[policy]
+        present = ~np.isnan(labels)
+        if half:
+            present &= self._halves[prompts] == 1
+        if not present.any():
+            return np.nan, np.nan
+        code = np.unique(prompts[present], return_inverse=True)[1]
+        means = sums(code, labels[present]) / tally(code)
+        error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else np.nan
+        return float(means.mean()), error
+
+    def calibration(self, scoring: str, kind: str) -> RewardCalibration | None:
+        """f for a scoring, fitted on P0's labelled rows; None for kind `none`. Raises where it is not possible."""
+        if scoring not in self.data.scores:
+            raise EstimationError(f"the data have no {scoring} scores; they have: {', '.join(self.data.scorings)}")
+        if kind == "none":
+            return None
+        key = (scoring, kind)
+        if key not in self._calibrations:
+            try:
+                self._calibrations[key] = self._calibrate(scoring, kind)
+            except EstimationError as error:
+                self._calibrations[key] = error
+        found = self._calibrations[key]
+        if isinstance(found, EstimationError):
+            raise found
+        return found
+
+    def target(self, scoring: str, kind: str, policy: str, *, own: bool = False) -> Target:
+        """The problem of one policy (P0 itself included), with its evidence."""
+        key = (scoring, kind, policy, own)
+        if key not in self._targets:
+            try:
+                self._targets[key] = self._target(scoring, kind, policy, own)
+            except EstimationError as error:
+                self._targets[key] = error
+        found = self._targets[key]
+        if isinstance(found, EstimationError):
+            raise found
+        return found
+
+    def _calibrate(self, scoring: str, kind: str) -> RewardCalibration:
+        features, usable = self._logged_features(scoring, kind)
+        labelled = usable & ~np.isnan(self.data.labels)
+        return calibrate(
+            features[labelled],
+            self.data.labels[labelled],
+            prompts=self._rows[labelled],
+            folds=self._folds[self._rows[labelled]],
+            reference=features[usable],
+        )
+
+    def _logged_features(self, scoring: str, kind: str) -> tuple[Floats, Bools]:
+        return _features(self.data, scoring, kind)
+
+    def _target(self, scoring: str, kind: str, policy: str, own: bool) -> Target:
+        calibration = self.calibration(scoring, kind)
+        features, usable = self._logged_features(scoring, kind)
+        if policy == self.data.logging_policy:
+            log_weights, draw_features, draw_prompts = np.zeros(self.data.n), features, self._rows
+            own_labels = np.full(self.data.n, np.nan)
+        else:
+            target = self.data.targets[policy]
+            log_weights, draw_prompts = target.log_weights, self._draws[policy]
+            draw_features = _features(target, scoring, kind)[0]
+            own_labels = target.labels if own else np.full(target.labels.size, np.nan)
+        kept = usable & ~np.isnan(log_weights)
+        drawn = ~np.isnan(draw_features).any(axis=1)
+        if own:
+            drawn &= self._halves[draw_prompts] == 0
+        for what, rows in (("logged rows", kept), ("fresh draws", drawn)):
+            if rows.sum() < 2:
+                raise EstimationError(
+                    f"{policy}: {int(rows.sum())} usable {what} ({rows.size} in all); at least 2 are needed"
+                )
+        raw = weights.from_log(log_weights[kept])
+        if not raw.any():
+            raise EstimationError(f"{policy}: all weights are zero, the target never produces a logged response")
+        draws = problems.Draws.of(draw_features[drawn], draw_prompts[drawn])
+        made = problems.build(
+            n_prompts=self.n_prompts,
+            rows=self._rows[kept],
+            features=features[kept],
+            weights=raw,
+            labels=self.data.labels[kept],
+            draws=draws,
+            calibration=calibration,
+            folds=self._folds,
+        )
+        return Target(made, _evidence(made), own_labels[drawn])
+
+
+def _features(source: EvaluationData | TargetData, scoring: str, kind: str) -> tuple[Floats, Bools]:
+    """(r, 1 + k) features, judge score first, and which rows have them all."""
+    if scoring not in source.scores:
+        raise EstimationError(f"the data have no {scoring} scores for one of the policies")
+    columns = [source.scores[scoring]]
+    if kind == "two_stage":
+        columns.append(source.response_length)
+        if np.isnan(source.response_length).all():
+            raise EstimationError("two-stage calibration needs response lengths, and there are none")
+    features = np.column_stack(columns)
+    usable: Bools = np.asarray(~np.isnan(features).any(axis=1))
+    return features, usable
+
+
+def _evidence(problem: problems.Problem) -> Evidence:
+    """What the gate may know: raw weights, labels, score support, and the transport test on weighted logged
+    residuals.
+    """
+    labelled = ~np.isnan(problem.labels)
+    diagnostics = weights.diagnose(problem.weights)
+    nan = float("nan")
+    count = int(labelled.sum())
+    if count < 2:
+        return Evidence(diagnostics, count, nan, nan, nan)
+    outside = _outside(problem.features[labelled, 0], problem.draws)
+    share = problem.weights[labelled]
+    if problem.calibration is None or not share.any():
+        return Evidence(diagnostics, count, outside, nan, nan)
+    share = share / share.sum()
+    residual = problem.labels[labelled] - problem.rewards_oof[labelled]
+    mean = float(share @ residual)
+    error = float(np.sqrt(((share * (residual - mean)) ** 2).sum() * count / (count - 1)))
+    return Evidence(diagnostics, count, outside, mean, error)
+
+
+def _outside(labelled_scores: Floats, draws: problems.Draws) -> float:
+    """Share of the target's scores beyond the labelled ones, leaving out the outermost 1% of labels on each side.
+
+    A few stray labels at the far end carry no curve. What the same policy would show by sampling alone is taken off,
+    twice.
+    """
+    count = labelled_scores.size
+    trimmed = count // 100
+    ordered = np.sort(labelled_scores)
+    drawn = draws.features[:, 0]
+    share = float(draws.share[(drawn < ordered[trimmed]) | (drawn > ordered[-1 - trimmed])].sum())
+    return max(0.0, share - 4 * (trimmed + 1) / (count + 1))
