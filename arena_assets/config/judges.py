@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from arena_assets.config.base import Name, Section
 
@@ -88,9 +88,9 @@ class _Slice(Section):
     """Which responses are labelled: by hash of prompt_id, so more prompts extend the slice and never reshuffle it."""
 
     enabled: bool = True
-    calibration: float | int = Field(0.5, description="P0's responses to label: a fraction (0 to 1) or a number")
-    validation: float | int = Field(1.0, description="each target's responses to label: a fraction or a number")
-    stratify: bool = Field(False, description="spread the slice evenly over the judge's scores")
+    calibration: StrictFloat | StrictInt = Field(0.5, description="P0's responses to label: a fraction or a number")
+    validation: StrictFloat | StrictInt = Field(1.0, description="each target's responses to label, likewise")
+    stratify: bool = Field(False, description="spread the slice evenly over the judge's scores; needs fractions")
 
     @model_validator(mode="after")
     def _sizes(self) -> _Slice:
@@ -102,6 +102,13 @@ class _Slice(Section):
                 )
             if size < 0:
                 raise ValueError(f"{name}: {size} must not be negative")
+            if isinstance(size, int) and size == 1:
+                raise ValueError(f"{name}: 1 could mean one response or all of them; write 1.0 for all")
+            if self.stratify and isinstance(size, int) and size:
+                raise ValueError(
+                    f"{name}: {size} is a number, which means the first {size} prompts of the sample; these cannot be "
+                    "spread over the judge's scores. With stratify, write a fraction"
+                )
         return self
 
 

@@ -1,0 +1,59 @@
+"""From a configuration to the judge or oracle that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena_assets.config import (
+    Experiment,
+    FileOracle,
+    JudgeConfig,
+    LikelihoodJudge,
+    OracleConfig,
+    ReferenceOracle,
+    RubricJudge,
+    project_root,
+)
+from arena_assets.errors import JudgeError
+from arena_assets.judging.file import FileScorer
+from arena_assets.judging.protocol import Scorer
+from arena_assets.judging.reference import Points, ReferenceScorer
+
+if TYPE_CHECKING:
+    from arena_assets.llama.engine import Engine
+
+
+def build_scorer(
+    config: JudgeConfig | OracleConfig,
+    *,
+    experiment: Experiment,
+    environment: Mapping[str, str],
+    reference_points: Mapping[str, Points] | None = None,
+    engine: Engine | None = None,
+) -> Scorer:
+    """The scorer of `experiment.judge` or `experiment.oracle`.
+
+    environment: where a key is looked for (`os.environ`), before `.env` of the project's folder.
+    reference_points: by prompt_id, for the reference oracle. engine: the loaded model, for local kinds.
+
+    Raises:
+        JudgeError: nothing could be scored: an unreadable label file, a missing key, a missing engine.
+    """
+    # Local models and the OpenAI client take a second and much memory to import; most experiments need one of them.
+    if isinstance(config, ReferenceOracle):
+        if reference_points is None:
+            raise JudgeError("the reference oracle needs the corpus' reference points; materialise arena_corpus first")
+        return ReferenceScorer(reference_points)
+    if isinstance(config, FileOracle):
+        return FileScorer(project_root() / Path(config.path).expanduser())
+    if isinstance(config, LikelihoodJudge | RubricJudge):
+        from arena_assets.judging import local
+
+        if engine is None:
+            raise JudgeError(f"{config.kind} scores with the local model {config.model}, which is not loaded")
+        return local.build(config, experiment, engine)
+    from arena_assets.judging.remote.scorer import OpenAIScorer
+
+    return OpenAIScorer(config, environment=environment)
