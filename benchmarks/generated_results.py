@@ -1,0 +1,82 @@
+"""The `ablation_results` of a generated experiment: every method's estimate, as wrong as such methods are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from arena_assets.estimation.methods import DIRECT, Method, full_grid
+
+Floats = npt.NDArray[np.float64]
+
+
+def results(
+    labels: Mapping[str, Floats], log_weights: Mapping[str, Floats], *, logging_policy: str, coverage: float, seed: int
+) -> pd.DataFrame:
+    """One row for each method and target: truth from `labels`, effective sample size from `log_weights`."""
+    rng = np.random.default_rng([seed, 99])
+    n = labels[logging_policy].size
+    n_oracle = round(n * coverage)
+    rows = [
+        _row(method, policy, labels[policy], np.exp(log_weights[policy]), n_oracle, rng)
+        for method in full_grid()
+        for policy in log_weights
+    ]
+    return pd.DataFrame(rows)
+
+
+def _row(
+    method: Method, policy: str, labels: Floats, weights: Floats, n_oracle: int, rng: np.random.Generator
+) -> dict[str, object]:
+    n = weights.size
+    ess = float(weights.sum() ** 2 / (weights @ weights))
+    truth, truth_error = float(labels.mean()), float(labels.std(ddof=1) / np.sqrt(n))
+    spread = float(labels.std(ddof=1))
+    weighted = method.estimator not in DIRECT
+    rows_that_count = (ess * (3 if method.weight_calibration == "simcal" else 1)) if weighted else float(n)
+    error = spread / np.sqrt(max(min(rows_that_count, n), 1.0)) + spread / np.sqrt(max(n_oracle, 1)) * 0.5
+    bias = 0.0 if method.estimator == "direct_own" else 0.4 * error * float(rng.normal())
+    bias += -0.12 if method.reward_calibration == "none" and not weighted else 0.0
+    estimate = truth + bias + error * float(rng.normal())
+    df = float(max(n_oracle - 1, 1))
+    half = float(stats.t.ppf(0.975, df)) * error
+    total = float(stats.t.ppf(0.975, df) * np.hypot(error, truth_error))
+    fraction = ess / n
+    support, reason = "supported", None
+    if weighted and fraction < 0.1:
+        support, reason = "refused", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}) is below 10%"
+    elif weighted and fraction < 0.3:
+        support, reason = "caution", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}) is below 30%"
+    elif method.estimator == "naive_direct":
+        support, reason = "caution", "the judge is not calibrated: its level is not the oracle's"
+    failed = method.estimator == "mrdr" and policy == "pi_bad" and method.reward_calibration == "two_stage"
+    return {
+        "estimator": method.estimator,
+        "reward_calibration": method.reward_calibration,
+        "weight_calibration": method.weight_calibration,
+        "scoring": method.scoring,
+        "policy": policy,
+        "estimate": None if failed else estimate,
+        "std_error": None if failed else error,
+        "df": None if failed else df,
+        "ci_low": None if failed else estimate - half,
+        "ci_high": None if failed else estimate + half,
+        "truth": truth,
+        "truth_std_error": truth_error,
+        "error": None if failed else estimate - truth,
+        "covered": None if failed else bool(abs(estimate - truth) <= total),
+        "n": n,
+        "n_oracle": n_oracle,
+        "ess": ess if weighted else None,
+        "ess_fraction": fraction if weighted else None,
+        "max_weight_share": float(weights.max() / weights.sum()) if weighted else None,
+        "seconds": 0.001,
+        "status": "failed" if failed else "ok",
+        "reason": "the weighted outcome model has no labelled row of weight" if failed else None,
+        "support": "refused" if failed else support,
+        "support_reason": "no estimate" if failed else reason,
+    }

@@ -1,0 +1,60 @@
+"""What all pages put on the screen: figures, problems of files, empty states, and text that is never Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboard.data.catalog import Chosen
+from dashboard.data.files import Problem
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=])")
+
+
+def escape(text: str) -> str:
+    """Our own words with names or numbers in them, safe inside Markdown. Model output goes through `plain` instead."""
+    return _MARKDOWN.sub(r"\\\1", text).replace("\n", " ")
+
+
+def figure(title: str, chart: alt.TopLevelMixin, note: str = "", *, alt_text: str = "") -> None:
+    """A chart under a sentence that says what to read from it."""
+    st.markdown(f"**{escape(title)}**")
+    if note:
+        st.caption(escape(note))
+    st.altair_chart(chart, width="stretch", alt=alt_text or title)
+
+
+def plain(text: str, *, height: int | None = None) -> None:
+    """Text of a model or a prompt, exactly as it is: no HTML, Markdown, links or images come out of it."""
+    st.code(text, language=None, wrap_lines=True, height=height if height else "content")
+
+
+def problems(found: Iterable[Problem]) -> None:
+    """Which files cannot be used, and why; the rest of the page goes on without them."""
+    # One file may be a problem of several tables that a page reads.
+    distinct = {(problem.label, problem.text): problem for problem in found}
+    if not distinct:
+        return
+    names = ", ".join(dict.fromkeys(label for label, _ in distinct))
+    few = len(distinct) <= 3
+    st.warning(f"Left out of this page: {escape(names)}. The other files are shown.", icon=":material/broken_image:")
+    with st.expander("Why, and what to do", expanded=few):
+        for _, text in distinct:
+            st.text(text)
+
+
+def nothing(chosen: Chosen, what: str) -> None:
+    """What to run where a page has nothing to show yet."""
+    st.info(f"{escape(what)} of {escape(chosen.name)} are not materialised yet.", icon=":material/hourglass_empty:")
+    st.text("Materialise the experiment:")
+    st.code("make demo" if chosen.name == "demo" else f"arena run {chosen.name}", language="bash")
+    st.caption("or from the Dagster UI (`make ui`). This page shows each table as soon as it is written.")
+
+
+def table(frame: pd.DataFrame, key: str, **options: object) -> None:
+    """A sortable table without the row numbers."""
+    st.dataframe(frame, hide_index=True, width="stretch", key=key, **options)  # type: ignore[call-overload]

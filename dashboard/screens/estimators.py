@@ -1,0 +1,165 @@
+"""Estimators: every estimate with its interval beside the truth, errors, rankings, and the table behind them."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import streamlit as st
+
+from arena_assets.estimation.methods import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
+from dashboard import elements, session
+from dashboard.data import loads
+from dashboard.data.catalog import Chosen, Roles
+from dashboard.views import forest, names, ranking, selection, style
+from dashboard.views.selection import ALL, MAIN
+
+_COLUMNS = [
+    "estimator", "reward_calibration", "weight_calibration", "scoring", "policy", "estimate", "std_error", "ci_low",
+    "ci_high", "truth", "error", "covered", "support", "support_reason", "n", "n_oracle", "ess", "ess_fraction",
+    "max_weight_share", "status", "reason",
+]  # fmt: skip
+
+
+def render(chosen: Chosen) -> None:
+    """The page."""
+    results = loads.results(chosen.store)
+    elements.problems(results.problems)
+    if results.empty:
+        if not results.problems:
+            elements.nothing(chosen, "The results")
+        return
+    # A filter re-runs this part alone.
+    st.fragment(_filtered)(results.frame, loads.roles_of(chosen), chosen.name)
+
+
+def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
+    rows = _filters(selection.estimates_of_targets(results, who.targets), who)
+    frame = forest.prepare(rows)
+    _failures(rows)
+    if frame.empty:
+        st.info("No estimate passes these filters.", icon=":material/filter_alt_off:")
+        return
+    policies = [policy for policy in who.targets if policy in set(frame["policy"])]
+    bounds = forest.domain(frame)
+    st.caption(
+        "Lines are 95% intervals, the grey band is the truth with its own. "
+        "An arrow head: the interval goes on beyond the plot."
+    )
+    for start in range(0, len(policies), 2):
+        for column, policy in zip(st.columns(2, gap="large"), policies[start : start + 2], strict=False):
+            with column:
+                elements.figure(forest.title(frame, policy), forest.forest(frame, policy, bounds))
+    left, right = st.columns(2, gap="large")
+    with left:
+        elements.figure(
+            forest.error_title(frame),
+            forest.errors(frame, style.policy_scale(who.logging, who.targets)),
+            "Each mark is one policy; the nearer to the dashed line, the better.",
+        )
+    with right:
+        ranks = ranking.rankings(frame)
+        if ranks["accuracy"].notna().any():
+            elements.figure(
+                ranking.title(ranks),
+                ranking.agreement(ranks),
+                f"True order: {ranking.true_ranking(frame)}. The dashed line is what a coin would reach.",
+            )
+        else:
+            st.info(ranking.title(ranks.iloc[:0]), icon=":material/info:")
+    _table(rows, ranks, name)
+
+
+def _filters(results: pd.DataFrame, who: Roles) -> pd.DataFrame:
+    first, second = st.columns(2)
+    with first:
+        families = session.several("Estimator family", list(names.FAMILIES), "family")
+    with second:
+        policies = session.several("Policies", [p for p in who.targets if p in set(results["policy"])], "policy")
+    columns = st.columns(4, vertical_alignment="bottom")
+    with columns[0]:
+        reward = session.select(
+            "Reward calibration",
+            [MAIN, *REWARD_CALIBRATIONS, ALL],
+            "reward",
+            lambda value: (
+                {MAIN: "best kind (monotone if it can)", ALL: "all kinds"}.get(value)
+                or names.pretty(names.REWARD, value)
+            ),
+        )
+    with columns[1]:
+        weight = session.select(
+            "Weight calibration",
+            [MAIN, *WEIGHT_CALIBRATIONS, ALL],
+            "weight",
+            lambda value: (
+                {MAIN: "plainest kind (raw if it can)", ALL: "all kinds"}.get(value)
+                or names.pretty(names.WEIGHT, value)
+            ),
+        )
+    with columns[2]:
+        present = [mode for mode in SCORINGS if mode in set(results["scoring"])]
+        scoring = session.select(
+            "Judge score",
+            [*present, ALL],
+            "scoring",
+            lambda value: "both" if value == ALL else names.pretty(names.SCORING, value),
+        )
+    with columns[3]:
+        hide = session.switch("Hide refused estimates", "supported_only")
+    return selection.choose_rows(
+        results,
+        families=families,
+        policies=policies,
+        reward=reward,
+        weight=weight,
+        scoring=scoring,
+        hide_refused=hide,
+    )
+
+
+def _failures(rows: pd.DataFrame) -> None:
+    failed = rows[rows["estimate"].isna()]
+    if failed.empty:
+        return
+    with st.expander(f"{names.count(len(failed), 'method')} gave no estimate"):
+        elements.table(names.with_methods(failed)[["method", "policy", "reason"]], "failed_methods")
+
+
+def _table(rows: pd.DataFrame, ranks: pd.DataFrame, name: str) -> None:
+    shown = names.with_methods(rows)
+    shown = shown[["method", *[column for column in _COLUMNS if column in shown]]]
+    st.markdown(f"**All {names.count(len(shown), 'estimate')} of these filters**")
+    numbers = ["estimate", "std_error", "ci_low", "ci_high", "truth", "error", "ess_fraction", "max_weight_share"]
+    elements.table(
+        shown,
+        "estimates",
+        column_config={column: st.column_config.NumberColumn(format="%.3f") for column in numbers}
+        | {"ess": st.column_config.NumberColumn("effective rows", format="%.1f")},
+    )
+    data = shown.drop(columns=["method"])
+    left, middle, _ = st.columns([1, 1, 3])
+    left.download_button(
+        "Download CSV",
+        data.to_csv(index=False).encode(),
+        f"{name}_estimates.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    middle.download_button(
+        "Download Parquet",
+        _parquet(data),
+        f"{name}_estimates.parquet",
+        "application/vnd.apache.parquet",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    with st.expander("Rankings in numbers"):
+        elements.table(ranks, "rankings")
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,145 @@
+"""Judge and oracle: what the cheap score is worth, where it may be used, and what it cost."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import elements, session
+from dashboard.data import loads
+from dashboard.data.catalog import Chosen, Roles
+from dashboard.data.files import load
+from dashboard.views import cost, judge, style, transport
+from dashboard.views.names import SCORING, pretty
+
+_COLUMN = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
+_COST = ["policy", "status", "reason", "model", "prompt_tokens", "completion_tokens", "cost_usd"]
+
+
+def render(chosen: Chosen) -> None:
+    """The page."""
+    found = loads.scores(chosen.store)
+    elements.problems(found.problems)
+    if found.empty:
+        if not found.problems:
+            elements.nothing(chosen, "The judge scores")
+        return
+    who = loads.roles_of(chosen)
+    if not found.frame["oracle_label"].notna().any():
+        st.info("No oracle label is materialised yet: scores are shown without the truth.", icon=":material/info:")
+    st.fragment(_scored)(found.frame, who)
+    _modes(found.frame)
+    _spent(chosen)
+
+
+def _scored(frame: pd.DataFrame, who: Roles) -> None:
+    left, right = st.columns(2)
+    with left:
+        mode = session.segment("Judge score", list(_COLUMN), "scoring", lambda value: pretty(SCORING, value))
+    present = set(frame["policy"].astype(str).unique())
+    everyone = [policy for policy in who.all if policy in present]
+    with right:
+        shown = session.several("Policies", everyone, "policy")
+    column = _COLUMN[mode]
+    if frame[column].isna().all():
+        st.info(f"The judge gives no {elements.escape(pretty(SCORING, mode))} score.", icon=":material/info:")
+        return
+    scale = style.policy_scale(who.logging, who.targets)
+    curve = judge.calibrate(frame, who.logging, column)
+    points = judge.binned(frame, everyone, column)
+    correlated = judge.correlations(frame, everyone, column)
+    first, second = st.columns(2, gap="large")
+    with first:
+        elements.figure(
+            judge.calibration_title(correlated, who.logging),
+            judge.calibration_chart(points, curve, who.logging, shown, scale),
+            f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with 95% intervals; "
+            "a target's dots off the curve say that the calibration does not hold for it.",
+        )
+    with second:
+        elements.figure(
+            judge.distribution_title(frame, who.logging, who.targets, column),
+            judge.distribution_chart(judge.distributions(frame, shown, column), scale),
+            "Scores of all responses, labelled or not.",
+        )
+    if curve is not None:
+        _transport(frame, who, column, curve, points, shown, scale)
+    with st.expander("Correlation of judge and oracle by policy"):
+        elements.table(
+            correlated,
+            "correlations",
+            column_config={
+                name: st.column_config.NumberColumn(format="%.3f") for name in ("rank_correlation", "correlation")
+            },
+        )
+
+
+def _transport(
+    frame: pd.DataFrame,
+    who: Roles,
+    column: str,
+    curve: judge.Calibration,
+    points: pd.DataFrame,
+    shown: list[str],
+    scale: object,
+) -> None:
+    first, second = st.columns(2, gap="large")
+    with first:
+        table = transport.residuals(frame, curve, [policy for policy in who.all if policy in shown], column)
+        if not table.empty:
+            elements.figure(
+                transport.residual_title(table, who.logging),
+                transport.residual_chart(table, scale),
+                "Mean residual with its 95% interval: left of zero, the policy is worse than its scores say.",
+            )
+    with second:
+        outside = transport.support(frame, curve, [policy for policy in who.targets if policy in shown], column)
+        if not outside.empty:
+            elements.figure(
+                transport.support_title(outside),
+                transport.support_chart(outside),
+                f"The calibrated range is {curve.low:.2f} to {curve.high:.2f}; the dashed line is the gate at 5%.",
+            )
+    bends = transport.residuals_by_score(points, curve, shown)
+    if not bends.empty:
+        elements.figure(
+            "Residuals by judge score: a line off zero at one end is a calibration that bends another way there",
+            transport.by_score_chart(bends, scale),
+        )
+
+
+def _modes(frame: pd.DataFrame) -> None:
+    cells = judge.modes(frame)
+    if cells.empty:
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        elements.figure(
+            judge.modes_title(frame),
+            judge.modes_chart(cells),
+            "On the dashed line both modes give the same score.",
+        )
+    with right:
+        variance = frame["judge_variance"].dropna()
+        if not variance.empty:
+            st.metric("Median standard deviation of a score", f"{variance.median() ** 0.5:.3f}")
+            st.caption(
+                "How unsure the judge is of one score. It is a property of the response, not sampling noise: "
+                "it informs the calibration and adds nothing to a standard error."
+            )
+
+
+def _spent(chosen: Chosen) -> None:
+    tables = {
+        role: load(chosen.store, asset, _COST).frame
+        for role, asset in (("judge", "judge_scores"), ("oracle", "oracle_labels"))
+    }
+    table = cost.spending(tables)
+    st.markdown(f"**{elements.escape(cost.title(table))}**")
+    elements.table(
+        table, "spending", column_config={"cost_usd": st.column_config.NumberColumn("cost", format="dollar")}
+    )
+    why = cost.reasons(tables)
+    if not why.empty:
+        st.markdown("**Why responses were not scored**")
+        elements.table(why, "not_scored")

@@ -1,0 +1,139 @@
+"""Overview: what experiment, how far, what came out, and what may be concluded."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import elements
+from dashboard.data import loads
+from dashboard.data.catalog import Chosen
+from dashboard.data.status import Status, is_running, status
+from dashboard.views import headline, progress
+from dashboard.views.names import percent
+
+_ICON = {
+    "supported": ":blue[:material/check_circle:]",
+    "caution": ":orange[:material/warning:]",
+    "refused": ":gray[:material/block:]",
+}
+
+
+def render(chosen: Chosen) -> None:
+    """The page."""
+    running = is_running(chosen.store, time.time())
+    found = status(chosen)
+    results = loads.results(chosen.store)
+    _figures(chosen, found)
+    elements.problems([*found.problems, *results.problems])
+    if results.empty:
+        if not results.problems:
+            elements.nothing(chosen, "The results")
+    else:
+        _headline(chosen, results.frame)
+    st.divider()
+    # While a run writes, this part looks again by itself; a finished experiment costs nothing.
+    st.fragment(_progress, run_every=10 if running else None)(chosen)
+    _policies(chosen)
+
+
+def _figures(chosen: Chosen, found: Status) -> None:
+    table = progress.summary(found.partitions)
+    done, every = int(table["usable"].sum()), int(table["partitions"].sum())
+    failed = found.checks[found.checks["outcome"] != "passed"]
+    experiment = chosen.experiment
+    if experiment is not None and experiment.description:
+        st.markdown(elements.escape(experiment.description))
+    columns = st.columns(4)
+    prompts = int(table.loc[table["asset"] == "prompts", "rows"].sum())
+    wanted = f" of {experiment.prompts:,}" if experiment is not None and experiment.prompts != prompts else ""
+    columns[0].metric("Prompts", f"{prompts:,}{wanted}")
+    columns[1].metric("Partitions done", percent(done / every) if every else "0%", help=f"{done:,} of {every:,}")
+    columns[2].metric("Checks failed", f"{len(failed):,}", help=f"{len(found.checks):,} ran")
+    columns[3].metric("Last update", _ago(found.modified))
+
+
+def _ago(modified: float | None) -> str:
+    if modified is None:
+        return "never"
+    seconds = max(0.0, time.time() - modified)
+    if seconds < 90:
+        return "just now"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min ago"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.0f} h ago"
+    return datetime.fromtimestamp(modified, UTC).strftime("%-d %b %Y")
+
+
+def _headline(chosen: Chosen, results: pd.DataFrame) -> None:
+    who = loads.roles_of(chosen)
+    table = headline.best(results, who.targets)
+    if table.empty:
+        st.info("No method has an estimate yet; the Estimators page shows why.", icon=":material/info:")
+        return
+    logged = loads.logged_mean(chosen.store, who.logging)
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        elements.figure(
+            headline.title(table),
+            headline.beside_truth(table, logged[0] if logged else None),
+            f"Lines are 95% intervals; the dashed line is {who.logging}'s own mean label."
+            if logged
+            else "Lines are 95% intervals.",
+        )
+    with right:
+        st.markdown("**What may be concluded**")
+        for conclusion in headline.conclusions(results, table, who.logging, logged):
+            st.markdown(f"{_ICON[conclusion.level]} {elements.escape(conclusion.text)}")
+
+
+def _progress(chosen: Chosen) -> None:
+    found = status(chosen)
+    table = progress.summary(found.partitions)
+    failed = found.checks[found.checks["outcome"] != "passed"]
+    elements.figure(
+        progress.title(table, len(failed)),
+        progress.strip(found.partitions),
+        "Each cell is a partition, or several where there are very many.",
+    )
+    if not failed.empty:
+        elements.table(failed.drop(columns=[]), "failed_checks")
+    with st.expander("Tables and checks in numbers"):
+        elements.table(
+            table.drop(columns=["share"]),
+            "assets",
+            column_config={
+                "modified": st.column_config.DatetimeColumn("last update", format="D MMM YYYY, HH:mm"),
+                "usable": st.column_config.NumberColumn("materialised"),
+            },
+        )
+        passed = found.checks.groupby(["asset", "check", "outcome"], sort=False).size().rename("partitions")
+        elements.table(passed.reset_index(), "checks")
+
+
+def _policies(chosen: Chosen) -> None:
+    if chosen.experiment is None:
+        return
+    rows = [
+        {
+            "policy": policy.name,
+            "role": "logging" if policy is chosen.experiment.logging_policy else "target",
+            "system prompt": policy.system_prompt,
+            "temperature": policy.temperature,
+            "max tokens": policy.max_tokens,
+            "model": policy.model,
+        }
+        for policy in chosen.experiment.policies
+    ]
+    with st.expander("Policies, judge and oracle"):
+        elements.table(pd.DataFrame(rows), "policies")
+        judge, oracle = chosen.experiment.judge, chosen.experiment.oracle
+        st.text(
+            f"Judge: {judge.kind}. Oracle: {oracle.kind}, calibration slice {oracle.calibration}, "
+            f"validation slice {oracle.validation}. Seed {chosen.experiment.seed}, "
+            f"{chosen.experiment.batch_size} prompts in a partition, scoring by {chosen.experiment.engine.scoring}."
+        )

@@ -1,0 +1,131 @@
+"""Weights: what P0's data can say about each policy, and which prompts say it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import elements, session
+from dashboard.data import loads
+from dashboard.data.catalog import Chosen, Roles
+from dashboard.data.files import load
+from dashboard.views import style, weights
+from dashboard.views.names import percent
+
+
+def render(chosen: Chosen) -> None:
+    """The page."""
+    found, rejected = loads.weights(chosen.store), loads.rejected(chosen.store)
+    elements.problems([*found.problems, *rejected.problems])
+    if found.empty:
+        if not found.problems:
+            elements.nothing(chosen, "The log-probabilities")
+        return
+    who = loads.roles_of(chosen)
+    present = set(found.frame["policy"].cat.categories)
+    policies = [policy for policy in who.targets if policy in present]
+    table = weights.summary(found.frame, policies)
+    if table.empty:
+        st.info("Every log-probability was rejected.", icon=":material/info:")
+    else:
+        _overview(chosen, table, who)
+        _curves(found.frame, table, who)
+    _rejected(rejected.frame, found.frame["prompt_id"].nunique())
+    if not table.empty:
+        st.fragment(_heaviest)(chosen, found.frame, list(table["policy"]))
+
+
+def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
+    clones = chosen.experiment.clones if chosen.experiment is not None else ("pi_clone",)
+    clone = weights.clone_sentence(table, clones)
+    if clone is not None:
+        exact, text = clone
+        (st.success if exact else st.error)(
+            elements.escape(text), icon=":material/verified:" if exact else ":material/error:"
+        )
+    elements.figure(weights.overlap_title(table), weights.overlap(table, style.policy_scale(who.logging, who.targets)))
+    with st.expander("Diagnostics in numbers"):
+        elements.table(
+            table.drop(columns=["largest_log"]),
+            "weight_summary",
+            column_config={
+                "ess": st.column_config.NumberColumn("effective rows", format="%.1f"),
+                "ess_fraction": st.column_config.NumberColumn("share of rows", format="percent"),
+                "max_share": st.column_config.NumberColumn("largest share", format="percent"),
+                "top5_share": st.column_config.NumberColumn("heaviest 5% carry", format="percent"),
+                "hill": st.column_config.NumberColumn("tail index (Hill)", format="%.2f"),
+                "affinity": st.column_config.NumberColumn("affinity to P0", format="%.2f"),
+                "mean": st.column_config.NumberColumn("mean weight", format="%.3f"),
+                "median_log": st.column_config.NumberColumn("median log weight, nats", format="%.2f"),
+                "sd_log": st.column_config.NumberColumn("sd of log weight, nats", format="%.2f"),
+            },
+        )
+
+
+def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
+    scale = style.policy_scale(who.logging, who.targets)
+    colours = dict(zip(scale.domain, scale.range, strict=True))
+    rows = [row for _, row in table.iterrows()]
+    for start in range(0, len(rows), 2):
+        for column, row in zip(st.columns(2, gap="large"), rows[start : start + 2], strict=False):
+            with column:
+                bins = weights.histogram(frame, row["policy"])
+                elements.figure(
+                    weights.histogram_title(row), weights.histogram_chart(bins, colours.get(row["policy"], style.BLUE))
+                )
+    left, right = st.columns(2, gap="large")
+    policies = list(table["policy"])
+    with left:
+        curve = weights.concentration(frame, policies)
+        elements.figure(
+            weights.concentration_title(curve),
+            weights.concentration_chart(curve, scale),
+            "A curve that starts high rests on few rows.",
+        )
+    with right:
+        elements.figure(
+            weights.tail_title(table),
+            weights.tail_chart(weights.tail(frame, policies), scale),
+            "Far to the right and falling slowly: a few rows outweigh all others.",
+        )
+
+
+def _rejected(rejected: pd.DataFrame, rows: int) -> None:
+    st.markdown(f"**{elements.escape(weights.rejected_title(rejected, rows))}**")
+    if not rejected.empty:
+        reasons = rejected.groupby(["policy", "reason"]).size().rename("rows").reset_index()
+        elements.table(reasons.sort_values("rows", ascending=False), "rejected_reasons")
+        with st.expander("Each of them"):
+            elements.table(
+                rejected.head(1000),
+                "rejected",
+                column_config={"value": st.column_config.NumberColumn("value, nats", format="%.2f")},
+            )
+
+
+def _heaviest(chosen: Chosen, frame: pd.DataFrame, policies: list[str]) -> None:
+    st.divider()
+    policy = session.segment("Which prompts carry the estimate of", policies, "heaviest")
+    top = weights.heaviest(frame, policy)
+    texts = load(chosen.store, "logprobs", ["prompt_id", "prompt", "response"])
+    top = top.merge(texts.frame, on="prompt_id", how="left")
+    whole = percent(float(top["share"].sum()))
+    st.markdown(f"**The heaviest {len(top)} prompts carry {whole} of the weight of {elements.escape(policy)}**")
+    elements.table(
+        top[["share", "cumulative", "weight", "log_weight", "n_response_tokens", "prompt", "response"]],
+        "heaviest_rows",
+        column_config={
+            "share": st.column_config.ProgressColumn("share of weight", format="percent", min_value=0, max_value=1),
+            "cumulative": st.column_config.NumberColumn(format="percent"),
+            "weight": st.column_config.NumberColumn(format="compact"),
+            "log_weight": st.column_config.NumberColumn("log weight, nats", format="%.2f"),
+            "n_response_tokens": st.column_config.NumberColumn("tokens"),
+        },
+    )
+    if top.empty:
+        return
+    with st.expander("The heaviest of them in full"):
+        for row in top.head(3).to_dict("records"):
+            st.caption(f"Carries {percent(row['share'])} of the weight")
+            elements.plain(str(row["prompt"]))
+            elements.plain(row["response"] if isinstance(row["response"], str) else "(no response)")

@@ -1,0 +1,51 @@
+"""What scoring cost, and what could not be scored."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from dashboard.views.names import count
+
+
+def spending(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row for each table and policy: rows, not scored, tokens, dollars (null where no price is known)."""
+    parts = []
+    for role, frame in tables.items():
+        if frame.empty:
+            continue
+        grouped = frame.assign(failed=frame["status"] != "ok").groupby(["policy", "model"], sort=False, observed=True)
+        part = grouped.agg(
+            responses=("failed", "size"),
+            not_scored=("failed", "sum"),
+            prompt_tokens=("prompt_tokens", "sum"),
+            completion_tokens=("completion_tokens", "sum"),
+        )
+        part["cost_usd"] = grouped["cost_usd"].sum(min_count=1)
+        part.insert(0, "role", role)
+        parts.append(part.reset_index())
+    columns = ["role", "model", "policy", "responses", "not_scored", "prompt_tokens", "completion_tokens", "cost_usd"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def title(table: pd.DataFrame) -> str:
+    """What was spent, as a sentence."""
+    if table.empty:
+        return "Nothing has been scored yet"
+    tokens = int(table["prompt_tokens"].sum() + table["completion_tokens"].sum())
+    known = table["cost_usd"].dropna()
+    money = f", ${known.sum():,.2f}" if not known.empty else ", no price (no paid model)"
+    failed = int(table["not_scored"].sum())
+    parts = f"{int(table['responses'].sum()):,} responses scored with {tokens:,} tokens{money}"
+    return parts + (f"; {count(failed, 'response')} could not be scored" if failed else "")
+
+
+def reasons(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Why responses were not scored: role, policy, status, reason, responses."""
+    parts = []
+    for role, frame in tables.items():
+        failed = frame[frame["status"] != "ok"]
+        if not failed.empty:
+            sizes = failed.groupby(["policy", "status", "reason"], dropna=False, observed=True).size()
+            parts.append(sizes.rename("responses").reset_index().assign(role=role))
+    columns = ["role", "policy", "status", "reason", "responses"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,144 @@
+"""Forest plots: every method's estimate and interval beside the truth, one plot for each policy."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from dashboard.views import style
+from dashboard.views.names import count, with_methods
+
+# Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
+LOWEST, HIGHEST = -0.15, 1.15
+
+_TOOLTIP = [
+    alt.Tooltip("method:N", title="Method"),
+    alt.Tooltip("estimate:Q", title="Estimate", format=".3f"),
+    alt.Tooltip("ci_low:Q", title="Interval from", format=".3f"),
+    alt.Tooltip("ci_high:Q", title="to", format=".3f"),
+    alt.Tooltip("truth:Q", title="Truth", format=".3f"),
+    alt.Tooltip("error:Q", title="Error", format="+.3f"),
+    alt.Tooltip("coverage:N", title="Interval"),
+    alt.Tooltip("support:N", title="Gates say"),
+    alt.Tooltip("support_reason:N", title="Because"),
+    alt.Tooltip("reward_calibration:N", title="Reward calibration"),
+    alt.Tooltip("weight_calibration:N", title="Weight calibration"),
+    alt.Tooltip("scoring:N", title="Scoring"),
+]
+
+
+def prepare(results: pd.DataFrame) -> pd.DataFrame:
+    """Results that have an estimate, with screen names and the interval cut to what is drawn."""
+    frame = with_methods(results[results["estimate"].notna()])
+    frame["coverage"] = style.coverage_words(frame["covered"])
+    frame["shown"] = frame["estimate"].clip(LOWEST, HIGHEST)
+    frame["shown_low"] = frame["ci_low"].clip(LOWEST, HIGHEST)
+    frame["shown_high"] = frame["ci_high"].clip(LOWEST, HIGHEST)
+    return frame
+
+
+def domain(frame: pd.DataFrame) -> tuple[float, float]:
+    """Range of the shared axis of all policies: everything drawn, and the truths."""
+    if frame.empty:
+        return 0.0, 1.0
+    low = min(frame["shown_low"].min(), frame["shown"].min(), frame["truth"].min())
+    high = max(frame["shown_high"].max(), frame["shown"].max(), frame["truth"].max())
+    return float(low) - 0.01, float(high) + 0.01
+
+
+def title(frame: pd.DataFrame, policy: str) -> str:
+    """What the plot of one policy says, as a sentence."""
+    rows = frame[(frame["policy"] == policy)]
+    truth = rows["truth"].dropna()
+    if truth.empty:
+        return f"{policy}: {count(len(rows), 'estimate')}, truth unknown"
+    judged = rows[rows["covered"].notna()]
+    hits = int(judged["covered"].astype(bool).sum())
+    return f"{policy}: {hits} of {count(len(judged), 'interval')} cover the truth, {truth.iloc[0]:.3f}"
+
+
+def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt.LayerChart:
+    """Estimates of one policy with their intervals; the band is the truth with its own 95% interval."""
+    rows = frame[frame["policy"] == policy]
+    order = list(dict.fromkeys(frame["method"]))
+    scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
+    base = style.chart(rows).encode(
+        y=alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=190)),
+        tooltip=_TOOLTIP,
+    )
+    colour = style.support_colour()
+    intervals = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("shown_low:Q", scale=scale, title="Mean oracle label (0 to 1)"), x2="shown_high:Q", color=colour
+    )
+    points = base.mark_point(size=75, filled=True, opacity=1).encode(
+        x=alt.X("shown:Q", scale=scale), color=colour, shape=style.coverage_shape()
+    )
+    layers = [*_truth(rows, scale, bounds), intervals, *_cut(base, rows, scale), points]
+    return alt.layer(*layers).properties(height=style.row_height(len(order)))
+
+
+def _truth(rows: pd.DataFrame, scale: alt.Scale, bounds: tuple[float, float]) -> list[alt.Chart]:
+    known = rows.dropna(subset=["truth"]).head(1)[["truth", "truth_std_error"]]
+    if known.empty:
+        return []
+    half = 1.96 * known["truth_std_error"].fillna(0.0)
+    known = known.assign(
+        low=(known["truth"] - half).clip(lower=bounds[0]), high=(known["truth"] + half).clip(upper=bounds[1])
+    )
+    tooltip = [
+        alt.Tooltip("truth:Q", title="Truth", format=".3f"),
+        alt.Tooltip("low:Q", title="95% from", format=".3f"),
+        alt.Tooltip("high:Q", title="to", format=".3f"),
+    ]
+    base = style.chart(known).encode(tooltip=tooltip)
+    band = base.mark_rect(color=style.GREY, opacity=0.22).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    line = base.mark_rule(color=style.GREY, strokeWidth=1.5).encode(x=alt.X("truth:Q", scale=scale))
+    return [band, line]
+
+
+def _cut(base: alt.Chart, rows: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
+    """Arrow heads where an interval goes on beyond the plot."""
+    arrows = []
+    for column, shown, bound, shape in (
+        ("ci_low", "shown_low", LOWEST, "triangle-left"),
+        ("ci_high", "shown_high", HIGHEST, "triangle-right"),
+    ):
+        beyond = rows[column] < bound if bound == LOWEST else rows[column] > bound
+        if beyond.any():
+            test = f"datum.{column} {'<' if bound == LOWEST else '>'} {bound}"
+            arrows.append(
+                base.transform_filter(test)
+                .mark_point(shape=shape, size=60, filled=True, opacity=1)
+                .encode(x=alt.X(f"{shown}:Q", scale=scale), color=style.support_colour())
+            )
+    return arrows
+
+
+def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
+    """Error against truth of every method, one mark for each policy: wide rows are methods not to trust everywhere."""
+    known = frame.dropna(subset=["error"])
+    known = known.assign(shown_error=known["error"].clip(-1, 1))
+    order = list(dict.fromkeys(known["method"]))
+    marks = (
+        style.chart(known)
+        .mark_point(size=75, filled=True, opacity=0.9)
+        .encode(
+            x=alt.X("shown_error:Q", title="Estimate minus truth (label units; negative: too low)"),
+            y=alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
+            color=alt.Color("policy:N", scale=colours, title="Policy", legend=alt.Legend(orient="top", columns=3)),
+            shape=style.coverage_shape(),
+            tooltip=[alt.Tooltip("policy:N", title="Policy"), *_TOOLTIP],
+        )
+    )
+    return alt.layer(style.zero_rule(), marks).properties(height=style.row_height(len(order)))
+
+
+def error_title(frame: pd.DataFrame) -> str:
+    """Which method is closest to the truth over all shown policies, as a sentence."""
+    known = frame.dropna(subset=["error"])
+    if known.empty:
+        return "Errors cannot be known: no policy has a truth yet"
+    per = known.assign(squared=known["error"] ** 2).groupby("method", sort=False)["squared"].mean() ** 0.5
+    best = str(per.idxmin())
+    over = count(known["policy"].nunique(), "policy", "policies")
+    return f"{best} is closest to the truth (RMSE {per.min():.3f} over {over})"

@@ -1,0 +1,179 @@
+"""The headline: for each policy the truth beside the best supported estimate, and what may be concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from arena_assets.estimation.methods import DIRECT
+from dashboard.views import style
+from dashboard.views.names import count, listed, percent, with_methods
+
+_LEVELS = ("supported", "caution", "refused")
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """A sentence and how much it may be trusted: supported, caution or refused."""
+
+    level: str
+    text: str
+
+
+def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
+    """One row for each target that has an estimate: the best supported method, narrowest interval first."""
+    frame = with_methods(results[results["estimate"].notna() & results["policy"].isin(list(targets))])
+    frame["rank"] = frame["support"].map({level: rank for rank, level in enumerate(_LEVELS)}).fillna(len(_LEVELS))
+    frame = frame.sort_values(["rank", "std_error"], kind="stable").drop_duplicates("policy")
+    frame["coverage"] = style.coverage_words(frame["covered"])
+    order = {policy: place for place, policy in enumerate(targets)}
+    return frame.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
+
+
+def title(table: pd.DataFrame) -> str:
+    """How often the best supported estimate agrees with the truth, as a sentence."""
+    judged = table[table["covered"].notna()]
+    if judged.empty:
+        return "Best supported estimate of each policy; no truth to compare with yet"
+    hits = int(judged["covered"].astype(bool).sum())
+    return f"The best supported estimate covers the truth for {hits} of {count(len(judged), 'policy', 'policies')}"
+
+
+def beside_truth(table: pd.DataFrame, logged_mean: float | None) -> alt.LayerChart:
+    """Truth (diamond) and best supported estimate (dot) of each policy, with 95% intervals; the dashed line is P0."""
+    order = list(table["policy"])
+    marks = pd.concat([_truths(table), _estimates(table)], ignore_index=True)
+    kinds = ["truth", "estimate"]
+    base = style.chart(marks).encode(
+        y=alt.Y("policy:N", sort=order, title=None, axis=alt.Axis(labelFontWeight="bold")),
+        yOffset=alt.YOffset("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, paddingOuter=0.7)),
+        color=alt.Color(
+            "kind:N",
+            title=None,
+            scale=alt.Scale(domain=kinds, range=[style.GREY, style.BLUE]),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=[
+            alt.Tooltip("policy:N", title="Policy"),
+            alt.Tooltip("what:N", title="What"),
+            alt.Tooltip("value:Q", title="Value", format=".3f"),
+            alt.Tooltip("low:Q", title="95% from", format=".3f"),
+            alt.Tooltip("high:Q", title="to", format=".3f"),
+            alt.Tooltip("note:N", title="Note"),
+        ],
+    )
+    scale = alt.Scale(zero=False, nice=True)
+    intervals = base.mark_rule(strokeWidth=3).encode(
+        x=alt.X("low:Q", scale=scale, title="Mean oracle label (0 to 1)"), x2="high:Q"
+    )
+    points = base.mark_point(size=130, filled=True, opacity=1).encode(
+        x=alt.X("value:Q", scale=scale),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["diamond", "circle"]), title=None),
+    )
+    layers: list[alt.Chart] = [intervals, points]
+    if logged_mean is not None:
+        line = pd.DataFrame({"value": [logged_mean], "what": ["P0, mean label of its own responses"]})
+        layers.insert(
+            0,
+            alt.Chart(line)
+            .mark_rule(color=style.GREY, strokeDash=[5, 4], strokeWidth=1.5)
+            .encode(x="value:Q", tooltip=[alt.Tooltip("what:N", title="What"), alt.Tooltip("value:Q", format=".3f")]),
+        )
+    return alt.layer(*layers).properties(height=62 * len(order) + 110)
+
+
+def _truths(table: pd.DataFrame) -> pd.DataFrame:
+    known = table.dropna(subset=["truth"])
+    half = 1.96 * known["truth_std_error"].fillna(0.0)
+    return pd.DataFrame(
+        {
+            "policy": known["policy"],
+            "kind": "truth",
+            "what": "truth: mean label of its own responses",
+            "value": known["truth"],
+            "low": known["truth"] - half,
+            "high": known["truth"] + half,
+            "note": "",
+        }
+    )
+
+
+def _estimates(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "policy": table["policy"],
+            "kind": "estimate",
+            "what": table["method"],
+            "value": table["estimate"],
+            "low": table["ci_low"],
+            "high": table["ci_high"],
+            "note": table["support"] + ", " + table["coverage"],
+        }
+    )
+
+
+def conclusions(
+    results: pd.DataFrame, table: pd.DataFrame, logging: str, logged: tuple[float, float] | None
+) -> list[Conclusion]:
+    """What may and may not be concluded, in plain words. `logged` is P0's mean label and its standard error."""
+    found = [_of_policy(row) for row in table.to_dict("records")]
+    if logged is not None:
+        found += _against_logged(table, logging, logged)
+    return found + _of_weights(results, list(table["policy"]))
+
+
+def _of_policy(row: dict[object, object]) -> Conclusion:
+    interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
+    said = f"{row['policy']}: {row['method']} estimates {row['estimate']:.3f} ({interval})"
+    reason = str(row["support_reason"] or "").strip() if isinstance(row["support_reason"], str) else ""
+    level = str(row["support"])
+    if level == "refused":
+        return Conclusion(
+            "refused", f"{row['policy']}: no estimate is supported. The nearest, {row['method']}: {reason}."
+        )
+    truth = row["truth"]
+    if isinstance(truth, float) and not np.isnan(truth):
+        agrees = {True: "which covers", False: "which misses"}.get(bool(row["covered"]), "beside")
+        said += f", {agrees} the truth {truth:.3f}"
+    return Conclusion(level, f"{said}. {('Caution: ' + reason + '.') if level == 'caution' and reason else ''}".strip())
+
+
+def _against_logged(table: pd.DataFrame, logging: str, logged: tuple[float, float]) -> list[Conclusion]:
+    mean, error = logged
+    known = table.dropna(subset=["truth"])
+    gap = known["truth"] - mean
+    clear = gap.abs() > 1.96 * np.hypot(known["truth_std_error"].fillna(0.0), error)
+    groups = {
+        f"clearly below {logging}": list(known["policy"][clear & (gap < 0)]),
+        f"clearly above {logging}": list(known["policy"][clear & (gap > 0)]),
+        f"not told apart from {logging}": list(known["policy"][~clear]),
+    }
+    parts = [f"{listed(names)} {where}" for where, names in groups.items() if names]
+    if not parts:
+        return []
+    return [Conclusion("supported", f"By their labels, with {logging} at {mean:.3f}: {'; '.join(parts)}.")]
+
+
+def _of_weights(results: pd.DataFrame, policies: list[str]) -> list[Conclusion]:
+    weighted = results[~results["estimator"].isin(DIRECT) & results["ess_fraction"].notna()]
+    found = []
+    for policy in policies:
+        rows = weighted[weighted["policy"] == policy]
+        if rows.empty:
+            continue
+        row = rows.sort_values("ess_fraction").iloc[0]
+        ess, share = float(row["ess"]), float(row["ess_fraction"])
+        if share < 0.3:
+            verb = "say nothing reliable about" if share < 0.1 else "are uncertain for"
+            found.append(
+                Conclusion(
+                    "refused" if share < 0.1 else "caution",
+                    f"IPS, SNIPS and doubly robust estimates {verb} {policy}: its weights rest on "
+                    f"{count(round(ess), 'effective row')} of {int(row['n']):,} ({percent(share)}).",
+                )
+            )
+    return found

@@ -1,0 +1,273 @@
+"""Judge against oracle: what a score is worth, how scores are spread, how far the two scoring modes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.isotonic import IsotonicRegression
+
+from dashboard.views import style
+from dashboard.views.names import count, percent
+
+Floats = npt.NDArray[np.float64]
+OUTSIDE = 0.05  # share of a target's scores outside the labelled range from which no level may be claimed
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Judge score to expected label: isotonic on P0's labelled rows. `low` and `high` bound the scores seen there."""
+
+    model: IsotonicRegression
+    low: float
+    high: float
+    labels: int
+
+    def __call__(self, scores: Floats) -> Floats:
+        return np.asarray(self.model.predict(scores), dtype=np.float64)
+
+
+def calibrate(scored: pd.DataFrame, logging: str, column: str) -> Calibration | None:
+    """Fit on P0's rows that have score and label; None below two of them or on a single score."""
+    rows = scored[(scored["policy"] == logging)].dropna(subset=[column, "oracle_label"])
+    x, y = rows[column].to_numpy(float), rows["oracle_label"].to_numpy(float)
+    if x.size < 2 or np.ptp(x) == 0:
+        return None
+    model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
+    return Calibration(model, float(x.min()), float(x.max()), int(x.size))
+
+
+def binned(scored: pd.DataFrame, policies: Sequence[str], column: str, most: int = 12, least: int = 5) -> pd.DataFrame:
+    """Mean label by quantile bin of the score, for each policy: score, label, low, high (95%), rows.
+
+    At least `least` rows in a bin, so small samples get fewer bins.
+    """
+    parts = []
+    for policy in policies:
+        rows = scored[scored["policy"] == policy].dropna(subset=[column, "oracle_label"])
+        if rows.empty:
+            continue
+        number = int(np.clip(len(rows) // least, 1, most))
+        bins = pd.qcut(rows[column].rank(method="average"), number, duplicates="drop", labels=False)
+        grouped = rows.groupby(bins)
+        part = pd.DataFrame(
+            {
+                "policy": policy,
+                "score": grouped[column].mean(),
+                "label": grouped["oracle_label"].mean(),
+                "rows": grouped.size(),
+                "error": grouped["oracle_label"].sem().fillna(0.0),
+            }
+        )
+        parts.append(part)
+    if not parts:
+        return pd.DataFrame(columns=["policy", "score", "label", "rows", "error", "low", "high"])
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(
+        low=(frame["label"] - 1.96 * frame["error"]).clip(lower=0),
+        high=(frame["label"] + 1.96 * frame["error"]).clip(upper=1),
+    )
+
+
+def correlations(scored: pd.DataFrame, policies: Sequence[str], column: str) -> pd.DataFrame:
+    """Rank and linear correlation of score and label, for each policy."""
+    rows = []
+    for policy in policies:
+        pair = scored[scored["policy"] == policy].dropna(subset=[column, "oracle_label"])
+        varied = len(pair) >= 3 and pair[column].nunique() > 1 and pair["oracle_label"].nunique() > 1
+        rows.append(
+            {
+                "policy": policy,
+                "labels": len(pair),
+                "rank_correlation": float(pair[column].corr(pair["oracle_label"], method="spearman"))
+                if varied
+                else None,
+                "correlation": float(pair[column].corr(pair["oracle_label"])) if varied else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def calibration_title(correlated: pd.DataFrame, logging: str) -> str:
+    """How much the judge knows about the oracle's label, as a sentence."""
+    row = correlated[correlated["policy"] == logging]
+    if row.empty or pd.isna(row["rank_correlation"].iloc[0]):
+        return f"Too few labels of {logging} to say whether the judge follows the oracle"
+    value = float(row["rank_correlation"].iloc[0])
+    words = next(text for bound, text in _STRENGTH if abs(value) >= bound)
+    against = " against the oracle" if value < 0 and abs(value) >= 0.1 else ""
+    labels = count(int(row["labels"].iloc[0]), "label")
+    return f"The judge {words}{against}: rank correlation {value:.2f} on {labels} of {logging}"
+
+
+_STRENGTH = (
+    (0.6, "follows the oracle closely"),
+    (0.4, "follows the oracle moderately"),
+    (0.2, "follows the oracle weakly"),
+    (0.0, "says next to nothing about the oracle's label"),
+)
+
+
+def calibration_chart(
+    points: pd.DataFrame, curve: Calibration | None, logging: str, policies: Sequence[str], colours: alt.Scale
+) -> alt.LayerChart:
+    """Mean label against judge score: P0's slice (grey) made the curve, targets should lie on it."""
+    shown = points[points["policy"].isin(list(policies))]
+    scale = alt.Scale(zero=False, nice=False)
+    base = style.chart(shown).encode(
+        x=alt.X("score:Q", title="Judge score (0 to 1)", scale=scale),
+        color=alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3)),
+        tooltip=[
+            alt.Tooltip("policy:N", title="Policy"),
+            alt.Tooltip("score:Q", title="Mean score", format=".3f"),
+            alt.Tooltip("label:Q", title="Mean label", format=".3f"),
+            alt.Tooltip("low:Q", title="95% from", format=".3f"),
+            alt.Tooltip("high:Q", title="to", format=".3f"),
+            alt.Tooltip("rows:Q", title="Labels", format=","),
+        ],
+    )
+    y = alt.Y("label:Q", title="Mean oracle label (0 to 1)", scale=alt.Scale(domain=[0, 1]))
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
+        y=alt.Y("low:Q", title="Mean oracle label (0 to 1)"), y2="high:Q"
+    )
+    marks = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
+    layers = [bars, marks]
+    if curve is not None:
+        x = np.linspace(curve.low, curve.high, 200)
+        line = pd.DataFrame({"score": x, "label": curve(x), "what": f"calibration on {logging}'s labels"})
+        layers.insert(
+            0,
+            style.chart(line)
+            .mark_line(color=style.GREY, strokeWidth=3, opacity=0.75)
+            .encode(
+                x=alt.X("score:Q", scale=scale),
+                y=y,
+                tooltip=[alt.Tooltip("what:N", title="Curve"), "score:Q", "label:Q"],
+            ),
+        )
+    return alt.layer(*layers).properties(height=360)
+
+
+def distributions(scored: pd.DataFrame, policies: Sequence[str], column: str, bins: int = 40) -> pd.DataFrame:
+    """Share of responses by score, for each policy: policy, low, high, middle, share, rows."""
+    values = scored[column].dropna()
+    if values.empty:
+        return pd.DataFrame(columns=["policy", "low", "high", "middle", "share", "rows"])
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        low, high = low - 0.05, high + 0.05
+    number = min(bins, max(5, values.nunique()))
+    parts = []
+    for policy in policies:
+        own = scored.loc[scored["policy"] == policy, column].dropna().to_numpy(float)
+        if not own.size:
+            continue
+        rows, edges = np.histogram(own, bins=number, range=(low, high))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "policy": policy,
+                    "low": edges[:-1],
+                    "high": edges[1:],
+                    "middle": (edges[:-1] + edges[1:]) / 2,
+                    "rows": rows,
+                    "share": rows / own.size,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def distribution_title(scored: pd.DataFrame, logging: str, targets: Sequence[str], column: str) -> str:
+    """Which policy's scores lie farthest from P0's, as a sentence."""
+    means = scored.groupby("policy", observed=True)[column].mean().dropna()
+    others = means[means.index.isin(list(targets))]
+    if logging not in means or others.empty:
+        return "Judge scores by policy"
+    gap = others - means[logging]
+    far = str(gap.abs().idxmax())
+    return f"The judge scores {far} {abs(gap[far]):.3f} {'above' if gap[far] > 0 else 'below'} {logging} on average"
+
+
+def distribution_chart(shares: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
+    """Score distribution of each policy as a step line."""
+    return (
+        style.chart(shares)
+        .mark_line(interpolate="step", strokeWidth=2)
+        .encode(
+            x=alt.X("middle:Q", title="Judge score (0 to 1)", scale=alt.Scale(zero=False, nice=False)),
+            y=alt.Y("share:Q", title="Share of the policy's responses", axis=alt.Axis(format="%")),
+            color=alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3)),
+            tooltip=[
+                alt.Tooltip("policy:N", title="Policy"),
+                alt.Tooltip("low:Q", title="Score from", format=".3f"),
+                alt.Tooltip("high:Q", title="to", format=".3f"),
+                alt.Tooltip("share:Q", title="Share", format=".1%"),
+                alt.Tooltip("rows:Q", title="Responses", format=","),
+            ],
+        )
+        .properties(height=320)
+    )
+
+
+def modes(scored: pd.DataFrame, bins: int = 30) -> pd.DataFrame:
+    """Deterministic against uncertainty-aware score, in cells: x, x2, y, y2, rows."""
+    pair = scored.dropna(subset=["judge_score", "judge_mean"])
+    if pair.empty:
+        return pd.DataFrame(columns=["x", "x2", "y", "y2", "rows"])
+    x, y = pair["judge_score"].to_numpy(float), pair["judge_mean"].to_numpy(float)
+    low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
+    high = high if high > low else low + 0.05
+    rows, edges, _ = np.histogram2d(x, y, bins=bins, range=[[low, high], [low, high]])
+    i, j = np.nonzero(rows)
+    return pd.DataFrame(
+        {"x": edges[i], "x2": edges[i + 1], "y": edges[j], "y2": edges[j + 1], "rows": rows[i, j].astype(int)}
+    )
+
+
+def modes_title(scored: pd.DataFrame) -> str:
+    """How far the two scoring modes agree, as a sentence."""
+    pair = scored.dropna(subset=["judge_score", "judge_mean"])
+    if pair.empty:
+        return "The judge gives one kind of score only"
+    gap = (pair["judge_score"] - pair["judge_mean"]).abs()
+    if gap.max() < 1e-9:
+        return "Both scoring modes give the same score"
+    varied = pair["judge_score"].nunique() > 1 and pair["judge_mean"].nunique() > 1
+    rank = f"rank correlation {pair['judge_score'].corr(pair['judge_mean'], method='spearman'):.2f}, " if varied else ""
+    far = percent(float((gap > 0.1).mean()))
+    return f"The two scoring modes differ by {gap.mean():.3f} on average ({rank}{far} by more than 0.1)"
+
+
+def modes_chart(cells: pd.DataFrame) -> alt.LayerChart:
+    """Where the modes agree, cells lie on the diagonal."""
+    low, high = float(cells[["x", "y"]].min().min()), float(cells[["x2", "y2"]].max().max())
+    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
+    squares = (
+        style.chart(cells)
+        .mark_rect()
+        .encode(
+            x=alt.X("x:Q", title="Deterministic score", scale=scale).bin("binned"),
+            x2="x2:Q",
+            y=alt.Y("y:Q", title="Uncertainty-aware mean score", scale=scale).bin("binned"),
+            y2="y2:Q",
+            color=alt.Color(
+                "rows:Q",
+                title="Responses",
+                scale=alt.Scale(scheme="viridis", type="log"),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("x:Q", title="Deterministic from", format=".3f"),
+                alt.Tooltip("y:Q", title="Uncertainty-aware from", format=".3f"),
+                alt.Tooltip("rows:Q", title="Responses", format=","),
+            ],
+        )
+    )
+    ends = pd.DataFrame({"x": [low, high], "y": [low, high]})
+    diagonal = alt.Chart(ends).mark_line(color=style.GREY, strokeDash=[4, 3]).encode(x="x:Q", y="y:Q")
+    return alt.layer(squares, diagonal).properties(height=360)

@@ -1,0 +1,79 @@
+"""Colours, and what every chart has in common. The palette is Okabe and Ito's: told apart with every colour blindness.
+
+Marks never rely on colour alone: support and coverage also differ in shape and fill. All colours hold on white and on
+near-black, so that charts need not know the theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+MAX_ROWS = 5000
+
+BLUE, ORANGE, GREEN, PINK, VERMILION, SKY = "#1F83C4", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+GREY = "#868B94"
+
+SUPPORT = {"supported": BLUE, "caution": ORANGE, "refused": GREY}
+COVERED = {"covers the truth": "circle", "misses the truth": "cross", "truth unknown": "square"}
+
+_TARGETS = (BLUE, GREEN, ORANGE, VERMILION, PINK, SKY)
+
+
+class TooManyRowsError(ValueError):
+    """A chart was given more rows than a browser draws at once: aggregate first."""
+
+
+def chart(frame: pd.DataFrame) -> alt.Chart:
+    """A chart of at most 5,000 rows.
+
+    Raises:
+        TooManyRowsError: the frame was not aggregated first.
+    """
+    if len(frame) > MAX_ROWS:
+        raise TooManyRowsError(f"{len(frame)} rows are too many for a chart (at most {MAX_ROWS}): aggregate first")
+    return alt.Chart(frame)
+
+
+def policy_scale(logging: str, targets: Sequence[str]) -> alt.Scale:
+    """P0 grey, each target its colour: the same on every page, whatever is filtered."""
+    colours = [GREY, *(_TARGETS[place % len(_TARGETS)] for place in range(len(targets)))]
+    return alt.Scale(domain=[logging, *targets], range=colours)
+
+
+def support_colour(**options: Any) -> alt.Color:
+    """Colour by what the gates say of an estimate."""
+    return alt.Color(
+        "support:N",
+        title="Gates say",
+        scale=alt.Scale(domain=list(SUPPORT), range=list(SUPPORT.values())),
+        legend=alt.Legend(orient="top", symbolType="circle", symbolStrokeWidth=0, **options),
+    )
+
+
+def coverage_shape() -> alt.Shape:
+    """Shape by whether the interval covers the truth."""
+    return alt.Shape(
+        "coverage:N",
+        title="Interval",
+        scale=alt.Scale(domain=list(COVERED), range=list(COVERED.values())),
+        legend=alt.Legend(orient="top"),
+    )
+
+
+def coverage_words(covered: pd.Series) -> pd.Series:
+    """`covered` (True, False or null) in words."""
+    return covered.map({True: "covers the truth", False: "misses the truth"}).fillna("truth unknown").astype(str)
+
+
+def zero_rule() -> alt.Chart:
+    """A vertical line at zero."""
+    return alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x="zero:Q")
+
+
+def row_height(rows: int, *, each: int = 24) -> int:
+    """Height of a chart with one row of marks for each of `rows`; axis and legends need the rest."""
+    return rows * each + 130

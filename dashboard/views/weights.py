@@ -1,0 +1,285 @@
+"""Importance weights: their spread, their tails, who carries them, and whether pi_clone's are exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from arena_assets.estimation import diagnose
+from dashboard.views import style
+from dashboard.views.names import count, percent
+
+Floats = npt.NDArray[np.float64]
+
+# Beyond this a weight is beyond float64; the plots' clip, never an estimate's.
+_LARGEST_LOG = 700.0
+BINS = 48
+GOOD, CRITICAL = 0.30, 0.10  # effective share of rows: estimation's overlap gate (docs of `gates`)
+
+
+def log_weights(frame: pd.DataFrame, policy: str) -> Floats:
+    """The log weights (nats) of one policy that are there."""
+    values = frame.loc[frame["policy"] == policy, "log_weight"].to_numpy(float)
+    return np.asarray(values[np.isfinite(values)], dtype=np.float64)
+
+
+def summary(frame: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
+    """Diagnostics of each policy's raw weights."""
+    rows = []
+    for policy in policies:
+        logs = log_weights(frame, policy)
+        if not logs.size:
+            continue
+        found = diagnose(np.exp(np.minimum(logs, _LARGEST_LOG)))
+        rows.append(
+            {
+                "policy": policy,
+                "rows": found.n,
+                "ess": found.ess,
+                "ess_fraction": found.ess_fraction,
+                "max_share": found.max_share,
+                "top5_share": found.top5_share,
+                "hill": found.hill if np.isfinite(found.hill) else None,
+                "affinity": found.affinity,
+                "mean": found.mean,
+                "median_log": float(np.median(logs)),
+                "sd_log": float(logs.std()),
+                "largest_log": float(np.abs(logs).max()),
+            }
+        )
+    columns = ["policy", "rows", "ess", "ess_fraction", "max_share", "top5_share", "hill", "affinity", "mean"]
+    return pd.DataFrame(rows, columns=[*columns, "median_log", "sd_log", "largest_log"])
+
+
+def overlap_title(table: pd.DataFrame) -> str:
+    """Which policies P0's data can speak about, as a sentence."""
+    good = int((table["ess_fraction"] >= GOOD).sum())
+    poor = list(table["policy"][table["ess_fraction"] < CRITICAL])
+    text = f"{good} of {count(len(table), 'policy', 'policies')} keep {GOOD:.0%} or more of the rows' information"
+    return text + (f"; below {CRITICAL:.0%}: {', '.join(poor)}" if poor else "")
+
+
+def overlap(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
+    """Effective sample size as a share of the rows, with the gates' thresholds."""
+    base = style.chart(table).encode(
+        y=alt.Y("policy:N", sort=list(table["policy"]), title=None),
+        tooltip=[
+            alt.Tooltip("policy:N", title="Policy"),
+            alt.Tooltip("ess:Q", title="Effective rows", format=",.1f"),
+            alt.Tooltip("rows:Q", title="of", format=","),
+            alt.Tooltip("ess_fraction:Q", title="Share", format=".1%"),
+            alt.Tooltip("max_share:Q", title="Largest weight's share", format=".1%"),
+            alt.Tooltip("top5_share:Q", title="Heaviest 5% of rows carry", format=".1%"),
+        ],
+    )
+    bars = base.mark_bar(height={"band": 0.6}).encode(
+        x=alt.X(
+            "ess_fraction:Q",
+            title="Effective sample size, share of rows",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="%"),
+        ),
+        color=alt.Color("policy:N", scale=colours, legend=None),
+    )
+    gates = pd.DataFrame({"at": [CRITICAL, GOOD], "what": ["below: refused", "below: caution"]})
+    rules = alt.Chart(gates).mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(x="at:Q", tooltip=["what:N", "at:Q"])
+    words = (
+        alt.Chart(gates)
+        .mark_text(color=style.GREY, align="left", dx=4, baseline="bottom", dy=-3)
+        .encode(x="at:Q", y=alt.value(0), text=alt.Text("at:Q", format=".0%"))
+    )
+    return alt.layer(bars, rules, words).properties(height=44 * len(table) + 80)
+
+
+def histogram(frame: pd.DataFrame, policy: str, bins: int = BINS) -> pd.DataFrame:
+    """Shares of rows by log weight; the outer half per cent on each side goes to the outermost bins."""
+    logs = log_weights(frame, policy)
+    if not logs.size:
+        return pd.DataFrame({"low": [], "high": [], "rows": [], "share": []})
+    low, high = np.quantile(logs, [0.005, 0.995])
+    low, high = min(float(low), -0.5), max(float(high), 0.5)
+    rows, edges = np.histogram(logs.clip(low, high), bins=bins, range=(low, high))
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "rows": rows, "share": rows / logs.size})
+
+
+def histogram_title(row: pd.Series) -> str:
+    """What one policy's weights rest on, as a sentence."""
+    if row["largest_log"] == 0:
+        return f"{row['policy']}: every weight is exactly 1"
+    return (
+        f"{row['policy']}: {count(round(row['ess']), 'effective row')} of {row['rows']:,} "
+        f"({percent(row['ess_fraction'])}), largest share {percent(row['max_share'])}"
+    )
+
+
+def histogram_chart(bins: pd.DataFrame, colour: str) -> alt.LayerChart:
+    """Log weights of one policy; the dashed line is the weight 1."""
+    bars = (
+        style.chart(bins)
+        .mark_bar(color=colour, binSpacing=0)
+        .encode(
+            x=alt.X("low:Q", title="Log weight (nats)", axis=alt.Axis(tickCount=7)).bin("binned"),
+            x2="high:Q",
+            y=alt.Y("share:Q", title="Share of rows", axis=alt.Axis(format="%", tickCount=4)),
+            tooltip=[
+                alt.Tooltip("low:Q", title="Log weight from", format=".2f"),
+                alt.Tooltip("high:Q", title="to", format=".2f"),
+                alt.Tooltip("rows:Q", title="Rows", format=","),
+                alt.Tooltip("share:Q", title="Share", format=".2%"),
+            ],
+        )
+    )
+    return alt.layer(bars, style.zero_rule()).properties(height=210)
+
+
+def concentration(frame: pd.DataFrame, policies: Sequence[str], points: int = 120) -> pd.DataFrame:
+    """Cumulative share of the weight that the heaviest rows carry: policy, top (share of rows), carried, rows."""
+    parts = []
+    for policy in policies:
+        logs = np.sort(log_weights(frame, policy))[::-1]
+        if not logs.size:
+            continue
+        carried = np.cumsum(np.exp(logs - logs[0]))
+        places = np.unique(np.geomspace(1, logs.size, points).round().astype(int))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "policy": policy,
+                    "rows": places,
+                    "top": places / logs.size,
+                    "carried": carried[places - 1] / carried[-1],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["policy", "rows", "top", "carried"])
+
+
+def concentration_title(curve: pd.DataFrame, share: float = 0.01) -> str:
+    """How much the heaviest rows of the worst policy carry, as a sentence."""
+    if curve.empty:
+        return "No weights yet"
+    at = curve[curve["top"] >= share].groupby("policy", sort=False).first()
+    at = at.sort_values("carried").tail(1)
+    worst, rows, carried = str(at.index[0]), int(at["rows"].iloc[0]), float(at["carried"].iloc[0])
+    return f"The heaviest {count(rows, 'row')} of {worst} carry {percent(carried)} of its weight"
+
+
+def concentration_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
+    """Share of the weight against the share of rows that carry it, heaviest first."""
+    return (
+        style.chart(curve)
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X(
+                "top:Q",
+                title="Heaviest rows, share of all (log scale)",
+                scale=alt.Scale(type="log", domainMax=1, nice=False),
+                axis=alt.Axis(format="~%", tickCount=5),
+            ),
+            y=alt.Y("carried:Q", title="Share of the total weight", axis=alt.Axis(format="%")),
+            color=_policy(colours),
+            tooltip=[
+                alt.Tooltip("policy:N", title="Policy"),
+                alt.Tooltip("rows:Q", title="Heaviest rows", format=","),
+                alt.Tooltip("carried:Q", title="carry", format=".1%"),
+            ],
+        )
+        .properties(height=320)
+    )
+
+
+def tail(frame: pd.DataFrame, policies: Sequence[str], points: int = 120) -> pd.DataFrame:
+    """Share of rows with a weight above x: policy, weight, share; thinned evenly on the share's log scale."""
+    parts = []
+    for policy in policies:
+        logs = np.sort(log_weights(frame, policy))[::-1]
+        if not logs.size:
+            continue
+        places = np.unique(np.geomspace(1, logs.size, points).round().astype(int))
+        weight = np.exp(logs[places - 1].clip(-30, 300))
+        parts.append(pd.DataFrame({"policy": policy, "weight": weight, "share": places / logs.size}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["policy", "weight", "share"])
+
+
+def tail_title(table: pd.DataFrame) -> str:
+    """Which tails are too heavy for a mean or a variance, as a sentence."""
+    known = table.dropna(subset=["hill"])
+    heavy = list(known["policy"][known["hill"] < 2])
+    if not heavy:
+        return "Tails are light enough for a variance: every tail index is 2 or more"
+    return f"Heavy tails: the weights of {', '.join(heavy)} may have no finite variance (tail index below 2)"
+
+
+def tail_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
+    """Tail plot: a straight flat line to the right is a power law, which a sample cannot average out."""
+    shown = curve[curve["weight"] >= 1e-3]
+    return (
+        style.chart(shown)
+        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=14))
+        .encode(
+            x=alt.X(
+                "weight:Q",
+                title="Weight (log scale)",
+                scale=alt.Scale(type="log", nice=False),
+                axis=alt.Axis(tickCount=6, format="~g"),
+            ),
+            y=alt.Y(
+                "share:Q",
+                title="Rows with at least this weight",
+                scale=alt.Scale(type="log", nice=False),
+                axis=alt.Axis(format="~%", tickCount=5),
+            ),
+            color=_policy(colours),
+            order="share:Q",
+            tooltip=[
+                alt.Tooltip("policy:N", title="Policy"),
+                alt.Tooltip("weight:Q", title="Weight", format=".3g"),
+                alt.Tooltip("share:Q", title="Rows with at least this", format=".2%"),
+            ],
+        )
+        .properties(height=320)
+    )
+
+
+def _policy(colours: alt.Scale) -> alt.Color:
+    return alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3))
+
+
+def clone_sentence(table: pd.DataFrame, clones: Sequence[str]) -> tuple[bool, str] | None:
+    """Whether the weights of P0's clones are exactly one; None where no clone is among the policies."""
+    rows = table[table["policy"].isin(list(clones))]
+    if rows.empty:
+        return None
+    worst = rows.sort_values("largest_log").iloc[-1]
+    if worst["largest_log"] == 0:
+        return True, f"{worst['policy']} equals P0, and all {worst['rows']:,} of its log ratios are exactly 0.0"
+    size = f"{worst['largest_log']:.3g} nats"
+    return False, f"{worst['policy']} equals P0, but its largest log ratio is {size}: scoring is not exact"
+
+
+def heaviest(frame: pd.DataFrame, policy: str, most: int = 10) -> pd.DataFrame:
+    """The rows that carry the most weight: prompt_id, log_weight, weight, share, cumulative."""
+    rows = frame[(frame["policy"] == policy) & frame["log_weight"].notna()]
+    rows = rows.nlargest(most, "log_weight")[["prompt_id", "log_weight", "n_response_tokens"]]
+    logs = log_weights(frame, policy)
+    if not logs.size:
+        return rows.assign(weight=[], share=[], cumulative=[])
+    total = float(np.exp(logs - logs.max()).sum())
+    share = np.exp(rows["log_weight"].to_numpy(float) - logs.max()) / total
+    weight = np.exp(rows["log_weight"].to_numpy(float).clip(max=_LARGEST_LOG))
+    return rows.assign(weight=weight, share=share, cumulative=np.cumsum(share)).reset_index(drop=True)
+
+
+def rejected_title(rejected: pd.DataFrame, rows: int) -> str:
+    """How many log-probabilities were rejected, as a sentence."""
+    if rejected.empty:
+        return "No log-probability was rejected"
+    each = rejected.groupby("policy").size()
+    return f"{count(len(rejected), 'log-probability', 'log-probabilities')} rejected and set to null: " + ", ".join(
+        f"{policy} {number} ({percent(number / rows)})" if rows else f"{policy} {number}"
+        for policy, number in each.items()
+    )
