@@ -4,10 +4,10 @@ Pure: no input or output, clock, environment or global random state. Imports num
 """
 
 from ._types import EstimationError
-from .analyze import COLUMNS, DEFAULT, analyze, evaluate, table
+from .analysis import COLUMNS, DEFAULT, analyze, evaluate, table
 from .data import EvaluationData, LeftOut, TargetData
-from .direct import direct, direct_own, naive_direct
-from .doubly_robust import dr_cpo
+from .direct_method import direct, direct_own, naive_direct
+from .doubly_robust_arrays import dr_cpo, dr_os, mrdr, sndr, stacked_dr, switch_dr, tmle
 from .estimate import Estimate
 from .importance import calibrated_ips, clipped_ips, ips, snips
 from .methods import ESTIMATORS, Method, full_grid, left_out
@@ -32,12 +32,18 @@ __all__ = [
     "direct",
     "direct_own",
     "dr_cpo",
+    "dr_os",
     "evaluate",
     "evaluation_data",
     "full_grid",
     "ips",
     "left_out",
+    "mrdr",
     "naive_direct",
+    "sndr",
     "snips",
+    "stacked_dr",
+    "switch_dr",
     "table",
+    "tmle",
 ]

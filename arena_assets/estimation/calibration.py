@@ -15,8 +15,12 @@ from ._numeric import sums, tally
 from ._types import EstimationError, Floats, Ints
 from ._validate import require_labels
 
-SMALL_BLOCK = 5  # labels; a block below it borrows variance from all blocks
-PRIOR_LABELS = 5.0  # weight of the pooled variance in such a block
+SMALL_BLOCK = 5  # labels; a block below it borrows variance from its neighbourhood
+PRIOR_LABELS = 5.0  # weight of the neighbourhood's variance in such a block
+NEIGHBOURS = 5  # labels on each side that make up the neighbourhood
+# An isotonic fit with K blocks uses up between K and 2 K degrees of freedom (Meyer & Woodroofe 2000). Simulated
+# coverage of `direct` with 25 to 500 labels lies closest to nominal at 1.1.
+BLOCK_DF = 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +118,12 @@ def calibrate(
                 f"all {labels.size} labels lie in fold {fold}: cross-fitting needs labels in two folds"
             )
         fold_models.append(model if kept.all() else fit_model(features[kept], labels[kept], reference))
-    block = model.curve.block_of(model.position(features))
+    position = model.position(features)
+    block = model.curve.block_of(position)
     counts = tally(block)
     raw = labels - model.curve.values[block]
-    variances, block_df = _block_variances(block, raw, counts, labels)
+    pooled = counts.size < np.unique(position).size
+    variances, block_df = _block_variances(block, raw, counts, labels, pooled=pooled)
     squares = sums(block, raw * raw)
     target = counts * variances
     scale = np.sqrt(np.divide(target, squares, out=np.zeros_like(target), where=squares > 0))
@@ -131,18 +137,33 @@ def calibrate(
     )
 
 
-def _block_variances(block: Ints, residuals: Floats, counts: Floats, labels: Floats) -> tuple[Floats, Floats]:
-    """s_B^2 and its degrees of freedom: unbiased in blocks of 5 labels and more, shrunken to the pooled variance
-    below.
+def _block_variances(
+    block: Ints, residuals: Floats, counts: Floats, labels: Floats, *, pooled: bool
+) -> tuple[Floats, Floats]:
+    """s_B^2 and its degrees of freedom: the block's own, in small blocks shrunken to that of the labels around it.
+
+    `pooled`: whether the fit chose the blocks, joining scores that broke the order; then their residuals are too small.
+
+    The neighbourhood is local because the noise of bounded labels falls towards both ends of the scale.
     """
     squares = sums(block, residuals * residuals)
-    pooled_df = float((counts - 1).sum())
-    # With one label in every block nothing measures the noise; the labels' own variance bounds it from above.
-    bound = pooled_df == 0
-    pooled = float(np.var(labels, ddof=1)) if bound else float(squares.sum()) / pooled_df
-    pooled_df = labels.size - 1.0 if bound else pooled_df
-    own = np.divide(squares, counts - 1, out=np.zeros_like(squares), where=counts > 1)
     df = counts - 1
-    shrunken = (df * own + PRIOR_LABELS * pooled) / (df + PRIOR_LABELS)
+    total_df = float(df.sum())
+    if total_df == 0:
+        # One label in every block: nothing measures the noise, and the labels' own variance bounds it from above.
+        count = labels.size - 1.0
+        return np.full(counts.size, np.var(labels, ddof=1)), np.full(counts.size, count)
+    inflation = max(1.0, total_df / max(labels.size - BLOCK_DF * counts.size, 1.0)) if pooled else 1.0
+    ends = np.cumsum(counts)
+    low, high = np.maximum(ends - counts - NEIGHBOURS, 0), np.minimum(ends + NEIGHBOURS, labels.size)
+    edges = np.r_[0.0, ends]
+    near, near_df = (
+        np.interp(high, edges, running) - np.interp(low, edges, running)
+        for running in (np.r_[0.0, np.cumsum(squares)], np.r_[0.0, np.cumsum(df)])
+    )
+    # One label's worth of the overall variance keeps a neighbourhood of single-label blocks from having none.
+    local = (near + float(squares.sum()) / total_df) / (near_df + 1)
+    own = np.divide(squares, df, out=np.zeros_like(squares), where=df > 0)
+    shrunken = (df * own + PRIOR_LABELS * local) / (df + PRIOR_LABELS)
     small = counts < SMALL_BLOCK
-    return np.where(small, shrunken, own), np.where(small, df + min(PRIOR_LABELS, pooled_df), df)
+    return inflation * np.where(small, shrunken, own), np.where(small, df + min(PRIOR_LABELS, total_df), df)

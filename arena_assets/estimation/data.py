@@ -7,7 +7,7 @@ A P0 label calibrates. A target's own labels are the truth that estimates are co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,9 @@ class EvaluationData:
     labels: Floats  # (n,) NaN where unlabelled
     targets: Mapping[str, TargetData]
     left_out: tuple[LeftOut, ...] = ()
+    logprobs: Floats = field(
+        default_factory=lambda: np.empty(0)
+    )  # (n,) log pi0(A|X), NaN where missing; diagnostics only
 
     def __post_init__(self) -> None:
         n = self.prompt_ids.size
@@ -67,6 +70,8 @@ class EvaluationData:
                 f"{repeated.size} prompt ids appear more than once among the logged rows"
                 f" (first: {', '.join(repeated[:5])})"
             )
+        if self.logprobs.size == 0:
+            object.__setattr__(self, "logprobs", np.full(n, np.nan))
         if not self.scores:
             raise EstimationError(f"no scores: at least one of {', '.join(SCORINGS)} is needed")
         check_names("scoring", self.scores, SCORINGS)
@@ -76,7 +81,7 @@ class EvaluationData:
             "labels": self.labels,
             **self.scores,
         }
-        _same_size("logged rows", n, logged)
+        _same_size("logged rows", n, {**logged, "logprobs": self.logprobs})
         for name, target in self.targets.items():
             if name == self.logging_policy:
                 raise EstimationError(f"{name!r} is the logging policy; a clone of it needs a name of its own")
@@ -115,6 +120,7 @@ class EvaluationData:
             variance=self.variance[rows],
             response_length=self.response_length[rows],
             labels=self.labels[rows],
+            logprobs=self.logprobs[rows],
             targets=targets,
         )
 

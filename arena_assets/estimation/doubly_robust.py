@@ -1,25 +1,38 @@
 """The labelled doubly robust family: fresh draws carry the estimate, labelled logged rows correct it by weighted
 residuals.
 
-All take f- cross-fitted by prompt. a = w o / p, o marks labelled rows, p is their share.
+All take f- cross-fitted by prompt. a = w o / p, o marks labelled rows, p is their share. Contributions are the
+summands minus the estimate; where the correction's weights are not w (switch, shrinkage), f's own error no longer
+cancels, and the calibration term c with the changed mass is added.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable
 
+import numpy as np
+
+from . import outcome_models
 from ._types import EstimationError, Floats
 from .estimate import Estimate, from_contributions
-from .problem import Problem, from_arrays
+from .problem import Problem
+from .stacking import stack
+
+# Candidate thresholds of switch_dr and dr_os: quantiles of the labelled rows' weights, and multiples of the largest
+# one.
+THRESHOLD_QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+THRESHOLD_MULTIPLES = (3.0, 10.0)
+
+Change = Callable[[Floats, float], Floats]
 
 
 def label_weights(problem: Problem, weights: Floats) -> Floats:
     """a = w o / p: (n,), zero on unlabelled rows."""
     present = ~np.isnan(problem.labels)
-    if present.sum() < 2:
+    count = int(present.sum())
+    if count < 2:
         raise EstimationError(
-            f"{int(present.sum())} of the {present.size} logged rows are labelled; the correction needs at least 2"
+            f"{count} of the {present.size} logged rows are labelled; the correction needs at least 2"
         )
     return np.where(present, weights / present.mean(), 0.0)
 
@@ -29,54 +42,123 @@ def residuals(problem: Problem, predicted: Floats) -> Floats:
     return np.where(np.isnan(problem.labels), 0.0, problem.labels - predicted)
 
 
-def dr_cpo_on(problem: Problem) -> Estimate:
-    """mean f-(S') + mean w (o/p) (Y - f-(S)); contributions are the summands minus the estimate."""
-    return corrected(problem, problem.weights)
-
-
-def corrected(problem: Problem, weights: Floats) -> Estimate:
-    """The doubly robust mean with any weights in the correction."""
-    plugin = float(problem.draws.share @ problem.draw_rewards_oof)
-    each = label_weights(problem, weights) * residuals(problem, problem.rewards_oof)
-    correction = float(each.mean())
-    phi = problem.spread_draws(problem.draw_rewards_oof - plugin) + problem.spread_rows(each - correction)
+def _combine(
+    problem: Problem,
+    draw_rewards: Floats,
+    summands: Floats,
+    correction: float,
+    *,
+    term: Floats | float = 0.0,
+    diagnostics: dict[str, float] | None = None,
+) -> Estimate:
+    """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off."""
+    plugin = float(problem.draws.share @ draw_rewards)
+    phi = problem.spread_draws(draw_rewards - plugin) + problem.spread_rows(summands) + term
     return from_contributions(
         plugin + correction,
         phi,
         n_sampled=max(problem.row_prompts, problem.draw_prompts),
-        diagnostics={"plugin": plugin, "correction": correction},
+        diagnostics={"plugin": plugin, "correction": correction, **(diagnostics or {})},
     )
 
 
-def dr_cpo(
-    *,
-    target_scores: npt.ArrayLike,
-    scores: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    weights: npt.ArrayLike,
-    folds: npt.ArrayLike | None = None,
-    covariates: npt.ArrayLike | None = None,
-    target_covariates: npt.ArrayLike | None = None,
-    prompt_ids: npt.ArrayLike | None = None,
-    target_prompt_ids: npt.ArrayLike | None = None,
-) -> Estimate:
-    """Cross-fitted doubly robust estimate, mean f-(S') + mean w (o/p) (Y - f-(S)): right if the weights or f are.
+def dr_cpo_on(problem: Problem) -> Estimate:
+    """mean f-(S') + mean w (o/p) (Y - f-(S)) (Dudik et al. 2014; Landesberg 2025)."""
+    each = label_weights(problem, problem.weights) * residuals(problem, problem.rewards_oof)
+    correction = float(each.mean())
+    return _combine(problem, problem.draw_rewards_oof, each - correction, correction)
 
-    target_scores: (m,) judge scores of the target's fresh draws; scores, weights: (n,) of P0's rows; labels: (n,) NaN
-    where unlabelled; folds: (n,) whole numbers, default 5 folds by a hash of the prompt id (the row number without
-    ids); rows of one prompt share a fold. Raises EstimationError where labels are too few or lie in one fold. Dudik
-    et al. 2014; Landesberg 2025.
+
+def sndr_on(problem: Problem) -> Estimate:
+    """dr_cpo with its correction divided by mean w (o/p): bounded by the residuals whatever the weights."""
+    a = label_weights(problem, problem.weights)
+    share = _normalised(a, "sndr")
+    each = residuals(problem, problem.rewards_oof)
+    correction = float(share @ each)
+    return _combine(problem, problem.draw_rewards_oof, a.size * share * (each - correction), correction)
+
+
+def mrdr_on(problem: Problem) -> Estimate:
+    """dr_cpo with the outcome model fitted with weights w^2 (Farajtabar et al. 2018)."""
+    rows, draws = outcome_models.variance_minimising(problem)
+    each = label_weights(problem, problem.weights) * residuals(problem, rows)
+    correction = float(each.mean())
+    return _combine(problem, draws, each - correction, correction)
+
+
+def tmle_on(problem: Problem) -> Estimate:
+    """mean Q*(S'), the outcome model tilted until its weighted residuals vanish (van der Laan & Rubin 2006)."""
+    a = label_weights(problem, problem.weights)
+    rows, draws, eps = outcome_models.tilted(problem, a)
+    each = a.size * _normalised(a, "tmle") * residuals(problem, rows)
+    return _combine(problem, draws, each - each.mean(), 0.0, diagnostics={"eps": eps})
+
+
+def switch_dr_on(problem: Problem, threshold: float | None = None) -> Estimate:
+    """dr_cpo with w 1{w <= threshold}: beyond it the plug-in is trusted alone (Wang et al. 2017)."""
+    return _changed(problem, lambda w, limit: np.where(w <= limit, w, 0.0), threshold)
+
+
+def dr_os_on(problem: Problem, threshold: float | None = None) -> Estimate:
+    """dr_cpo with lambda w / (w^2 + lambda), lambda = threshold^2: optimistic shrinkage (Su et al. 2020)."""
+    return _changed(problem, lambda w, limit: limit * limit * w / (w * w + limit * limit), threshold)
+
+
+def stacked_dr_on(problem: Problem) -> Estimate:
+    """Smallest-variance convex combination of dr_cpo, sndr, mrdr and tmle."""
+    parts = {"dr_cpo": dr_cpo_on, "sndr": sndr_on, "mrdr": mrdr_on, "tmle": tmle_on}
+    return stack([estimate(problem) for estimate in parts.values()], list(parts))
+
+
+def _normalised(a: Floats, name: str) -> Floats:
+    total = float(a.sum())
+    if total == 0:
+        raise EstimationError(f"{name}: all labelled rows have weight zero")
+    return a / total
+
+
+def _mass_term(problem: Problem, a: Floats) -> Floats | float:
+    """c for the mass by which fresh draws and correction differ: f's error cancels only where the two agree."""
+    drawn, corrected = problem.draw_mass(), problem.row_mass(a / a.size)
+    return 0.0 if drawn is None or corrected is None else problem.calibration_term(drawn - corrected)
+
+
+def _changed(problem: Problem, change: Change, threshold: float | None) -> Estimate:
+    limit = _threshold(problem, change) if threshold is None else threshold
+    weights = change(problem.weights, limit)
+    a = label_weights(problem, weights)
+    each = a * residuals(problem, problem.rewards_oof)
+    correction = float(each.mean())
+    kept = float(a.sum() / max(label_weights(problem, problem.weights).sum(), np.finfo(float).tiny))
+    return _combine(
+        problem,
+        problem.draw_rewards_oof,
+        each - correction,
+        correction,
+        term=_mass_term(problem, a),
+        diagnostics={"threshold": limit, "kept_mass": kept},
+    )
+
+
+def _threshold(problem: Problem, change: Change) -> float:
+    """The candidate with the smallest estimated squared error.
+
+    Variance, plus the squared change of the correction, plus that change's own variance: as Su et al. 2020, the bias
+    counts with an upper bound, since the rows that would show it are the ones left out.
     """
-    return dr_cpo_on(
-        from_arrays(
-            target_scores=target_scores,
-            scores=scores,
-            labels=labels,
-            weights=weights,
-            folds=folds,
-            covariates=covariates,
-            target_covariates=target_covariates,
-            prompt_ids=prompt_ids,
-            target_prompt_ids=target_prompt_ids,
+    labelled = ~np.isnan(problem.labels)
+    count = int(labelled.sum())
+    if count < 2:
+        raise EstimationError(
+            f"{count} of the {labelled.size} logged rows are labelled; the correction needs at least 2"
         )
-    )
+    w = problem.weights[labelled]
+    each = problem.labels[labelled] - problem.rewards_oof[labelled]
+    limits = np.unique(np.r_[np.quantile(w, THRESHOLD_QUANTILES), w.max() * np.array(THRESHOLD_MULTIPLES)])
+    limits = limits[limits > 0]
+    if limits.size == 0:
+        raise EstimationError("all labelled rows have weight zero")
+    terms = np.stack([change(w, float(limit)) for limit in limits]) * each
+    lost = terms - w * each
+    risk = terms.var(axis=1) / count + lost.mean(axis=1) ** 2 + lost.var(axis=1) / count
+    return float(limits[int(risk.argmin())])

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import direct, doubly_robust, importance
+from . import direct_method, doubly_robust, importance
+from ._types import EstimationError
 from .estimate import Estimate
 from .methods import Method
 from .preparation import Target
 from .problem import Problem
 
 _ON_PROBLEM: Mapping[str, Callable[[Problem], Estimate]] = {
-    "naive_direct": direct.naive_direct_on,
-    "direct": direct.direct_on,
+    "naive_direct": direct_method.naive_direct_on,
+    "direct": direct_method.direct_on,
     "ips": importance.ips_on,
     "clipped_ips": importance.clipped_ips_on,
     "snips": importance.snips_on,
     "calibrated_ips": importance.calibrated_ips_on,
     "dr_cpo": doubly_robust.dr_cpo_on,
+    "sndr": doubly_robust.sndr_on,
+    "switch_dr": doubly_robust.switch_dr_on,
+    "dr_os": doubly_robust.dr_os_on,
+    "mrdr": doubly_robust.mrdr_on,
+    "tmle": doubly_robust.tmle_on,
+    "stacked_dr": doubly_robust.stacked_dr_on,
 }
 
 
 def run(method: Method, target: Target) -> Estimate:
-    """The method's estimate of this target."""
+    """The method's estimate of this target. Raises where its rows or fresh draws are missing."""
+    problem = target.problem
+    if method.uses_weights:
+        _need("logged rows with a log-probability and a score", problem.rows.size)
+        if not problem.weights.any():
+            raise EstimationError("all weights are zero: the target never produces a logged response")
+    if method.uses_draws:
+        _need("fresh draws with a score", problem.draws.share.size)
     if method.estimator == "direct_own":
-        return direct.direct_own_on(target.problem, target.own_labels)
+        return direct_method.direct_own_on(problem, target.own_labels)
     projected = method.weight_calibration == "simcal" and method.estimator != "calibrated_ips"
-    return _ON_PROBLEM[method.estimator](target.projected if projected else target.problem)
+    return _ON_PROBLEM[method.estimator](target.projected if projected else problem)
+
+
+def _need(what: str, count: int) -> None:
+    if count < 2:
+        raise EstimationError(f"{count} {what}, at least 2 are needed")

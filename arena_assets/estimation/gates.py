@@ -5,10 +5,11 @@ The gate reads raw weights, never calibrated ones, and only what is known withou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 
+from .evidence import Evidence
 from .methods import Method
 from .weights import WeightDiagnostics
 
@@ -19,17 +20,28 @@ LEVELS = (SUPPORTED, CAUTION, REFUSED)
 ESS_GOOD, ESS_CRITICAL = 0.30, 0.10
 # Tail index of the weights: below 2 their variance, below 1 their mean is infinite (Hill 1975).
 HILL_WARN, HILL_CRITICAL = 2.0, 1.0
-# Bhattacharyya affinity of the two policies as seen in the weights.
+# Bhattacharyya affinity of the two policies as seen in the weights (Landesberg 2025).
 AFFINITY_POOR, AFFINITY_CATASTROPHIC = 0.35, 0.20
-# Exact weights have mean one; |z| beyond this says the log-probabilities are of another distribution.
+# Exact weights have mean one; |z| beyond this says that the log-probabilities are of another distribution.
 MEAN_Z_WARN = 3.0
-# Share of the target's scores outside the labelled range, from which the curve is extrapolated too far to claim a
-# level.
+# Share of the target's scores outside the labelled range, from which no level is claimed (Landesberg 2025, boundary
+# card).
 OUTSIDE_REFUSE = 0.05
 # Labels below which the calibration's own error is not known well enough.
 LABELS_REFUSE, LABELS_WARN = 10, 25
-# Transport test E[w (Y - f(S))] = 0 on logged rows: |z| from which calibration does not carry over to the target.
-TRANSPORT_WARN, TRANSPORT_REFUSE = 2.0, 3.0
+# Degrees of freedom of the standard error: below them a handful of rows carries it. Set by the simulation: at 10 to
+# 20 the doubly robust family covers about .91 instead of .95, below 5 about .6 to .9.
+DF_REFUSE, DF_WARN = 5.0, 25.0
+# Transport test E[w (Y - f(S))] = 0 on logged rows: |z| beyond which the calibration does not carry over to the
+# target, and the effective labels that it takes for the test to say anything. 1.5 rather than 2: a bias of two
+# standard errors must not pass.
+TRANSPORT_WARN, TRANSPORT_REFUSE = 1.5, 3.0
+TRANSPORT_LABELS = 50.0
+
+# Weighted methods whose correction sees the target's labels' residuals in full; all others lean on transport of the
+# calibration.
+_TRANSPORT_FREE = ("dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr")
+_IMPORTANCE = ("ips", "clipped_ips", "snips", "calibrated_ips")
 
 
 @dataclass(frozen=True)
@@ -40,32 +52,15 @@ class Support:
     reason: str
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the gate knows of one target under one scoring and reward calibration. NaN where it cannot be known."""
-
-    weights: WeightDiagnostics
-    n_labels: int
-    outside: float  # share of target scores outside the labelled range
-    transport: float  # weighted mean residual on logged labels
-    transport_error: float
+Finding = tuple[str, str]
 
 
-def judge(method: Method, evidence: Evidence) -> Support:
-    """Level of one method on one target."""
-    findings = list(_label_findings(method, evidence))
-    if method.uses_weights:
-        findings += _weight_findings(evidence.weights)
-    if method.estimator == "naive_direct":
-        findings.append((CAUTION, "the judge is taken at its word: nothing here checks it against the oracle"))
-    if method.reward_calibration == "none" and method.estimator in ("ips", "clipped_ips", "snips", "calibrated_ips"):
-        findings.append((CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"))
-    if method.estimator == "direct":
-        findings += _transport_findings(evidence)
-    return combine(findings)
+def judge(method: Method, evidence: Evidence, *, df: float, own_labels: int = 0) -> Support:
+    """Level of one method on one target. `df`: of the estimate; `own_labels`: that `direct_own` used."""
+    return combine(_findings(method, evidence, df, own_labels))
 
 
-def combine(findings: Iterable[tuple[str, str]]) -> Support:
+def combine(findings: Iterable[Finding]) -> Support:
     """The worst level; its reasons, then the milder ones."""
     ordered = sorted(findings, key=lambda one: -LEVELS.index(one[0]))
     if not ordered:
@@ -73,25 +68,46 @@ def combine(findings: Iterable[tuple[str, str]]) -> Support:
     return Support(ordered[0][0], "; ".join(reason for _, reason in ordered))
 
 
-def _label_findings(method: Method, evidence: Evidence) -> Iterable[tuple[str, str]]:
-    if method.reward_calibration == "none" and method.estimator in (
-        "naive_direct",
-        "ips",
-        "clipped_ips",
-        "snips",
-        "calibrated_ips",
-    ):
+def relies_on_transport(method: Method) -> bool:
+    """Whether f must hold for the target.
+
+    SIMCal weights depend on the score alone, so they cannot correct f given the score.
+    """
+    if method.estimator == "direct_own" or method.reward_calibration == "none":
+        return False
+    return method.estimator not in _TRANSPORT_FREE or method.weight_calibration == "simcal"
+
+
+def _findings(method: Method, evidence: Evidence, df: float, own_labels: int) -> Iterator[Finding]:
+    if method.estimator == "direct_own":
+        yield from _count_findings(own_labels, "labels of the target")
         return
-    if evidence.n_labels < LABELS_REFUSE:
-        yield (
-            REFUSED,
-            f"{evidence.n_labels} oracle labels, at least {LABELS_REFUSE} are needed to know the calibration's error",
-        )
-    elif evidence.n_labels < LABELS_WARN:
-        yield CAUTION, f"only {evidence.n_labels} oracle labels"
+    judge_alone = method.estimator == "naive_direct" or (
+        method.estimator in _IMPORTANCE and method.reward_calibration == "none"
+    )
+    if judge_alone:
+        yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
+    else:
+        yield from _count_findings(evidence.n_labels, "oracle labels")
+    if method.uses_weights:
+        yield from _weight_findings(evidence.weights)
+    if method.estimator != "naive_direct":
+        if df < DF_REFUSE:
+            yield REFUSED, f"{df:.1f} degrees of freedom: a handful of rows carries the estimate"
+        elif df < DF_WARN:
+            yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
+    if relies_on_transport(method) and not evidence.is_logging_policy:
+        yield from _transport_findings(evidence)
 
 
-def _weight_findings(weights: WeightDiagnostics) -> Iterable[tuple[str, str]]:
+def _count_findings(count: int, what: str) -> Iterator[Finding]:
+    if count < LABELS_REFUSE:
+        yield REFUSED, f"{count} {what}, at least {LABELS_REFUSE} are needed to know the error"
+    elif count < LABELS_WARN:
+        yield CAUTION, f"only {count} {what}"
+
+
+def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
     size = f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
     if weights.ess_fraction < ESS_CRITICAL:
         yield REFUSED, f"{size}, below {ESS_CRITICAL:.0%}"
@@ -108,30 +124,31 @@ def _weight_findings(weights: WeightDiagnostics) -> Iterable[tuple[str, str]]:
     if isfinite(weights.mean_z) and abs(weights.mean_z) > MEAN_Z_WARN:
         yield (
             CAUTION,
-            f"mean weight {weights.mean:.2f} is {abs(weights.mean_z):.1f} standard errors from 1:"
+            f"mean weight {weights.mean:.2g} is {abs(weights.mean_z):.1f} standard errors from 1:"
             " check the log-probabilities",
         )
 
 
-def _transport_findings(evidence: Evidence) -> Iterable[tuple[str, str]]:
+def _transport_findings(evidence: Evidence) -> Iterator[Finding]:
+    weights = evidence.weights
+    size = f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
     if evidence.outside >= OUTSIDE_REFUSE:
         yield (
             REFUSED,
             f"{evidence.outside:.0%} of the target's scores lie outside the calibrated support"
             f" (from {OUTSIDE_REFUSE:.0%})",
         )
-    weights = evidence.weights
-    if weights.ess_fraction < ESS_CRITICAL:
+    if not evidence.transport_error > 0 or weights.ess_fraction < ESS_CRITICAL or weights.hill < HILL_CRITICAL:
+        yield CAUTION, f"whether the calibration carries over to this target cannot be tested: {size}"
+        return
+    z = evidence.transport / evidence.transport_error
+    text = f"weighted residual {evidence.transport:+.3f} ({z:+.1f} standard errors)"
+    if abs(z) > TRANSPORT_REFUSE:
+        yield REFUSED, f"the calibration does not carry over to this target: {text}"
+    elif abs(z) > TRANSPORT_WARN:
+        yield CAUTION, f"the calibration may not carry over to this target: {text}"
+    elif evidence.label_ess < TRANSPORT_LABELS:
         yield (
             CAUTION,
-            f"transport of the calibration cannot be tested: effective sample size {weights.ess:.0f} of {weights.n}"
-            f" ({weights.ess_fraction:.0%})",
+            f"{evidence.label_ess:.0f} effective labels are too few to test whether the calibration carries over",
         )
-        return
-    if evidence.transport_error > 0:
-        z = evidence.transport / evidence.transport_error
-        text = f"weighted residual of the calibration {evidence.transport:+.3f} ({z:+.1f} standard errors)"
-        if abs(z) > TRANSPORT_REFUSE:
-            yield REFUSED, f"calibration does not carry over: {text}"
-        elif abs(z) > TRANSPORT_WARN:
-            yield CAUTION, f"calibration may not carry over: {text}"

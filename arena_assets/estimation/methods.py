@@ -49,6 +49,10 @@ class Method:
     def uses_weights(self) -> bool:
         return self.estimator not in DIRECT
 
+    @property
+    def uses_draws(self) -> bool:
+        return self.estimator not in WEIGHTED
+
 
 def check_names(field: str, names: Iterable[str], valid: Iterable[str]) -> None:
     """Raise on names that are not valid, listing the valid ones."""

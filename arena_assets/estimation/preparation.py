@@ -16,7 +16,7 @@ from ._numeric import sums, tally
 from ._types import Bools, EstimationError, Floats, Ints
 from .calibration import RewardCalibration, calibrate
 from .data import EvaluationData, TargetData
-from .gates import Evidence
+from .evidence import Evidence, evidence
 from .methods import Method
 
 
@@ -67,6 +67,7 @@ class Preparation:
         }
         self._folds = problems.hash_folds(self._names, salt=f"fold:{seed}")
         self._halves = problems.hash_folds(self._names, 2, salt=f"truth:{seed}")
+        self._variance: dict[str, bool] = {}
         self._calibrations: dict[tuple[str, str], RewardCalibration | EstimationError] = {}
         self._targets: dict[tuple[str, str, str, bool], Target | EstimationError] = {}
 
@@ -122,101 +123,95 @@ class Preparation:
             raise found
         return found
 
+    def own_residuals(self, scoring: str, kind: str, policy: str) -> Floats:
+        """Y' - f(S') on the target's own labels, one mean per prompt: the direct test of transport."""
+        calibration = self.calibration(scoring, kind)
+        target = self.data.targets[policy]
+        features, usable = self._features(target, scoring, kind)
+        present = usable & ~np.isnan(target.labels)
+        if calibration is None or not present.any():
+            return np.empty(0)
+        residual = target.labels[present] - calibration.predict(features[present])
+        code = np.unique(self._draws[policy][present], return_inverse=True)[1]
+        return sums(code, residual) / tally(code)
+
+    def uses_variance(self, scoring: str) -> bool:
+        """Whether two-stage calibration takes the judge's variance as a covariate.
+
+        Only where it lowers the out-of-fold squared error by more than one standard error of the difference.
+        """
+        if scoring != "uncertainty_aware":
+            return False
+        if scoring not in self._variance:
+            self._variance[scoring] = self._variance_helps(scoring)
+        return self._variance[scoring]
+
+    def _variance_helps(self, scoring: str) -> bool:
+        plain = [self.data.scores[scoring], self.data.response_length]
+        features = np.column_stack([*plain, self.data.variance])
+        usable = ~np.isnan(features).any(axis=1) & ~np.isnan(self.data.labels)
+        if usable.sum() < 2 or np.ptp(features[usable, 2]) == 0:
+            return False
+        squared = []
+        for columns in (features[:, :2], features):
+            fitted = self._fit(columns, usable, columns[usable])
+            outside = fitted.predict_out_of_fold(fitted.labelled_features, fitted.folds)
+            squared.append((fitted.labels - outside) ** 2)
+        gain = squared[0] - squared[1]
+        return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))
+
     def _calibrate(self, scoring: str, kind: str) -> RewardCalibration:
-        features, usable = self._logged_features(scoring, kind)
-        labelled = usable & ~np.isnan(self.data.labels)
+        features, usable = self._features(self.data, scoring, kind)
+        return self._fit(features, usable & ~np.isnan(self.data.labels), features[usable])
+
+    def _fit(self, features: Floats, labelled: Bools, reference: Floats) -> RewardCalibration:
         return calibrate(
             features[labelled],
             self.data.labels[labelled],
             prompts=self._rows[labelled],
             folds=self._folds[self._rows[labelled]],
-            reference=features[usable],
+            reference=reference,
         )
 
-    def _logged_features(self, scoring: str, kind: str) -> tuple[Floats, Bools]:
-        return _features(self.data, scoring, kind)
+    def _features(self, source: EvaluationData | TargetData, scoring: str, kind: str) -> tuple[Floats, Bools]:
+        """(r, 1 + k) features, judge score first, and which rows have them all."""
+        if scoring not in source.scores:
+            raise EstimationError(f"the data have no {scoring} scores for one of the policies")
+        columns = [source.scores[scoring]]
+        if kind == "two_stage":
+            if np.isnan(source.response_length).all():
+                raise EstimationError("two-stage calibration needs response lengths, and there are none")
+            columns.append(source.response_length)
+            if self.uses_variance(scoring):
+                columns.append(source.variance)
+        features = np.column_stack(columns)
+        usable: Bools = np.asarray(~np.isnan(features).any(axis=1))
+        return features, usable
 
     def _target(self, scoring: str, kind: str, policy: str, own: bool) -> Target:
         calibration = self.calibration(scoring, kind)
-        features, usable = self._logged_features(scoring, kind)
-        if policy == self.data.logging_policy:
+        features, usable = self._features(self.data, scoring, kind)
+        is_logging_policy = policy == self.data.logging_policy
+        if is_logging_policy:
             log_weights, draw_features, draw_prompts = np.zeros(self.data.n), features, self._rows
             own_labels = np.full(self.data.n, np.nan)
         else:
             target = self.data.targets[policy]
             log_weights, draw_prompts = target.log_weights, self._draws[policy]
-            draw_features = _features(target, scoring, kind)[0]
+            draw_features = self._features(target, scoring, kind)[0]
             own_labels = target.labels if own else np.full(target.labels.size, np.nan)
         kept = usable & ~np.isnan(log_weights)
         drawn = ~np.isnan(draw_features).any(axis=1)
         if own:
             drawn &= self._halves[draw_prompts] == 0
-        for what, rows in (("logged rows", kept), ("fresh draws", drawn)):
-            if rows.sum() < 2:
-                raise EstimationError(
-                    f"{policy}: {int(rows.sum())} usable {what} ({rows.size} in all); at least 2 are needed"
-                )
-        raw = weights.from_log(log_weights[kept])
-        if not raw.any():
-            raise EstimationError(f"{policy}: all weights are zero, the target never produces a logged response")
-        draws = problems.Draws.of(draw_features[drawn], draw_prompts[drawn])
         made = problems.build(
             n_prompts=self.n_prompts,
             rows=self._rows[kept],
             features=features[kept],
-            weights=raw,
+            weights=weights.from_log(log_weights[kept]),
             labels=self.data.labels[kept],
-            draws=draws,
+            draws=problems.Draws.of(draw_features[drawn], draw_prompts[drawn]),
             calibration=calibration,
             folds=self._folds,
         )
-        return Target(made, _evidence(made), own_labels[drawn])
-
-
-def _features(source: EvaluationData | TargetData, scoring: str, kind: str) -> tuple[Floats, Bools]:
-    """(r, 1 + k) features, judge score first, and which rows have them all."""
-    if scoring not in source.scores:
-        raise EstimationError(f"the data have no {scoring} scores for one of the policies")
-    columns = [source.scores[scoring]]
-    if kind == "two_stage":
-        columns.append(source.response_length)
-        if np.isnan(source.response_length).all():
-            raise EstimationError("two-stage calibration needs response lengths, and there are none")
-    features = np.column_stack(columns)
-    usable: Bools = np.asarray(~np.isnan(features).any(axis=1))
-    return features, usable
-
-
-def _evidence(problem: problems.Problem) -> Evidence:
-    """What the gate may know: raw weights, labels, score support, and the transport test on weighted logged
-    residuals.
-    """
-    labelled = ~np.isnan(problem.labels)
-    diagnostics = weights.diagnose(problem.weights)
-    nan = float("nan")
-    count = int(labelled.sum())
-    if count < 2:
-        return Evidence(diagnostics, count, nan, nan, nan)
-    outside = _outside(problem.features[labelled, 0], problem.draws)
-    share = problem.weights[labelled]
-    if problem.calibration is None or not share.any():
-        return Evidence(diagnostics, count, outside, nan, nan)
-    share = share / share.sum()
-    residual = problem.labels[labelled] - problem.rewards_oof[labelled]
-    mean = float(share @ residual)
-    error = float(np.sqrt(((share * (residual - mean)) ** 2).sum() * count / (count - 1)))
-    return Evidence(diagnostics, count, outside, mean, error)
-
-
-def _outside(labelled_scores: Floats, draws: problems.Draws) -> float:
-    """Share of the target's scores beyond the labelled ones, leaving out the outermost 1% of labels on each side.
-
-    A few stray labels at the far end carry no curve. What the same policy would show by sampling alone is taken off,
-    twice.
-    """
-    count = labelled_scores.size
-    trimmed = count // 100
-    ordered = np.sort(labelled_scores)
-    drawn = draws.features[:, 0]
-    share = float(draws.share[(drawn < ordered[trimmed]) | (drawn > ordered[-1 - trimmed])].sum())
-    return max(0.0, share - 4 * (trimmed + 1) / (count + 1))
+        return Target(made, evidence(made, is_logging_policy=is_logging_policy), own_labels[drawn])

@@ -37,6 +37,9 @@ class Draws:
 
     @staticmethod
     def of(features: Floats, prompts: Ints) -> Draws:
+        """Equal shares for prompts; no draws give no shares."""
+        if prompts.size == 0:
+            return Draws(features, prompts, np.empty(0))
         each = tally(prompts)[prompts]
         return Draws(features, prompts, 1 / (each * float(np.count_nonzero(tally(prompts)))))
 

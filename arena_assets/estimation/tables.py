@@ -55,8 +55,7 @@ def evaluation_data(
         frame = frames.get(policy)
         if frame is None or name not in frame:
             return np.full(len(index), np.nan)
-        values = pd.to_numeric(frame[name], errors="raise").reindex(index).to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.where(np.isinf(values), np.nan, values)
+        return _finite(frame[name].reindex(index))
 
     def scores_of(policy: str, index: pd.Index) -> dict[str, Floats]:
         scores = {mode: column(scored, policy, name, index) for mode, name in columns.items()}
@@ -88,11 +87,12 @@ def evaluation_data(
         column(labelled, logging_policy, "oracle_label", ids),
         targets,
         tuple(left_out),
+        _finite(logprobs["total_logprob"]),
     )
 
 
 def _log_weights(logprobs: pd.DataFrame, policies: Sequence[str]) -> dict[str, Floats]:
-    base = pd.to_numeric(logprobs["total_logprob"], errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
+    base = _finite(logprobs["total_logprob"])
     # Parquet gives a struct back as a dict and a map as a list of pairs.
     rows = [
         row if isinstance(row, Mapping) else dict(row) if isinstance(row, list) else {}
@@ -110,6 +110,12 @@ def _log_weights(logprobs: pd.DataFrame, policies: Sequence[str]) -> dict[str, F
             )
         weights[policy] = np.where(np.isfinite(ratio), ratio, np.nan)
     return weights
+
+
+def _finite(column: pd.Series) -> Floats:
+    """Numbers as float64; missing and infinite ones are NaN."""
+    values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def _by_policy(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

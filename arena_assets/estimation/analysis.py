@@ -133,7 +133,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
     problem = target.problem
     n = problem.rows.size if method.uses_weights else target.n_draw_prompts
     n_oracle = target.labels_used(method)
-    support = gates.judge(method, target.evidence)
+    support = gates.judge(method, target.evidence, df=estimate.df, own_labels=n_oracle)
     return Result(method, policy, estimate, reason, truth, n, n_oracle, support, target, seconds)
 
 

@@ -1,0 +1,150 @@
+"""Comparing policies: paired contrasts, and the one estimate of each policy that is best supported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from . import gates
+from ._types import EstimationError
+from .analysis import Result
+from .estimate import Estimate, from_contributions
+from .methods import Method
+
+CONTRAST_COLUMNS = (
+    "estimator",
+    "reward_calibration",
+    "weight_calibration",
+    "scoring",
+    "policy",
+    "reference",
+    "difference",
+    "std_error",
+    "df",
+    "ci_low",
+    "ci_high",
+    "truth",
+    "covered",
+    "support",
+    "support_reason",
+)
+
+# Among equally supported estimates the one that assumes least comes first: the target's own labels, then weights or
+# calibration may fail but not both, then calibration must transport, then weights must be exact and calibration
+# transport. Within a rank, the smallest standard error.
+PREFERENCE: tuple[tuple[str, ...], ...] = (
+    ("direct_own",),
+    ("dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr"),
+    ("switch_dr", "dr_os"),
+    ("direct",),
+    ("snips", "clipped_ips", "ips", "calibrated_ips"),
+    ("naive_direct",),
+)
+
+
+def contrast(first: Estimate, second: Estimate) -> Estimate:
+    """first - second, paired by prompt: contributions are the differences of the contributions.
+
+    Both must have been made on the same numbering of prompts (one `evaluate` call). Independent draws of the same
+    prompts are paired as well: what the prompts share cancels.
+    """
+    if first.contributions.shape != second.contributions.shape:
+        raise EstimationError(
+            f"estimates of {first.contributions.size} and {second.contributions.size} prompts cannot be paired:"
+            " take both from one evaluation"
+        )
+    return from_contributions(
+        first.value - second.value,
+        first.contributions - second.contributions,
+        n_sampled=min(first.n_sampled, second.n_sampled),
+        df=min(first.df, second.df),
+    )
+
+
+def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, level: float = 0.95) -> pd.DataFrame:
+    """Differences of policies under each method: every target minus P0, and every pair of targets.
+
+    P0's value for methods that have no P0 row (weighted ones) is that of `direct` with the same scoring and reward
+    calibration, or of naive_direct without calibration. Columns: `CONTRAST_COLUMNS`; the gate's level is the worse of
+    the two.
+    """
+    by_method: dict[Method, list[Result]] = {}
+    for result in results:
+        if result.estimate is not None:
+            by_method.setdefault(result.method, []).append(result)
+    rows = []
+    for method, found in by_method.items():
+        base = _base(results, method, logging_policy) if logging_policy is not None else None
+        targets = [one for one in found if one.policy != logging_policy]
+        pairs = [(one, base) for one in targets if base is not None] + [(b, a) for a, b in combinations(targets, 2)]
+        rows += [_contrast_row(method, one, reference, level) for one, reference in pairs]
+    return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
+
+
+def best_supported(table: pd.DataFrame) -> pd.DataFrame:
+    """One row of the analysis table for each policy: the best supported estimate that is not refused.
+
+    Best level first (supported before caution), then `PREFERENCE`, then the smallest standard error. A policy with
+    nothing but refused or failed estimates is left out: there is nothing to state.
+    """
+    rank = {name: place for place, names in enumerate(PREFERENCE) for name in names}
+    usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED)]
+    keyed = usable.assign(
+        _level=usable["support"].map({name: place for place, name in enumerate(gates.LEVELS)}),
+        _rank=usable["estimator"].map(rank),
+    )
+    ordered = keyed.sort_values(["_level", "_rank", "std_error"], kind="stable")
+    best = ordered.drop_duplicates("policy").drop(columns=["_level", "_rank"])
+    order = {policy: place for place, policy in enumerate(dict.fromkeys(table["policy"]))}
+    return best.sort_values("policy", key=lambda names: names.map(order)).reset_index(drop=True)
+
+
+def _base(results: Iterable[Result], method: Method, logging_policy: str) -> Result | None:
+    name = "naive_direct" if method.reward_calibration == "none" else "direct"
+    wanted = Method(name, method.reward_calibration, "none", method.scoring)
+    for result in results:
+        if result.policy == logging_policy and result.method == wanted and result.estimate is not None:
+            return result
+    return None
+
+
+def _contrast_row(method: Method, one: Result, reference: Result, level: float) -> dict[str, object]:
+    assert one.estimate is not None
+    assert reference.estimate is not None
+    difference = contrast(one.estimate, reference.estimate)
+    low, high = difference.ci(level)
+    truth = one.truth[0] - reference.truth[0]
+    error = float(np.hypot(one.truth[1], reference.truth[1]))
+    covered = None
+    if not np.isnan(truth):
+        half = (high - low) / 2
+        scale = np.hypot(difference.std_error, error) / difference.std_error if difference.std_error > 0 else np.nan
+        covered = (
+            bool(abs(difference.value - truth) <= half * scale) if np.isfinite(scale) else difference.value == truth
+        )
+    support = gates.combine((each.level, f"{policy}: {each.reason}") for policy, each in _reasons(one, reference))
+    return {
+        "estimator": method.estimator,
+        "reward_calibration": method.reward_calibration,
+        "weight_calibration": method.weight_calibration,
+        "scoring": method.scoring,
+        "policy": one.policy,
+        "reference": reference.policy,
+        "difference": difference.value,
+        "std_error": difference.std_error,
+        "df": difference.df,
+        "ci_low": low,
+        "ci_high": high,
+        "truth": truth,
+        "covered": covered,
+        "support": support.level,
+        "support_reason": support.reason,
+    }
+
+
+def _reasons(one: Result, reference: Result) -> list[tuple[str, gates.Support]]:
+    sides = [(one.policy, one.support), (reference.policy, reference.support)]
+    return [(policy, support) for policy, support in sides if support.level != gates.SUPPORTED]
