@@ -3,6 +3,7 @@
 Labels, scores and weights hang together as in a real run: a target's log weight is the log ratio of the very
 distributions that make its responses better or worse, so that the weighted mean of P0's labels is the mean label of
 the target.
+"""
 
 from __future__ import annotations
 
