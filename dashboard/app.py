@@ -10,13 +10,15 @@ from streamlit.navigation.page import StreamlitPage
 
 from dashboard import session
 from dashboard.data.catalog import Chosen
-from dashboard.screens import estimators, judge, overview, weights
+from dashboard.screens import ablations, estimators, judge, overview, responses, weights
 
 PAGES: tuple[tuple[str, str, str, Callable[[Chosen], None]], ...] = (
     ("Overview", "", ":material/dashboard:", overview.render),
     ("Estimators", "estimators", ":material/forest:", estimators.render),
+    ("Ablations", "ablations", ":material/science:", ablations.render),
     ("Weights", "weights", ":material/scale:", weights.render),
     ("Judge and oracle", "judge", ":material/gavel:", judge.render),
+    ("Responses", "responses", ":material/forum:", responses.render),
 )
 
 

@@ -42,6 +42,7 @@ def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
         return
     policies = [policy for policy in who.targets if policy in set(frame["policy"])]
     bounds = forest.domain(frame)
+    st.html(style.estimate_legend())
     st.caption(
         "Lines are 95% intervals, the grey band is the truth with its own. "
         "An arrow head: the interval goes on beyond the plot."
@@ -55,7 +56,7 @@ def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
         elements.figure(
             forest.error_title(frame),
             forest.errors(frame, style.policy_scale(who.logging, who.targets)),
-            "Each mark is one policy; the nearer to the dashed line, the better.",
+            "Each mark is one policy, a cross where the interval misses; the nearer to the dashed line, the better.",
         )
     with right:
         ranks = ranking.rankings(frame)

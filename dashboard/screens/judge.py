@@ -94,7 +94,10 @@ def _transport(
             )
     with second:
         outside = transport.support(frame, curve, [policy for policy in who.targets if policy in shown], column)
-        if not outside.empty:
+        if not outside.empty and not outside["share"].any():
+            st.markdown(f"**{elements.escape(transport.support_title(outside))}**")
+            st.caption(f"The calibrated range is {curve.low:.2f} to {curve.high:.2f}.")
+        elif not outside.empty:
             elements.figure(
                 transport.support_title(outside),
                 transport.support_chart(outside),

@@ -70,8 +70,8 @@ def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt
     intervals = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("shown_low:Q", scale=scale, title="Mean oracle label (0 to 1)"), x2="shown_high:Q", color=colour
     )
-    points = base.mark_point(size=75, filled=True, opacity=1).encode(
-        x=alt.X("shown:Q", scale=scale), color=colour, shape=style.coverage_shape()
+    points = base.mark_point(filled=True, opacity=1).encode(
+        x=alt.X("shown:Q", scale=scale), color=colour, shape=style.shape_by_coverage(), size=style.size_by_coverage()
     )
     layers = [*_truth(rows, scale, bounds), intervals, *_cut(base, rows, scale), points]
     return alt.layer(*layers).properties(height=style.row_height(len(order)))
@@ -121,12 +121,13 @@ def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     order = list(dict.fromkeys(known["method"]))
     marks = (
         style.chart(known)
-        .mark_point(size=75, filled=True, opacity=0.9)
+        .mark_point(filled=True, opacity=0.9)
         .encode(
             x=alt.X("shown_error:Q", title="Estimate minus truth (label units; negative: too low)"),
             y=alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
-            color=alt.Color("policy:N", scale=colours, title="Policy", legend=alt.Legend(orient="top", columns=3)),
-            shape=style.coverage_shape(),
+            color=style.policy_colour(colours, list(known["policy"])),
+            shape=style.shape_by_coverage(),
+            size=style.size_by_coverage(),
             tooltip=[alt.Tooltip("policy:N", title="Policy"), *_TOOLTIP],
         )
     )

@@ -120,7 +120,7 @@ def calibration_chart(
     scale = alt.Scale(zero=False, nice=False)
     base = style.chart(shown).encode(
         x=alt.X("score:Q", title="Judge score (0 to 1)", scale=scale),
-        color=alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3)),
+        color=style.policy_colour(colours, list(shown["policy"])),
         tooltip=[
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("score:Q", title="Mean score", format=".3f"),
@@ -201,7 +201,7 @@ def distribution_chart(shares: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
         .encode(
             x=alt.X("middle:Q", title="Judge score (0 to 1)", scale=alt.Scale(zero=False, nice=False)),
             y=alt.Y("share:Q", title="Share of the policy's responses", axis=alt.Axis(format="%")),
-            color=alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3)),
+            color=style.policy_colour(colours, list(shares["policy"])),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("low:Q", title="Score from", format=".3f"),

@@ -44,24 +44,9 @@ def policy_scale(logging: str, targets: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=[logging, *targets], range=colours)
 
 
-def support_colour(**options: Any) -> alt.Color:
-    """Colour by what the gates say of an estimate."""
-    return alt.Color(
-        "support:N",
-        title="Gates say",
-        scale=alt.Scale(domain=list(SUPPORT), range=list(SUPPORT.values())),
-        legend=alt.Legend(orient="top", symbolType="circle", symbolStrokeWidth=0, **options),
-    )
-
-
-def coverage_shape() -> alt.Shape:
-    """Shape by whether the interval covers the truth."""
-    return alt.Shape(
-        "coverage:N",
-        title="Interval",
-        scale=alt.Scale(domain=list(COVERED), range=list(COVERED.values())),
-        legend=alt.Legend(orient="top"),
-    )
+def support_colour() -> alt.Color:
+    """Colour by what the gates say of an estimate; the page explains it once, for all charts."""
+    return alt.Color("support:N", scale=alt.Scale(domain=list(SUPPORT), range=list(SUPPORT.values())), legend=None)
 
 
 def coverage_words(covered: pd.Series) -> pd.Series:
@@ -77,3 +62,37 @@ def zero_rule() -> alt.Chart:
 def row_height(rows: int, *, each: int = 24) -> int:
     """Height of a chart with one row of marks for each of `rows`; axis and legends need the rest."""
     return rows * each + 130
+
+
+def policy_colour(scale: alt.Scale, present: Sequence[str]) -> alt.Color:
+    """Colour by policy, with a legend of those that the chart shows."""
+    values = [policy for policy in scale.domain if policy in set(present)]
+    return alt.Color(
+        "policy:N",
+        scale=scale,
+        title=None,
+        legend=alt.Legend(orient="top", columns=3, values=values, symbolOpacity=1, symbolType="circle"),
+    )
+
+
+def shape_by_coverage() -> alt.Shape:
+    """Shape by coverage without a legend of its own: the page explains it once, for all charts."""
+    return alt.Shape("coverage:N", scale=alt.Scale(domain=list(COVERED), range=list(COVERED.values())), legend=None)
+
+
+def size_by_coverage() -> Any:
+    """Misses are the larger marks: they are what the eye should find."""
+    return alt.condition("datum.coverage == 'misses the truth'", alt.value(150), alt.value(75))
+
+
+def estimate_legend() -> str:
+    """What colours and shapes of estimates mean, as HTML that holds in both themes."""
+    colours = "".join(
+        f"<span style='white-space:nowrap;margin-right:1rem'><span style='color:{colour}'>&#9632;</span> {word}</span>"
+        for word, colour in SUPPORT.items()
+    )
+    shapes = "".join(
+        f"<span style='white-space:nowrap;margin-right:1rem'>{sign} {word}</span>"
+        for sign, word in (("&#9679;", "covers the truth"), ("&#10010;", "misses the truth"))
+    )
+    return f"<div style='font-size:0.875rem'>Gates say: {colours} Interval: {shapes}</div>"

@@ -88,7 +88,7 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         .encode(
             x=alt.X("score:Q", title="Judge score (0 to 1)", scale=alt.Scale(zero=False)),
             y=alt.Y("residual:Q", title="Mean label minus calibrated score"),
-            color=alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3)),
+            color=style.policy_colour(colours, list(frame["policy"])),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("score:Q", title="Mean score", format=".3f"),
@@ -122,7 +122,10 @@ def support_title(table: pd.DataFrame) -> str:
     out = total[total >= OUTSIDE]
     if out.empty:
         worst = str(total.idxmax())
-        return f"All targets score within the calibrated range (at most {percent(float(total.max()))} outside, {worst})"
+        if not total.any():
+            return "Every target's scores lie within the calibrated range"
+        most = percent(float(total.max()))
+        return f"The targets score within the calibrated range: at most {most} lie outside ({worst})"
     words = [f"{policy} ({percent(float(share))})" for policy, share in out.items()]
     return f"No level may be claimed for {listed(words)}: scores outside the calibrated range"
 

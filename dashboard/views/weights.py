@@ -181,7 +181,7 @@ def concentration_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
                 axis=alt.Axis(format="~%", tickCount=5),
             ),
             y=alt.Y("carried:Q", title="Share of the total weight", axis=alt.Axis(format="%")),
-            color=_policy(colours),
+            color=style.policy_colour(colours, list(curve["policy"])),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("rows:Q", title="Heaviest rows", format=","),
@@ -233,7 +233,7 @@ def tail_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
                 scale=alt.Scale(type="log", nice=False),
                 axis=alt.Axis(format="~%", tickCount=5),
             ),
-            color=_policy(colours),
+            color=style.policy_colour(colours, list(curve["policy"])),
             order="share:Q",
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
@@ -243,10 +243,6 @@ def tail_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
         )
         .properties(height=320)
     )
-
-
-def _policy(colours: alt.Scale) -> alt.Color:
-    return alt.Color("policy:N", scale=colours, title=None, legend=alt.Legend(orient="top", columns=3))
 
 
 def clone_sentence(table: pd.DataFrame, clones: Sequence[str]) -> tuple[bool, str] | None:

@@ -1,0 +1,97 @@
+"""Responses: prompts with the responses of all policies side by side, searched and paged. Always as plain text."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import elements, session
+from dashboard.data import loads
+from dashboard.data.catalog import Chosen, Roles
+from dashboard.data.files import Loaded, load
+from dashboard.views import responses as view
+from dashboard.views.names import count
+
+_PAGE = 5
+_COLUMNS = ["prompt_id", "policy", "response", "finish_reason", "n_response_tokens", "reason"]
+
+
+def render(chosen: Chosen) -> None:
+    """The page."""
+    prompts = load(chosen.store, "prompts", ["prompt_id", "prompt"])
+    responses = load(chosen.store, "responses", _COLUMNS)
+    scored, weights = loads.scores(chosen.store), loads.weights(chosen.store)
+    logged = load(chosen.store, "logprobs", ["prompt_id", "total_logprob"])
+    elements.problems([*prompts.problems, *responses.problems, *scored.problems, *weights.problems])
+    if prompts.empty:
+        if not prompts.problems:
+            elements.nothing(chosen, "The prompts")
+        return
+    if responses.empty:
+        st.info("Prompts are sampled; no policy has answered yet.", icon=":material/hourglass_empty:")
+    st.fragment(_found)(loads.roles_of(chosen), prompts, responses, scored, weights, logged)
+
+
+def _found(who: Roles, prompts: Loaded, responses: Loaded, scored: Loaded, weights: Loaded, logged: Loaded) -> None:
+    left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
+    text = left.text_input(
+        "Search", key="search", bind="query-params", placeholder="Words in a prompt or a response, or a prompt id"
+    )
+    with middle:
+        by = session.select("Order", list(view.ORDERS), "order", lambda key: view.ORDERS[key])
+    policies = session.several("Policies", list(who.all), "policy")
+    ids = view.find(prompts.frame, responses.frame, text, policies)
+    order = view.ordered(
+        ids, by, weights=weights.frame, scored=scored.frame, responses=responses.frame, policies=policies
+    )
+    pages = max(1, -(-len(order) // _PAGE))
+    if st.session_state.get("page", 1) > pages:
+        # A new search has fewer pages than the one that is shown.
+        st.session_state["page"] = 1
+    number = right.number_input(f"Page (of {pages:,})", 1, pages, key="page", bind="query-params")
+    shown, _, _ = view.page_of(order, int(number), _PAGE)
+    st.markdown(f"**{view.count_title(len(order), len(prompts.frame), text)}**")
+    if not shown:
+        st.info("No prompt holds this text.", icon=":material/search_off:")
+        return
+    tables = [_of(table.frame, shown) for table in (prompts, responses, scored, weights, logged)]
+    for one in shown:
+        _prompt(one, policies, who, *(table[table["prompt_id"] == one] for table in tables))
+
+
+def _of(frame: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
+    return frame[frame["prompt_id"].isin(ids)]
+
+
+def _prompt(
+    one: str,
+    policies: list[str],
+    who: Roles,
+    prompts: pd.DataFrame,
+    responses: pd.DataFrame,
+    scored: pd.DataFrame,
+    weights: pd.DataFrame,
+    logged: pd.DataFrame,
+) -> None:
+    with st.container(border=True):
+        st.caption(f"Prompt {one}")
+        elements.plain(str(prompts["prompt"].iloc[0]))
+        answered = {row["policy"]: row for row in responses.to_dict("records")}
+        judged = {row["policy"]: row for row in scored.to_dict("records")}
+        ratios = dict(zip(weights["policy"].astype(str), weights["log_weight"], strict=True))
+        total = float(logged["total_logprob"].iloc[0]) if len(logged) else None
+        for column, policy in zip(st.columns(len(policies), gap="small"), policies, strict=True):
+            with column:
+                st.markdown(f"**{elements.escape(policy)}**")
+                row = answered.get(policy)
+                if row is None:
+                    st.caption("no response yet")
+                    continue
+                text = row["response"]
+                if isinstance(text, str):
+                    elements.plain(text or "(empty response)")
+                else:
+                    elements.plain(f"(left out: {row['reason']})")
+                own = total if policy == who.logging else None
+                st.caption(elements.escape(view.facts(row, judged.get(policy, {}), ratios.get(policy), own)))
+        st.caption(count(len(answered), "policy", "policies") + " answered" if len(answered) < len(who.all) else "")
