@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboard import session
+from dashboard import elements, session
 from dashboard.data.catalog import Chosen
 from dashboard.screens import ablations, estimators, judge, overview, responses, weights
 
-PAGES: tuple[tuple[str, str, str, Callable[[Chosen], None]], ...] = (
-    ("Overview", "", ":material/dashboard:", overview.render),
-    ("Estimators", "estimators", ":material/forest:", estimators.render),
-    ("Ablations", "ablations", ":material/science:", ablations.render),
-    ("Weights", "weights", ":material/scale:", weights.render),
-    ("Judge and oracle", "judge", ":material/gavel:", judge.render),
-    ("Responses", "responses", ":material/forum:", responses.render),
-)
 
+@dataclass(frozen=True)
+class Screen:
+    """A page: its title, its path in the address, and what draws it for an experiment."""
+
+    title: str
+    path: str
+    icon: str
+    render: Callable[[Chosen], None]
+
+    def show(self) -> None:
+        """Draw the page for the experiment that the address or the selector names."""
+        chosen = session.experiment(self.title)
+        if chosen is None:
+            return
+        if chosen.reason is not None:
+            elements.broken_configuration(chosen)
+        self.render(chosen)
+
+    def page(self) -> StreamlitPage:
+        """The page as Streamlit's navigation takes it; the first one has no path of its own."""
+        first = self is SCREENS[0]
+        path = None if first else self.path
+        return st.Page(self.show, title=self.title, url_path=path, icon=self.icon, default=first)
+
+
+SCREENS = (
+    Screen("Overview", "overview", ":material/dashboard:", overview.render),
+    Screen("Estimators", "estimators", ":material/forest:", estimators.render),
+    Screen("Ablations", "ablations", ":material/science:", ablations.render),
+    Screen("Weights", "weights", ":material/scale:", weights.render),
+    Screen("Judge and oracle", "judge", ":material/gavel:", judge.render),
+    Screen("Responses", "responses", ":material/forum:", responses.render),
+)
 
 # Streamlit leaves six lines free below the top navigation; two are enough.
 _STYLE = "<style>[data-testid='stMainBlockContainer'] {padding-top: 4.5rem; padding-bottom: 3rem;}</style>"
 
 
 def main() -> None:
-    """Navigation, the choice of the experiment, then the page."""
+    """Navigation, then the page."""
     # The icon is a file: Streamlit would fetch an emoji or a symbol from the network.
     st.set_page_config(page_title="Arena Oracle", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
     st.html(_STYLE)
-    page = st.navigation([_page(*entry) for entry in PAGES], position="top")
-    page.run()
+    st.navigation([screen.page() for screen in SCREENS], position="top").run()
 
 
-def _page(title: str, path: str, icon: str, render: Callable[[Chosen], None]) -> StreamlitPage:
-    def show() -> None:
-        chosen = session.experiment(title)
-        if chosen is None:
-            return
-        if chosen.reason is not None:
-            st.error(f"{chosen.name} has no usable configuration; its tables are shown as they are.")
-            st.text(chosen.reason)
-        render(chosen)
-
-    return st.Page(show, title=title, url_path=path or None, icon=icon, default=not path)
-
-
-main()
+if __name__ == "__main__":
+    main()

@@ -29,8 +29,12 @@ def figure(title: str, chart: alt.TopLevelMixin, note: str = "", *, alt_text: st
 
 
 def plain(text: str, *, height: int | None = None) -> None:
-    """Text of a model or a prompt, exactly as it is: no HTML, Markdown, links or images come out of it."""
-    st.code(text, language=None, wrap_lines=True, height=height if height else "content")
+    """Text of a model or a prompt, exactly as it is: no HTML, Markdown, links or images come out of it.
+
+    `height` (pixels) scrolls what is longer.
+    """
+    with st.container(height=height or "content", border=False):
+        st.text(text, wrap=True)
 
 
 def problems(found: Iterable[Problem]) -> None:
@@ -53,6 +57,12 @@ def nothing(chosen: Chosen, what: str) -> None:
     st.text("Materialise the experiment:")
     st.code("make demo" if chosen.name == "demo" else f"arena run {chosen.name}", language="bash")
     st.caption("or from the Dagster UI (`make ui`). This page shows each table as soon as it is written.")
+
+
+def broken_configuration(chosen: Chosen) -> None:
+    """Why the experiment's file cannot be used; its tables are shown all the same."""
+    st.error(f"The configuration of {escape(chosen.name)} cannot be used; its tables are shown as they are.")
+    st.text(chosen.reason)
 
 
 def table(frame: pd.DataFrame, key: str, **options: object) -> None:

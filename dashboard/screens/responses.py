@@ -10,9 +10,10 @@ from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import Loaded, load
 from dashboard.views import responses as view
-from dashboard.views.names import count
 
 _PAGE = 5
+# Responses beyond so many characters scroll in a box of so many pixels, so that a page stays a page.
+_LONG, _SCROLLED = 350, 260
 _COLUMNS = ["prompt_id", "policy", "response", "finish_reason", "n_response_tokens", "reason"]
 
 
@@ -51,6 +52,10 @@ def _found(who: Roles, prompts: Loaded, responses: Loaded, scored: Loaded, weigh
     number = right.number_input(f"Page (of {pages:,})", 1, pages, key="page", bind="query-params")
     shown, _, _ = view.page_of(order, int(number), _PAGE)
     st.markdown(f"**{view.count_title(len(order), len(prompts.frame), text)}**")
+    st.caption(
+        f"ln P: log-probability (nats) of {elements.escape(who.logging)}'s response under the policy; "
+        "log weight: how far it lies above the logging policy's own."
+    )
     if not shown:
         st.info("No prompt holds this text.", icon=":material/search_off:")
         return
@@ -73,25 +78,26 @@ def _prompt(
     weights: pd.DataFrame,
     logged: pd.DataFrame,
 ) -> None:
+    answered = {row["policy"]: row for row in responses.to_dict("records")}
+    judged = {row["policy"]: row for row in scored.to_dict("records")}
+    ratios = dict(zip(weights["policy"].astype(str), weights["log_weight"], strict=True))
+    total = float(logged["total_logprob"].iloc[0]) if len(logged) else None
+    height = _SCROLLED if responses["response"].str.len().max() > _LONG else None
     with st.container(border=True):
         st.caption(f"Prompt {one}")
-        elements.plain(str(prompts["prompt"].iloc[0]))
-        answered = {row["policy"]: row for row in responses.to_dict("records")}
-        judged = {row["policy"]: row for row in scored.to_dict("records")}
-        ratios = dict(zip(weights["policy"].astype(str), weights["log_weight"], strict=True))
-        total = float(logged["total_logprob"].iloc[0]) if len(logged) else None
-        for column, policy in zip(st.columns(len(policies), gap="small"), policies, strict=True):
+        elements.plain(
+            str(prompts["prompt"].iloc[0]), height=_SCROLLED if len(prompts["prompt"].iloc[0]) > 1500 else None
+        )
+        for column, policy in zip(st.columns(len(policies)), policies, strict=True):
             with column:
                 st.markdown(f"**{elements.escape(policy)}**")
                 row = answered.get(policy)
                 if row is None:
                     st.caption("no response yet")
                     continue
-                text = row["response"]
-                if isinstance(text, str):
-                    elements.plain(text or "(empty response)")
-                else:
-                    elements.plain(f"(left out: {row['reason']})")
-                own = total if policy == who.logging else None
-                st.caption(elements.escape(view.facts(row, judged.get(policy, {}), ratios.get(policy), own)))
-        st.caption(count(len(answered), "policy", "policies") + " answered" if len(answered) < len(who.all) else "")
+                ratio = 0.0 if policy == who.logging else ratios.get(policy)
+                under = None if total is None or ratio is None else total + ratio
+                shown = None if policy == who.logging else ratio
+                st.caption(elements.escape(view.facts(row, judged.get(policy, {}), shown, under)))
+                text = row["response"] if isinstance(row["response"], str) else f"(left out: {row['reason']})"
+                elements.plain(text or "(empty response)", height=height)

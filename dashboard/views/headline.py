@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from arena_assets.estimation.gates import ESS_CRITICAL, ESS_GOOD
 from arena_assets.estimation.methods import DIRECT
+from arena_assets.estimation.ranking import best_supported
 from dashboard.views import style
 from dashboard.views.names import count, listed, percent, with_methods
-
-_LEVELS = ("supported", "caution", "refused")
 
 
 @dataclass(frozen=True)
@@ -25,22 +26,34 @@ class Conclusion:
 
 
 def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
-    """One row for each target that has an estimate: the best supported method, narrowest interval first."""
-    frame = with_methods(results[results["estimate"].notna() & results["policy"].isin(list(targets))])
-    frame["rank"] = frame["support"].map({level: rank for rank, level in enumerate(_LEVELS)}).fillna(len(_LEVELS))
-    frame = frame.sort_values(["rank", "std_error"], kind="stable").drop_duplicates("policy")
+    """One row for each target with results: its best supported estimate, or none where the gates refuse them all.
+
+    Where all are refused the estimate is null, and `support_reason` is that of the method with the smallest error bar.
+    """
+    frame = with_methods(results[results["policy"].isin(list(targets))])
     frame["coverage"] = style.coverage_words(frame["covered"])
+    stated = best_supported(frame)
+    others = frame[~frame["policy"].isin(set(stated["policy"]))]
+    refused = others.sort_values("std_error", kind="stable").drop_duplicates("policy")
+    silent = ["estimate", "std_error", "ci_low", "ci_high", "error"]
+    refused = refused.assign(**dict.fromkeys(silent, np.nan), covered=None, support="refused")
+    table = (
+        pd.concat([part for part in (stated, refused) if not part.empty], ignore_index=True) if len(frame) else frame
+    )
     order = {policy: place for place, policy in enumerate(targets)}
-    return frame.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
+    return table.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
 
 def title(table: pd.DataFrame) -> str:
     """How often the best supported estimate agrees with the truth, as a sentence."""
     judged = table[table["covered"].notna()]
+    silent = list(table["policy"][table["estimate"].isna()])
+    rest = f"; none is supported for {listed(silent)}" if silent else ""
     if judged.empty:
-        return "Best supported estimate of each policy; no truth to compare with yet"
+        return f"Best supported estimate of each policy; no truth to compare with yet{rest}"
     hits = int(judged["covered"].astype(bool).sum())
-    return f"The best supported estimate covers the truth for {hits} of {count(len(judged), 'policy', 'policies')}"
+    of = count(len(judged), "policy", "policies")
+    return f"The best supported estimate covers the truth for {hits} of {of}{rest}"
 
 
 def beside_truth(table: pd.DataFrame, logged_mean: float | None) -> alt.LayerChart:
@@ -103,15 +116,16 @@ def _truths(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _estimates(table: pd.DataFrame) -> pd.DataFrame:
+    stated = table.dropna(subset=["estimate"])
     return pd.DataFrame(
         {
-            "policy": table["policy"],
+            "policy": stated["policy"],
             "kind": "estimate",
-            "what": table["method"],
-            "value": table["estimate"],
-            "low": table["ci_low"],
-            "high": table["ci_high"],
-            "note": table["support"] + ", " + table["coverage"],
+            "what": stated["method"],
+            "value": stated["estimate"],
+            "low": stated["ci_low"],
+            "high": stated["ci_high"],
+            "note": stated["support"] + ", " + stated["coverage"],
         }
     )
 
@@ -126,20 +140,18 @@ def conclusions(
     return found + _of_weights(results, list(table["policy"]))
 
 
-def _of_policy(row: dict[object, object]) -> Conclusion:
-    interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
-    said = f"{row['policy']}: {row['method']} estimates {row['estimate']:.3f} ({interval})"
-    reason = str(row["support_reason"] or "").strip() if isinstance(row["support_reason"], str) else ""
-    level = str(row["support"])
+def _of_policy(row: dict[Hashable, Any]) -> Conclusion:
+    policy, level = row["policy"], str(row["support"])
+    reason = row["support_reason"] if isinstance(row["support_reason"], str) else ""
     if level == "refused":
-        return Conclusion(
-            "refused", f"{row['policy']}: no estimate is supported. The nearest, {row['method']}: {reason}."
-        )
-    truth = row["truth"]
-    if isinstance(truth, float) and not np.isnan(truth):
-        agrees = {True: "which covers", False: "which misses"}.get(bool(row["covered"]), "beside")
-        said += f", {agrees} the truth {truth:.3f}"
-    return Conclusion(level, f"{said}. {('Caution: ' + reason + '.') if level == 'caution' and reason else ''}".strip())
+        why = f" ({row['method']}: {reason})" if reason else ""
+        return Conclusion("refused", f"{policy}: no estimate is supported{why}. Label its own responses to know it.")
+    interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
+    said = f"{policy}: {row['method']} estimates {row['estimate']:.3f} ({interval})"
+    if pd.notna(row["truth"]):
+        agrees = {True: "which covers", False: "which misses"}.get(row["covered"], "beside")
+        said += f", {agrees} the truth {row['truth']:.3f}"
+    return Conclusion(level, f"{said}. Caution: {reason}." if level == "caution" and reason else f"{said}.")
 
 
 def _against_logged(table: pd.DataFrame, logging: str, logged: tuple[float, float]) -> list[Conclusion]:
@@ -167,11 +179,11 @@ def _of_weights(results: pd.DataFrame, policies: list[str]) -> list[Conclusion]:
             continue
         row = rows.sort_values("ess_fraction").iloc[0]
         ess, share = float(row["ess"]), float(row["ess_fraction"])
-        if share < 0.3:
-            verb = "say nothing reliable about" if share < 0.1 else "are uncertain for"
+        if share < ESS_GOOD:
+            verb = "say nothing reliable about" if share < ESS_CRITICAL else "are uncertain for"
             found.append(
                 Conclusion(
-                    "refused" if share < 0.1 else "caution",
+                    "refused" if share < ESS_CRITICAL else "caution",
                     f"IPS, SNIPS and doubly robust estimates {verb} {policy}: its weights rest on "
                     f"{count(round(ess), 'effective row')} of {int(row['n']):,} ({percent(share)}).",
                 )

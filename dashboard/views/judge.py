@@ -15,7 +15,6 @@ from dashboard.views import style
 from dashboard.views.names import count, percent
 
 Floats = npt.NDArray[np.float64]
-OUTSIDE = 0.05  # share of a target's scores outside the labelled range from which no level may be claimed
 
 
 @dataclass(frozen=True, eq=False)

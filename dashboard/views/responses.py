@@ -68,7 +68,7 @@ def page_of(ids: Sequence[str], number: int, size: int) -> tuple[list[str], int,
 def facts(
     response: Mapping[Hashable, Any], scored: Mapping[Hashable, Any], weight: float | None, logged: float | None
 ) -> str:
-    """What is known of one response, in one line: length, score, label, and P0's response under this policy."""
+    """What is known of one response, in one line: length, scores, label, and P0's response under it."""
     parts = [f"{response['n_response_tokens']} tokens"]
     if response.get("finish_reason") == "length":
         parts.append("cut at the limit")
@@ -77,10 +77,10 @@ def facts(
         if isinstance(value, float) and not np.isnan(value):
             parts.append(f"{word} {value:.2f}")
     if logged is not None and not np.isnan(logged):
-        parts.append(f"ln P0 {logged:.1f}")
+        parts.append(f"ln P {logged:.1f}")
     if weight is not None and not np.isnan(weight):
-        parts.append(f"log weight of P0's response {weight:+.2f}")
-    return ", ".join(parts)
+        parts.append(f"log weight {weight:+.2f}")
+    return " · ".join(parts)
 
 
 def count_title(found: int, every: int, text: str) -> str:

@@ -8,8 +8,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from arena_assets.estimation.gates import OUTSIDE_REFUSE as OUTSIDE
 from dashboard.views import style
-from dashboard.views.judge import OUTSIDE, Calibration
+from dashboard.views.judge import Calibration
 from dashboard.views.names import count, listed, percent
 
 

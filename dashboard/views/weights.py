@@ -10,6 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from arena_assets.estimation import diagnose
+from arena_assets.estimation.gates import ESS_CRITICAL as CRITICAL
+from arena_assets.estimation.gates import ESS_GOOD as GOOD
+from arena_assets.estimation.gates import HILL_WARN
 from dashboard.views import style
 from dashboard.views.names import count, percent
 
@@ -18,7 +21,6 @@ Floats = npt.NDArray[np.float64]
 # Beyond this a weight is beyond float64; the plots' clip, never an estimate's.
 _LARGEST_LOG = 700.0
 BINS = 48
-GOOD, CRITICAL = 0.30, 0.10  # effective share of rows: estimation's overlap gate (docs of `gates`)
 
 
 def log_weights(frame: pd.DataFrame, policy: str) -> Floats:
@@ -208,7 +210,7 @@ def tail(frame: pd.DataFrame, policies: Sequence[str], points: int = 120) -> pd.
 def tail_title(table: pd.DataFrame) -> str:
     """Which tails are too heavy for a mean or a variance, as a sentence."""
     known = table.dropna(subset=["hill"])
-    heavy = list(known["policy"][known["hill"] < 2])
+    heavy = list(known["policy"][known["hill"] < HILL_WARN])
     if not heavy:
         return "Tails are light enough for a variance: every tail index is 2 or more"
     return f"Heavy tails: the weights of {', '.join(heavy)} may have no finite variance (tail index below 2)"
