@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import hypot, nan
 
@@ -14,8 +14,9 @@ from ._types import EstimationError
 from .data import EvaluationData
 from .estimate import Estimate, critical_value
 from .estimators import run
-from .methods import BASIC, Method
+from .methods import Method, full_grid
 from .preparation import Preparation, Target
+from .sampler import Rows, from_sampler
 
 COLUMNS = (
     "estimator",
@@ -44,7 +45,7 @@ COLUMNS = (
     "support_reason",
 )
 
-DEFAULT: tuple[Method, ...] = BASIC
+DEFAULT: tuple[Method, ...] = full_grid(scorings=("deterministic",))
 OWN_TRUTH = "the other half of the target's labels"
 
 
@@ -65,7 +66,8 @@ class Result:
 
 
 def analyze(
-    data: EvaluationData,
+    data: EvaluationData | Rows,
+    fresh_draws: Mapping[str, Rows] | None = None,
     *,
     methods: Iterable[Method] | None = None,
     level: float = 0.95,
@@ -74,12 +76,19 @@ def analyze(
 ) -> pd.DataFrame:
     """Estimate every target's mean oracle label by every method.
 
+    `data`: `EvaluationData`, or PrecomputedSampler rows (frame, dicts, JSON Lines path) with the targets'
+    `fresh_draws`: see `from_sampler`.
+
     One row per (method, policy) with the columns `COLUMNS`. The logging policy has rows of its own for the methods
     without weights: its labels calibrate, so it has no independent truth. `seed` moves folds and the halves of
     `direct_own`; `clock` (seconds) fills the timing column. An estimate that is not possible has status `failed`, its
     reason, and NaN.
     """
     critical_value(level, 1.0)
+    if not isinstance(data, EvaluationData):
+        data = from_sampler(data, fresh_draws)
+    elif fresh_draws is not None:
+        raise EstimationError("fresh_draws belong to rows; EvaluationData already holds its own")
     return table(evaluate(data, methods=methods, seed=seed, clock=clock), level=level)
 
 
@@ -97,7 +106,6 @@ def evaluate(
             Method(m.estimator, m.reward_calibration, m.weight_calibration, scoring)
             for scoring in data.scorings
             for m in chosen
-            if m.scoring == "deterministic"
         ]
     if not chosen:
         raise EstimationError("no methods to run")

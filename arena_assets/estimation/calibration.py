@@ -25,37 +25,39 @@ BLOCK_DF = 1.1
 
 @dataclass(frozen=True, eq=False)
 class RewardModel:
-    """One fitted f: features (r, 1 + k), judge score first, to the expected label."""
+    """One fitted f on prepared rows (see `RewardCalibration.prepare`)."""
 
     curve: isotonic.Curve
     index: two_stage.RankIndex | None
 
-    def position(self, features: Floats) -> Floats:
+    def position(self, prepared: Floats) -> Floats:
         """Where the curve reads: the score itself, or its two-stage rank."""
-        return features[:, 0] if self.index is None else self.index(features)
+        return prepared[:, 0] if self.index is None else self.index(prepared)
 
-    def __call__(self, features: Floats) -> Floats:
-        return self.curve(self.position(features))
+    def __call__(self, prepared: Floats) -> Floats:
+        return self.curve(self.position(prepared))
 
 
-def fit_model(features: Floats, labels: Floats, reference: Floats, weights: Floats | None = None) -> RewardModel:
-    """f on labelled rows: isotonic in the score, or in the two-stage index where there are covariates."""
-    index = two_stage.fit_index(features, labels, reference) if features.shape[1] > 1 else None
-    position = features[:, 0] if index is None else index(features)
-    return RewardModel(isotonic.fit(position, labels, weights), index)
+def _fit_model(prepared: Floats, labels: Floats, reference: Floats | None) -> RewardModel:
+    """f on labelled rows: isotonic in the score, or in the two-stage index where there is a reference for its ranks."""
+    index = None if reference is None else two_stage.fit_index(prepared, labels, reference)
+    position = prepared[:, 0] if index is None else index(prepared)
+    return RewardModel(isotonic.fit(position, labels), index)
 
 
 @dataclass(frozen=True, eq=False)
 class RewardCalibration:
     """f, its cross-fitted versions f-, and what is needed for its share of the variance.
 
-    prompts: (m,) prompt of each label; block: (m,) its block; residuals: (m,) Y - f, scaled so that their squares in
-    block B sum to m_B s_B^2 with the unbiased (in small blocks shrunken) variance s_B^2.
+    prepared: (m, p) the labelled rows; prompts: (m,) prompt of each label; block: (m,) its block; residuals: (m,) Y -
+    f, scaled so that their squares in block B sum to m_B s_B^2 with the unbiased (in small blocks shrunken) variance
+    s_B^2.
     """
 
     model: RewardModel
     fold_models: tuple[RewardModel, ...]
-    labelled_features: Floats
+    basis: two_stage.Basis | None
+    prepared: Floats
     labels: Floats
     prompts: Ints
     folds: Ints
@@ -65,22 +67,22 @@ class RewardCalibration:
     variances: Floats
     block_df: Floats
 
-    def predict(self, features: Floats) -> Floats:
-        """f."""
-        return self.model(features)
+    def prepare(self, features: Floats) -> Floats:
+        """(r, 1 + k) features to what the models read: the score alone, or the spline design of all features."""
+        return features[:, :1] if self.basis is None else self.basis(features)
 
-    def predict_out_of_fold(self, features: Floats, folds: Ints) -> Floats:
+    def predict(self, prepared: Floats) -> Floats:
+        """f."""
+        return self.model(prepared)
+
+    def predict_out_of_fold(self, prepared: Floats, folds: Ints) -> Floats:
         """f-: each row by the model that has seen no label of its fold."""
-        out = np.empty(features.shape[0])
+        out = np.empty(prepared.shape[0])
         for fold, model in enumerate(self.fold_models):
             rows = folds == fold
             if rows.any():
-                out[rows] = model(features[rows])
+                out[rows] = model(prepared[rows])
         return out
-
-    def mass(self, features: Floats, shares: Floats) -> Floats:
-        """q_B of an estimate sum_r shares_r f(features_r)."""
-        return self.model.curve.mass(self.model.position(features), shares)
 
     def term(self, q: Floats, n_prompts: int) -> Floats:
         """Calibration term: (n_prompts,) contributions c = n q_B / m_B (Y - f)."""
@@ -94,8 +96,8 @@ class RewardCalibration:
 
     def rmse(self) -> tuple[float, float]:
         """Root mean squared residual in sample and out of fold."""
-        inside = self.labels - self.predict(self.labelled_features)
-        outside = self.labels - self.predict_out_of_fold(self.labelled_features, self.folds)
+        inside = self.labels - self.predict(self.prepared)
+        outside = self.labels - self.predict_out_of_fold(self.prepared, self.folds)
         return float(np.sqrt(np.mean(inside**2))), float(np.sqrt(np.mean(outside**2)))
 
 
@@ -109,7 +111,10 @@ def calibrate(
     labels on two scores, or where all labels lie in one fold.
     """
     require_labels(features[:, 0])
-    model = fit_model(features, labels, reference)
+    basis = two_stage.fit_basis(features) if features.shape[1] > 1 else None
+    prepared = features if basis is None else basis(features)
+    ranked = None if basis is None else basis(reference)
+    model = _fit_model(prepared, labels, ranked)
     fold_models: list[RewardModel] = []
     for fold in range(int(folds.max()) + 1 if cross_fit else 0):
         kept = folds != fold
@@ -117,8 +122,8 @@ def calibrate(
             raise EstimationError(
                 f"all {labels.size} labels lie in fold {fold}: cross-fitting needs labels in two folds"
             )
-        fold_models.append(model if kept.all() else fit_model(features[kept], labels[kept], reference))
-    position = model.position(features)
+        fold_models.append(model if kept.all() else _fit_model(prepared[kept], labels[kept], ranked))
+    position = model.position(prepared)
     block = model.curve.block_of(position)
     counts = tally(block)
     raw = labels - model.curve.values[block]
@@ -133,7 +138,18 @@ def calibrate(
     signs = np.where(np.arange(labels.size) % 2 == 0, 1.0, -1.0)
     residuals = np.where(flat, signs * np.sqrt(variances[block]), raw * scale[block])
     return RewardCalibration(
-        model, tuple(fold_models), features, labels, prompts, folds, block, residuals, counts, variances, block_df
+        model,
+        tuple(fold_models),
+        basis,
+        prepared,
+        labels,
+        prompts,
+        folds,
+        block,
+        residuals,
+        counts,
+        variances,
+        block_df,
     )
 
 

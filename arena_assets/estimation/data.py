@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ._types import Bools, EstimationError, Floats
 from .methods import SCORINGS, check_names
@@ -101,10 +102,9 @@ class EvaluationData:
     def take(self, rows: Bools | npt.NDArray[np.int64]) -> EvaluationData:
         """The data of some prompts only: these logged rows, and the fresh draws of the same prompts."""
         ids = self.prompt_ids[rows]
-        kept = set(ids)
         targets = {}
         for name, target in self.targets.items():
-            drawn = np.array([one in kept for one in target.prompt_ids], dtype=bool)
+            drawn = pd.Index(target.prompt_ids).isin(ids)
             targets[name] = TargetData(
                 target.log_weights[rows],
                 target.prompt_ids[drawn],

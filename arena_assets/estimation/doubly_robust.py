@@ -8,7 +8,7 @@ cancels, and the calibration term c with the changed mass is added.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -104,10 +104,19 @@ def dr_os_on(problem: Problem, threshold: float | None = None) -> Estimate:
     return _changed(problem, lambda w, limit: limit * limit * w / (w * w + limit * limit), threshold)
 
 
-def stacked_dr_on(problem: Problem) -> Estimate:
-    """Smallest-variance convex combination of dr_cpo, sndr, mrdr and tmle."""
-    parts = {"dr_cpo": dr_cpo_on, "sndr": sndr_on, "mrdr": mrdr_on, "tmle": tmle_on}
-    return stack([estimate(problem) for estimate in parts.values()], list(parts))
+def stacked_dr_on(problem: Problem, made: Mapping[str, Estimate] | None = None) -> Estimate:
+    """Smallest-variance convex combination of `STACKED`; `made` holds parts that already exist."""
+    known = made or {}
+    parts = {name: known[name] if name in known else estimate(problem) for name, estimate in STACKED.items()}
+    return stack(list(parts.values()), list(parts))
+
+
+STACKED: Mapping[str, Callable[[Problem], Estimate]] = {
+    "dr_cpo": dr_cpo_on,
+    "sndr": sndr_on,
+    "mrdr": mrdr_on,
+    "tmle": tmle_on,
+}
 
 
 def _normalised(a: Floats, name: str) -> Floats:

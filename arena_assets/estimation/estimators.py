@@ -24,7 +24,6 @@ _ON_PROBLEM: Mapping[str, Callable[[Problem], Estimate]] = {
     "dr_os": doubly_robust.dr_os_on,
     "mrdr": doubly_robust.mrdr_on,
     "tmle": doubly_robust.tmle_on,
-    "stacked_dr": doubly_robust.stacked_dr_on,
 }
 
 
@@ -40,7 +39,14 @@ def run(method: Method, target: Target) -> Estimate:
     if method.estimator == "direct_own":
         return direct_method.direct_own_on(problem, target.own_labels)
     projected = method.weight_calibration == "simcal" and method.estimator != "calibrated_ips"
-    return _ON_PROBLEM[method.estimator](target.projected if projected else problem)
+    made = target.made[method.weight_calibration]
+    used = target.projected if projected else problem
+    if method.estimator == "stacked_dr":
+        return doubly_robust.stacked_dr_on(used, made)
+    estimate = _ON_PROBLEM[method.estimator](used)
+    if method.estimator in doubly_robust.STACKED:
+        made[method.estimator] = estimate
+    return estimate
 
 
 def _need(what: str, count: int) -> None:

@@ -22,30 +22,40 @@ class Evidence:
     outside: float  # share of target scores outside the labelled range
     transport: float  # weighted mean residual on logged labels
     transport_error: float
+    judge_bias: float  # mean S - Y on P0's labels
+    judge_bias_error: float
     is_logging_policy: bool = False
 
 
 def evidence(problem: Problem, *, is_logging_policy: bool) -> Evidence:
-    """What the gate may know: raw weights, labels, score support, and the transport test on weighted logged
-    residuals.
-    """
+    """Raw weights, labels, score support, and the transport test on weighted logged residuals."""
     labelled = ~np.isnan(problem.labels)
-    diagnostics = weights.diagnose(problem.weights)
-    rows_labelled = int(labelled.sum())
-    count = rows_labelled if problem.calibration is None else problem.calibration.labels.size
-    nan = float("nan")
-    if rows_labelled < 2:
-        return Evidence(diagnostics, count, float(rows_labelled), nan, nan, nan, is_logging_policy)
-    outside = _outside(problem.features[labelled, 0], problem.draws)
+    count = int(labelled.sum())
+    calibration, nan = problem.calibration, float("nan")
     share = problem.weights[labelled]
     size = weights.ess(share)
-    if problem.calibration is None or size == 0:
-        return Evidence(diagnostics, count, size, outside, nan, nan, is_logging_policy)
-    share = share / share.sum()
-    residual = problem.labels[labelled] - problem.rewards_oof[labelled]
-    mean = float(share @ residual)
-    error = float(np.sqrt(((share * (residual - mean)) ** 2).sum() * rows_labelled / (rows_labelled - 1)))
-    return Evidence(diagnostics, count, size, outside, mean, error, is_logging_policy)
+    outside = transport = transport_error = bias = bias_error = nan
+    if count > 1:
+        labels, scores = problem.labels[labelled], problem.features[labelled, 0]
+        bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
+        outside = _outside(scores, problem.draws)
+        if calibration is not None and size > 0:
+            share = share / share.sum()
+            residual = labels - problem.rewards_oof[labelled]
+            transport = float(share @ residual)
+            spread = ((share * (residual - transport)) ** 2).sum()
+            transport_error = float(np.sqrt(spread * count / (count - 1)))
+    return Evidence(
+        weights=weights.diagnose(problem.weights),
+        n_labels=count if calibration is None else calibration.labels.size,
+        label_ess=size,
+        outside=outside,
+        transport=transport,
+        transport_error=transport_error,
+        judge_bias=bias,
+        judge_bias_error=bias_error,
+        is_logging_policy=is_logging_policy,
+    )
 
 
 def _outside(labelled_scores: Floats, draws: Draws) -> float:

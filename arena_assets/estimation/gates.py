@@ -38,6 +38,9 @@ DF_REFUSE, DF_WARN = 5.0, 25.0
 TRANSPORT_WARN, TRANSPORT_REFUSE = 1.5, 3.0
 TRANSPORT_LABELS = 50.0
 
+# Mean of S - Y on P0's labels, in standard errors, from which uncalibrated scores are refused.
+JUDGE_BIAS_REFUSE = 3.0
+
 # Weighted methods whose correction sees the target's labels' residuals in full; all others lean on transport of the
 # calibration.
 _TRANSPORT_FREE = ("dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr")
@@ -87,6 +90,14 @@ def _findings(method: Method, evidence: Evidence, df: float, own_labels: int) ->
     )
     if judge_alone:
         yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
+        if evidence.judge_bias_error > 0 and abs(evidence.judge_bias) > JUDGE_BIAS_REFUSE * evidence.judge_bias_error:
+            yield (
+                REFUSED,
+                (
+                    f"on P0's labels the judge is off by {evidence.judge_bias:+.3f}"
+                    f" ({evidence.judge_bias / evidence.judge_bias_error:+.1f} standard errors)"
+                ),
+            )
     else:
         yield from _count_findings(evidence.n_labels, "oracle labels")
     if method.uses_weights:
@@ -139,7 +150,8 @@ def _transport_findings(evidence: Evidence) -> Iterator[Finding]:
             f" (from {OUTSIDE_REFUSE:.0%})",
         )
     if not evidence.transport_error > 0 or weights.ess_fraction < ESS_CRITICAL or weights.hill < HILL_CRITICAL:
-        yield CAUTION, f"whether the calibration carries over to this target cannot be tested: {size}"
+        tail = f", tail index of the weights {weights.hill:.2f}" if weights.hill < HILL_CRITICAL else ""
+        yield CAUTION, f"whether the calibration carries over to this target cannot be tested: {size}{tail}"
         return
     z = evidence.transport / evidence.transport_error
     text = f"weighted residual {evidence.transport:+.3f} ({z:+.1f} standard errors)"

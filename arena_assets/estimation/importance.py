@@ -7,13 +7,15 @@ self-normalised) is added.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from . import _validate, simcal
-from ._types import EstimationError, Floats
+from ._types import EstimationError
 from .estimate import Estimate, from_contributions
-from .problem import Draws, Problem
+from .problem import Draws, Problem, build
 from .weights import ess
 
 
@@ -142,21 +144,15 @@ def _rows(
     score = reward if scores is None else _validate.vector("scores", scores, length=reward.size)
     ids = _validate.codes(prompt_ids, length=reward.size, name="prompt_ids")
     distinct, rows = np.unique(ids.astype(str), return_inverse=True)
-    nothing: Floats = np.empty(0)
-    none = np.empty(0, dtype=np.int64)
-    draws = Draws(nothing[:, None], none, nothing)
-    missing = np.full(reward.size, np.nan)
-    return Problem(
-        distinct.size,
-        rows.astype(np.int64),
-        score[:, None],
-        weight,
-        missing,
-        reward,
-        reward,
-        draws,
-        nothing,
-        nothing,
-        None,
-        np.zeros(distinct.size, dtype=np.int64),
+    draws = Draws.of(np.empty((0, 1)), np.empty(0, dtype=np.int64))
+    made = build(
+        n_prompts=distinct.size,
+        rows=rows.astype(np.int64),
+        features=score[:, None],
+        weights=weight,
+        labels=np.full(reward.size, np.nan),
+        draws=draws,
+        calibration=None,
+        folds=np.zeros(distinct.size, dtype=np.int64),
     )
+    return replace(made, rewards=reward)

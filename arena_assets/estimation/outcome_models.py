@@ -33,9 +33,9 @@ def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
         in_rows, in_draws = row_folds == fold, draw_folds == fold
         if not (in_rows.any() or in_draws.any()):
             continue
-        curve = isotonic.fit(model.position(problem.features[train]), problem.labels[train], scaled[train])
-        rows[in_rows] = curve(model.position(problem.features[in_rows]))
-        draws[in_draws] = curve(model.position(problem.draws.features[in_draws]))
+        curve = isotonic.fit(model.position(problem.prepared[train]), problem.labels[train], scaled[train])
+        rows[in_rows] = curve(model.position(problem.prepared[in_rows]))
+        draws[in_draws] = curve(model.position(problem.draw_prepared[in_draws]))
     return rows, draws
 
 

@@ -4,7 +4,7 @@ truth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from ._numeric import sums, tally
 from ._types import Bools, EstimationError, Floats, Ints
 from .calibration import RewardCalibration, calibrate
 from .data import EvaluationData, TargetData
+from .estimate import Estimate
 from .evidence import Evidence, evidence
 from .methods import Method
 
@@ -27,6 +28,8 @@ class Target:
     problem: problems.Problem
     evidence: Evidence
     own_labels: Floats  # of the fresh draws; all NaN unless prepared for `direct_own`
+    # Estimates that stacking takes up again, by weight calibration and name.
+    made: dict[str, dict[str, Estimate]] = field(default_factory=lambda: {"none": {}, "simcal": {}})
 
     @cached_property
     def projected(self) -> problems.Problem:
@@ -131,7 +134,7 @@ class Preparation:
         present = usable & ~np.isnan(target.labels)
         if calibration is None or not present.any():
             return np.empty(0)
-        residual = target.labels[present] - calibration.predict(features[present])
+        residual = target.labels[present] - calibration.predict(calibration.prepare(features[present]))
         code = np.unique(self._draws[policy][present], return_inverse=True)[1]
         return sums(code, residual) / tally(code)
 
@@ -155,7 +158,7 @@ class Preparation:
         squared = []
         for columns in (features[:, :2], features):
             fitted = self._fit(columns, usable, columns[usable])
-            outside = fitted.predict_out_of_fold(fitted.labelled_features, fitted.folds)
+            outside = fitted.predict_out_of_fold(fitted.prepared, fitted.folds)
             squared.append((fitted.labels - outside) ** 2)
         gain = squared[0] - squared[1]
         return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))

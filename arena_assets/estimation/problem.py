@@ -63,6 +63,8 @@ class Problem:
     draw_rewards_oof: Floats  # (m,)
     calibration: RewardCalibration | None
     folds: Ints  # (n_prompts,)
+    prepared: Floats  # (n, p) rows and (m, p) draws as the calibration's models read them
+    draw_prepared: Floats
 
     @cached_property
     def row_prompts(self) -> int:
@@ -94,11 +96,19 @@ class Problem:
 
     def row_mass(self, shares: Floats) -> Floats | None:
         """q of sum_i shares_i f(S_i) over logged rows."""
-        return None if self.calibration is None else self.calibration.mass(self.features, shares)
+        return None if self.calibration is None else self.calibration.model.curve.mass(self._row_position, shares)
 
     def draw_mass(self) -> Floats | None:
         """q of the mean of f(S') over fresh draws."""
-        return None if self.calibration is None else self.calibration.mass(self.draws.features, self.draws.share)
+        if self.calibration is None:
+            return None
+        position = self.calibration.model.position(self.draw_prepared)
+        return self.calibration.model.curve.mass(position, self.draws.share)
+
+    @cached_property
+    def _row_position(self) -> Floats:
+        assert self.calibration is not None
+        return self.calibration.model.position(self.prepared)
 
 
 def from_arrays(
@@ -176,28 +186,30 @@ def build(
     folds: Ints,
 ) -> Problem:
     """Evaluate f and f- once for all estimators of this target and calibration."""
-    if calibration is None:
-        rewards = rewards_oof = features[:, 0]
-        draw_rewards = draw_rewards_oof = draws.features[:, 0]
-    else:
-        rewards, draw_rewards = calibration.predict(features), calibration.predict(draws.features)
-        rewards_oof, draw_rewards_oof = rewards, draw_rewards
-        if calibration.fold_models:
-            rewards_oof = calibration.predict_out_of_fold(features, folds[rows])
-            draw_rewards_oof = calibration.predict_out_of_fold(draws.features, folds[draws.prompts])
+    prepared, draw_prepared = features[:, :1], draws.features[:, :1]
+    rewards, draw_rewards = prepared[:, 0], draw_prepared[:, 0]
+    if calibration is not None:
+        prepared, draw_prepared = calibration.prepare(features), calibration.prepare(draws.features)
+        rewards, draw_rewards = calibration.predict(prepared), calibration.predict(draw_prepared)
+    rewards_oof, draw_rewards_oof = rewards, draw_rewards
+    if calibration is not None and calibration.fold_models:
+        rewards_oof = calibration.predict_out_of_fold(prepared, folds[rows])
+        draw_rewards_oof = calibration.predict_out_of_fold(draw_prepared, folds[draws.prompts])
     return Problem(
-        n_prompts,
-        rows,
-        features,
-        weights,
-        labels,
-        rewards,
-        rewards_oof,
-        draws,
-        draw_rewards,
-        draw_rewards_oof,
-        calibration,
-        folds,
+        n_prompts=n_prompts,
+        rows=rows,
+        features=features,
+        weights=weights,
+        labels=labels,
+        rewards=rewards,
+        rewards_oof=rewards_oof,
+        draws=draws,
+        draw_rewards=draw_rewards,
+        draw_rewards_oof=draw_rewards_oof,
+        calibration=calibration,
+        folds=folds,
+        prepared=prepared,
+        draw_prepared=draw_prepared,
     )
 
 

@@ -12,7 +12,7 @@ from . import gates
 from ._types import EstimationError
 from .analysis import Result
 from .estimate import Estimate, from_contributions
-from .methods import Method
+from .methods import WEIGHTED, Method
 
 CONTRAST_COLUMNS = (
     "estimator",
@@ -41,7 +41,6 @@ PREFERENCE: tuple[tuple[str, ...], ...] = (
     ("switch_dr", "dr_os"),
     ("direct",),
     ("snips", "clipped_ips", "ips", "calibrated_ips"),
-    ("naive_direct",),
 )
 
 
@@ -87,11 +86,15 @@ def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, l
 def best_supported(table: pd.DataFrame) -> pd.DataFrame:
     """One row of the analysis table for each policy: the best supported estimate that is not refused.
 
-    Best level first (supported before caution), then `PREFERENCE`, then the smallest standard error. A policy with
-    nothing but refused or failed estimates is left out: there is nothing to state.
+    Best level first (supported before caution), then `PREFERENCE`, then the smallest standard error. Estimates that
+    take the judge at its word (no reward calibration, no correction by labels) never count. A policy with nothing
+    else that is not refused is left out: there is nothing to state.
     """
     rank = {name: place for place, names in enumerate(PREFERENCE) for name in names}
-    usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED)]
+    unchecked = (table["estimator"] == "naive_direct") | (
+        (table["reward_calibration"] == "none") & table["estimator"].isin(WEIGHTED)
+    )
+    usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED) & ~unchecked]
     keyed = usable.assign(
         _level=usable["support"].map({name: place for place, name in enumerate(gates.LEVELS)}),
         _rank=usable["estimator"].map(rank),

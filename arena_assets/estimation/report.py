@@ -95,7 +95,7 @@ def residuals_by_variance(data: EvaluationData, *, bins: int = 5, seed: int = 0)
     preparation = Preparation(data, seed=seed)
     calibration = preparation.calibration("uncertainty_aware", "monotone")
     assert calibration is not None
-    residual = calibration.labels - calibration.predict_out_of_fold(calibration.labelled_features, calibration.folds)
+    residual = calibration.labels - calibration.predict_out_of_fold(calibration.prepared, calibration.folds)
     present = ~np.isnan(data.scores["uncertainty_aware"]) & ~np.isnan(data.labels)
     variance = data.variance[present]
     frame = pd.DataFrame({"variance": variance, "residual": residual}).dropna()

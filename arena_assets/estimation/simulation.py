@@ -1,90 +1,148 @@
-"""Monte Carlo study with known truth: do the intervals cover, and does the gate refuse where they do not?
-
-Per prompt X ~ N(0, 1); a response has e, h, g, independent N(0, 1) under P0 and N(delta, 1), N(eta, 1), N(gamma, 1)
-under the target, so log w = sum of shift * value - shift^2 / 2 exactly and ESS/n tends to exp(-(delta^2 + eta^2 +
-gamma^2)). Quality Z = (X + 2 e) / sqrt(5), judge score S = Phi(Z), label Y = Phi(a + b Z + c h + d noise). The judge
-sees Z but not h: calibration transports if eta = 0. The truth is closed form: E Phi(U) = Phi(mean / sqrt(1 +
-variance)) for normal U.
-"""
+"""Monte Carlo study with known truth: do the intervals cover, and does the gate refuse where they do not?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import log, sqrt
+from math import sqrt
 
 import numpy as np
-from scipy.special import ndtr
+import pandas as pd
 
+from . import gates
 from ._types import EstimationError
-from .data import EvaluationData, TargetData
+from .analysis import evaluate
+from .methods import DIRECT, DOUBLY_ROBUST, WEIGHTED, Method, full_grid
+from .scenarios import OVERLAPS, TARGET, Scenario, draw, scenarios
 
-OVERLAPS = {"clone": 1.0, "good": 0.80, "fair": 0.28, "poor": 0.01}  # name -> ESS/n in the limit
-LABELS = (25, 50, 100, 250, 500)
-TARGET = "target"
-INTERCEPT, SLOPE, HIDDEN, NOISE = 0.3, 0.8, 0.6, 0.5  # a, b, c, d
+GROSS = 3.0  # standard errors: an interval that misses by more misleads
 
+SIMULATED: tuple[Method, ...] = full_grid(
+    (*DIRECT, *WEIGHTED, *DOUBLY_ROBUST), ("none", "monotone"), ("none", "simcal"), ("deterministic",)
+)
 
-@dataclass(frozen=True)
-class Scenario:
-    """One cell: overlap (a name of OVERLAPS), whether calibration transports, labels among n logged rows."""
-
-    overlap: str = "good"
-    transports: bool = True
-    n_labels: int = 250
-    n: int = 1000
-
-    def __post_init__(self) -> None:
-        if self.overlap not in OVERLAPS:
-            raise EstimationError(f"unknown overlap {self.overlap!r}; valid: {', '.join(OVERLAPS)}")
-        if not 0 <= self.n_labels <= self.n:
-            raise EstimationError(f"n_labels is {self.n_labels}, must lie between 0 and n = {self.n}")
-        if self.overlap == "clone" and not self.transports:
-            raise EstimationError("a clone is P0 itself, so its calibration transports")
-
-    @property
-    def shifts(self) -> tuple[float, float, float]:
-        """delta (seen by the judge), eta (hidden from it), gamma (irrelevant)."""
-        total = -log(OVERLAPS[self.overlap])
-        if self.transports:
-            return sqrt(total / 2), 0.0, sqrt(total / 2)
-        return sqrt(total / 3), -sqrt(total / 3), sqrt(total / 3)
-
-    @property
-    def truth(self) -> float:
-        """The target's mean label."""
-        delta, eta, _ = self.shifts
-        mean = INTERCEPT + SLOPE * 2 * delta / sqrt(5) + HIDDEN * eta
-        return float(ndtr(mean / sqrt(1 + SLOPE**2 + HIDDEN**2 + NOISE**2)))
+CELL_COLUMNS = (
+    "overlap", "ess_fraction", "transports", "n_labels", "n",
+    "estimator", "reward_calibration", "weight_calibration", "truth", "replications", "failed",
+    "coverage", "coverage_std_error", "bias", "rmse", "std_dev", "mean_std_error", "mean_width",
+    "supported", "caution", "refused", "supported_coverage", "gross", "gross_flagged",
+)  # fmt: skip
 
 
-def scenarios(
-    overlaps: Iterable[str] = tuple(OVERLAPS), labels: Iterable[int] = LABELS, n: int = 1000
-) -> tuple[Scenario, ...]:
-    """All cells: overlap x transport x labels, without the impossible clone that does not transport."""
-    cells = product(tuple(overlaps), (True, False), tuple(labels))
-    return tuple(Scenario(o, t, m, n) for o, t, m in cells if t or o != "clone")
+@dataclass
+class _Tally:
+    """Per (cell, method): one entry a replication."""
+
+    errors: list[float]
+    std_errors: list[float]
+    widths: list[float]
+    covered: list[bool]
+    levels: list[str]
+    failed: int = 0
 
 
-def draw(scenario: Scenario, rng: np.random.Generator) -> EvaluationData:
-    """One data set. The target's own labels are all present, so they can serve `direct_own`."""
-    n = scenario.n
-    shifts = np.array(scenario.shifts)
-    prompt = rng.standard_normal(n)
-    logged = rng.standard_normal((n, 3))
-    fresh = rng.standard_normal((n, 3)) + shifts
-    log_weights = logged @ shifts - shifts @ shifts / 2
-    (score, label), (fresh_score, fresh_label) = _judged(prompt, logged, rng), _judged(prompt, fresh, rng)
-    unlabelled = rng.permutation(n)[scenario.n_labels :]
-    label[unlabelled] = np.nan
-    ids = np.array([f"p{i}" for i in range(n)], dtype=object)
-    none = np.full(n, np.nan)
-    target = TargetData(log_weights, ids, {"deterministic": fresh_score}, none, fresh[:, 2], fresh_label)
-    return EvaluationData("p0", ids, {"deterministic": score}, none, logged[:, 2], label, {TARGET: target})
+def estimator_simulation(
+    cells: Iterable[Scenario] | None = None,
+    *,
+    methods: Sequence[Method] = SIMULATED,
+    replications: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Coverage, error and gate of every method in every cell; columns `CELL_COLUMNS`.
+
+    Replication r of a cell draws from its own stream, derived from seed, cell and r: neither order nor selection of
+    cells changes a number. `progress(done, total)` counts replications. `covered` is of the known truth itself. A
+    result is gross where its error exceeds 3 standard errors; `gross_flagged` is the share of these that the gate
+    refused or cautioned.
+    """
+    chosen = tuple(scenarios() if cells is None else cells)
+    if replications < 1:
+        raise EstimationError(f"replications must be at least 1, got {replications}")
+    total = len(chosen) * replications
+    rows: list[dict[str, object]] = []
+    for place, cell in enumerate(chosen):
+        tallies = {method: _Tally([], [], [], [], []) for method in methods}
+        for repetition in range(replications):
+            _replicate(cell, tallies, _stream(cell, seed, repetition), level)
+            if progress is not None:
+                progress(place * replications + repetition + 1, total)
+        rows += [_cell_row(cell, method, tally) for method, tally in tallies.items()]
+    return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
 
 
-def _judged(prompt: np.ndarray, response: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    quality = (prompt + 2 * response[:, 0]) / sqrt(5)
-    index = INTERCEPT + SLOPE * quality + HIDDEN * response[:, 1] + NOISE * rng.standard_normal(prompt.size)
-    return ndtr(quality), ndtr(index)
+def overall(cells: pd.DataFrame) -> dict[str, float]:
+    """Over all cells: coverage of `supported` results, and the share of gross misses that the gate flagged."""
+    done = cells["replications"] - cells["failed"]
+    supported = (cells["supported"] * done).sum()
+    covered = (cells["supported_coverage"].fillna(0) * cells["supported"] * done).sum()
+    gross = (cells["gross"] * done).sum()
+    flagged = (cells["gross_flagged"].fillna(0) * cells["gross"] * done).sum()
+    return {
+        "results": float(done.sum()),
+        "supported": float(supported / done.sum()),
+        "supported_coverage": float(covered / supported) if supported else float("nan"),
+        "gross": float(gross / done.sum()),
+        "gross_flagged": float(flagged / gross) if gross else float("nan"),
+    }
+
+
+def _stream(cell: Scenario, seed: int, repetition: int) -> np.random.Generator:
+    key = [seed, list(OVERLAPS).index(cell.overlap), int(cell.transports), cell.n_labels, cell.n, repetition]
+    return np.random.default_rng(key)
+
+
+def _replicate(cell: Scenario, tallies: dict[Method, _Tally], rng: np.random.Generator, level: float) -> None:
+    for result in evaluate(draw(cell, rng), methods=tuple(tallies)):
+        if result.policy != TARGET:
+            continue
+        tally = tallies[result.method]
+        if result.estimate is None:
+            tally.failed += 1
+            continue
+        low, high = result.estimate.ci(level)
+        tally.errors.append(result.estimate.value - cell.truth)
+        tally.std_errors.append(result.estimate.std_error)
+        tally.widths.append(high - low)
+        tally.covered.append(low <= cell.truth <= high)
+        tally.levels.append(result.support.level)
+
+
+def _cell_row(cell: Scenario, method: Method, tally: _Tally) -> dict[str, object]:
+    errors, std_errors = np.array(tally.errors), np.array(tally.std_errors)
+    covered, levels = np.array(tally.covered, dtype=bool), np.array(tally.levels, dtype=object)
+    done = errors.size
+    row: dict[str, object] = dict.fromkeys(CELL_COLUMNS, float("nan"))
+    row |= {
+        "overlap": cell.overlap,
+        "ess_fraction": OVERLAPS[cell.overlap],
+        "transports": cell.transports,
+        "n_labels": cell.n_labels,
+        "n": cell.n,
+        "estimator": method.estimator,
+        "reward_calibration": method.reward_calibration,
+        "weight_calibration": method.weight_calibration,
+        "truth": cell.truth,
+        "replications": done + tally.failed,
+        "failed": tally.failed,
+    }
+    if done == 0:
+        return row
+    coverage = float(covered.mean())
+    supported, gross = levels == gates.SUPPORTED, np.abs(errors) > GROSS * std_errors
+    return row | {
+        "coverage": coverage,
+        "coverage_std_error": sqrt(coverage * (1 - coverage) / done),
+        "bias": float(errors.mean()),
+        "rmse": float(np.sqrt(np.mean(errors**2))),
+        "std_dev": float(errors.std(ddof=1)) if done > 1 else float("nan"),
+        "mean_std_error": float(std_errors.mean()),
+        "mean_width": float(np.mean(tally.widths)),
+        "supported": float(supported.mean()),
+        "caution": float((levels == gates.CAUTION).mean()),
+        "refused": float((levels == gates.REFUSED).mean()),
+        "supported_coverage": float(covered[supported].mean()) if supported.any() else float("nan"),
+        "gross": float(gross.mean()),
+        "gross_flagged": float((~supported)[gross].mean()) if gross.any() else float("nan"),
+    }

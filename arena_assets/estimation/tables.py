@@ -10,7 +10,8 @@ import pandas as pd
 from ._types import EstimationError, Floats
 from .data import EvaluationData, LeftOut, TargetData
 
-_SCORE_COLUMN = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
+ROUNDING = 1e-9  # nats: a log-probability is at most 0, up to rounding
+SCORE_COLUMNS = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
 
 
 def evaluation_data(
@@ -34,7 +35,7 @@ def evaluation_data(
     _need("judge_scores", judge_scores, ["prompt_id", "policy"])
     _unique("logprobs", logprobs, ["prompt_id"])
     columns = {
-        mode: name for mode, name in _SCORE_COLUMN.items() if name in judge_scores and judge_scores[name].notna().any()
+        mode: name for mode, name in SCORE_COLUMNS.items() if name in judge_scores and judge_scores[name].notna().any()
     }
     if not columns:
         raise EstimationError("judge_scores holds no score: judge_score and judge_mean are missing or empty")
@@ -48,19 +49,19 @@ def evaluation_data(
     ids = pd.Index(logprobs["prompt_id"].astype(str), dtype=object)
     if not ids.isin(scored[logging_policy].index).any():
         raise EstimationError("logprobs and judge_scores share no prompt_id: they are of different experiments")
-    log_weights = _log_weights(logprobs, target_policies)
     left_out: list[LeftOut] = []
+    weights = log_weights(logprobs, target_policies, left_out, ids)
 
     def column(frames: Mapping[str, pd.DataFrame], policy: str, name: str, index: pd.Index) -> Floats:
         frame = frames.get(policy)
         if frame is None or name not in frame:
             return np.full(len(index), np.nan)
-        return _finite(frame[name].reindex(index))
+        return finite(frame[name].reindex(index))
 
     def scores_of(policy: str, index: pd.Index) -> dict[str, Floats]:
         scores = {mode: column(scored, policy, name, index) for mode, name in columns.items()}
         for mode, values in scores.items():
-            _note(left_out, policy, f"no {columns[mode]}", np.isnan(values), index)
+            note(left_out, policy, f"no {columns[mode]}", np.isnan(values), index)
         return scores
 
     def length_of(policy: str, index: pd.Index) -> Floats:
@@ -69,9 +70,8 @@ def evaluation_data(
     targets: dict[str, TargetData] = {}
     for policy in target_policies:
         drawn = pd.Index(scored[policy].index, dtype=object)
-        _note(left_out, policy, "no usable log-probability", np.isnan(log_weights[policy]), ids)
         targets[policy] = TargetData(
-            log_weights[policy],
+            weights[policy],
             drawn.to_numpy(dtype=object),
             scores_of(policy, drawn),
             column(scored, policy, "judge_variance", drawn),
@@ -87,12 +87,18 @@ def evaluation_data(
         column(labelled, logging_policy, "oracle_label", ids),
         targets,
         tuple(left_out),
-        _finite(logprobs["total_logprob"]),
+        finite(logprobs["total_logprob"]),
     )
 
 
-def _log_weights(logprobs: pd.DataFrame, policies: Sequence[str]) -> dict[str, Floats]:
-    base = _finite(logprobs["total_logprob"])
+def log_weights(
+    logprobs: pd.DataFrame, policies: Sequence[str], left_out: list[LeftOut], index: pd.Index, *, require: bool = True
+) -> dict[str, Floats]:
+    """log pi'(A|X) - log pi0(A|X) for each policy; NaN, and noted, where either is missing, infinite or above 0.
+
+    `require`: raise where a policy has no usable log-probability at all.
+    """
+    base = finite(logprobs["total_logprob"])
     # Parquet gives a struct back as a dict and a map as a list of pairs.
     rows = [
         row if isinstance(row, Mapping) else dict(row) if isinstance(row, list) else {}
@@ -102,17 +108,21 @@ def _log_weights(logprobs: pd.DataFrame, policies: Sequence[str]) -> dict[str, F
     for policy in policies:
         given = [row.get(policy) for row in rows]
         target = np.array([np.nan if value is None else float(value) for value in given], dtype=np.float64)
+        impossible = (target > ROUNDING) | (base > ROUNDING)
         with np.errstate(invalid="ignore"):
-            ratio = target - base
-        if not np.isfinite(ratio).any():
+            ratio = np.where(impossible, np.nan, target - base)
+        ratio = np.where(np.isfinite(ratio), ratio, np.nan)
+        if require and np.isnan(ratio).all():
             raise EstimationError(
-                f"logprobs has no finite log-probability of {policy!r}: check target_logps and the policy's name"
+                f"logprobs has no usable log-probability of {policy!r}: check target_logps and the policy's name"
             )
-        weights[policy] = np.where(np.isfinite(ratio), ratio, np.nan)
+        note(left_out, policy, "log-probability above 0", impossible, index)
+        note(left_out, policy, "no usable log-probability", np.isnan(ratio) & ~impossible, index)
+        weights[policy] = ratio
     return weights
 
 
-def _finite(column: pd.Series) -> Floats:
+def finite(column: pd.Series) -> Floats:
     """Numbers as float64; missing and infinite ones are NaN."""
     values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isinf(values), np.nan, values)
@@ -140,7 +150,7 @@ def _unique(name: str, frame: pd.DataFrame, key: list[str]) -> None:
         )
 
 
-def _note(into: list[LeftOut], policy: str, what: str, missing: np.ndarray, index: pd.Index) -> None:
+def note(into: list[LeftOut], policy: str, what: str, missing: np.ndarray, index: pd.Index) -> None:
     rows = np.flatnonzero(missing)
     if rows.size:
         into.append(LeftOut(policy, what, int(rows.size), tuple(str(index[row]) for row in rows[:5])))

@@ -18,43 +18,48 @@ _DEGREE = 3
 
 
 @dataclass(frozen=True, eq=False)
-class SplineBasis:
-    """Cubic B-spline basis of one feature, flat outside the range of the labelled rows."""
+class Basis:
+    """Cubic B-splines of every feature that varies, side by side; flat outside the range of the rows they were made
+    from.
 
-    knots: Floats
-    low: float
-    high: float
+    Knots are quantiles of the features alone, so one basis serves all folds without leaking a label.
+    """
 
-    def __call__(self, values: Floats) -> Floats:
-        inside = values.clip(self.low, self.high)
-        return np.asarray(BSpline.design_matrix(inside, self.knots, _DEGREE).toarray(), dtype=np.float64)
+    columns: tuple[int, ...]
+    knots: tuple[Floats, ...]
+
+    def __call__(self, features: Floats) -> Floats:
+        """(r, 1 + k) features to their (r, p) design."""
+        parts: list[Floats] = []
+        for column, knots in zip(self.columns, self.knots, strict=True):
+            inside = features[:, column].clip(knots[0], knots[-1])
+            parts.append(BSpline.design_matrix(inside, knots, _DEGREE).toarray())
+        return np.hstack(parts)
 
 
 @dataclass(frozen=True, eq=False)
 class RankIndex:
-    """rank(T(features)) within the reference rows, in [0, 1]."""
+    """rank(T) within the reference rows, in [0, 1]."""
 
-    columns: tuple[int, ...]  # features that vary among the labelled rows
-    bases: tuple[SplineBasis, ...]
     coefficients: Floats
-    reference: Floats  # sorted T of the reference rows
+    reference: Floats  # distinct T of the reference rows, ascending
     ranks: Floats
 
-    def __call__(self, features: Floats) -> Floats:
-        return np.interp(_design(self.bases, features[:, self.columns]) @ self.coefficients, self.reference, self.ranks)
+    def __call__(self, design: Floats) -> Floats:
+        return np.interp(design @ self.coefficients, self.reference, self.ranks)
 
 
-def fit_index(features: Floats, outcomes: Floats, reference: Floats) -> RankIndex | None:
-    """Fit on labelled `features` (m, 1 + k) with `outcomes` (m,); ranks are taken among `reference` rows (n, 1 + k).
-
-    Ridge by SVD: one decomposition gives every penalty and its leave-one-out error in closed form. None where no
-    feature varies.
-    """
+def fit_basis(features: Floats) -> Basis:
+    """The basis for these rows; features that do not vary take no part."""
     columns = tuple(int(j) for j in np.flatnonzero(np.ptp(features, axis=0) > 0))
-    if not columns:
-        return None
-    bases = tuple(_basis(features[:, j]) for j in columns)
-    design = _design(bases, features[:, columns])
+    return Basis(columns, tuple(_knots(features[:, j]) for j in columns))
+
+
+def fit_index(design: Floats, outcomes: Floats, reference: Floats) -> RankIndex:
+    """Ridge regression of `outcomes` (m,) on `design` (m, p); ranks are taken among the `reference` rows (n, p).
+
+    By SVD: one decomposition gives every penalty and its leave-one-out error in closed form.
+    """
     mean = float(outcomes.mean())
     u, d, vt = np.linalg.svd(design - design.mean(axis=0), full_matrices=False)
     projected = u.T @ (outcomes - mean)
@@ -64,18 +69,13 @@ def fit_index(features: Floats, outcomes: Floats, reference: Floats) -> RankInde
     errors = (((outcomes - fitted) / (1 - leverage)) ** 2).sum(axis=1)
     penalty = RIDGE_PENALTIES[int(errors.argmin())]
     coefficients = vt.T @ (d / (d * d + penalty) * projected)
-    ordered = np.sort(_design(bases, reference[:, columns]) @ coefficients)
-    levels, first, counts = np.unique(ordered, return_index=True, return_counts=True)
-    return RankIndex(columns, bases, coefficients, levels, (first + (counts + 1) / 2) / (ordered.size + 1))
+    levels, counts = np.unique(reference @ coefficients, return_counts=True)
+    last = np.cumsum(counts)
+    return RankIndex(coefficients, levels, (last - (counts - 1) / 2) / (last[-1] + 1))
 
 
-def _basis(values: Floats) -> SplineBasis:
+def _knots(values: Floats) -> Floats:
     low, high = float(values.min()), float(values.max())
     inner = np.unique(np.quantile(values, np.linspace(0, 1, INNER_KNOTS + 2)[1:-1]))
     inner = inner[(inner > low) & (inner < high)]
-    knots = np.r_[[low] * (_DEGREE + 1), inner, [high] * (_DEGREE + 1)]
-    return SplineBasis(knots, low, high)
-
-
-def _design(bases: tuple[SplineBasis, ...], features: Floats) -> Floats:
-    return np.hstack([basis(features[:, j]) for j, basis in enumerate(bases)])
+    return np.concatenate([np.full(_DEGREE + 1, low), inner, np.full(_DEGREE + 1, high)])
