@@ -33,7 +33,7 @@ class Paced:
             return
         self._last = now
         fresh, passed = done - self._from, now - self._started
-        left = f", {duration(passed / fresh * (total - done))} left" if 0 < fresh and done < total else ""
+        left = f", {duration(passed / fresh * (total - done))} left" if fresh > 0 and done < total else ""
         self._say(f"{self._what}: {done}/{total}{left}{', ' + note if note else ''}")
 
 

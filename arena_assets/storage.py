@@ -84,7 +84,8 @@ class Store:
         path = self.path(asset, partition)
         with self._open(path, asset, partition) as file:
             table = file.read(columns=list(columns) if columns is not None else None)
-        return table.to_pandas(maps_as_pydicts="strict")
+        frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
+        return frame
 
     def notes(self, asset: str, partition: str | None = None) -> dict[str, str]:
         """What stands in the file beside the rows: fingerprint, partition, and `rows`, their number."""
@@ -93,6 +94,23 @@ class Store:
             rows = file.metadata.num_rows
         known = {key.decode()[6:]: value.decode() for key, value in metadata.items() if key.startswith(b"arena.")}
         return known | {"rows": str(rows)}
+
+    def read_current(self, experiment: Experiment, asset: str, partition: str | None = None) -> pd.DataFrame:
+        """Read a table that the experiment's present configuration made.
+
+        Raises:
+            StorageError: it is missing, corrupted, or another configuration made it.
+        """
+        if not self.is_current(experiment, asset, partition):
+            what = asset if partition is None else f"{asset}/{partition}"
+            raise StorageError(
+                f"{what} was made with another configuration; materialise it again, then what follows from it"
+            )
+        return self.read(asset, partition)
+
+    def is_current(self, experiment: Experiment, asset: str, partition: str | None = None) -> bool:
+        """Whether the file's fingerprint is that of the experiment's present configuration."""
+        return self.notes(asset, partition).get("fingerprint") == experiment.fingerprint(asset, partition)
 
     def write_checks(
         self, asset: str, partition: str | None, findings: Sequence[Mapping[str, Any]], run_id: str

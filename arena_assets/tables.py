@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -69,7 +70,8 @@ class Table:
         return pa.schema([pa.field(c.name, c.type, c.nullable, {"meaning": c.meaning}) for c in self.columns])
 
     def empty(self) -> pd.DataFrame:
-        return self.schema.empty_table().to_pandas()
+        frame: pd.DataFrame = self.schema.empty_table().to_pandas()
+        return frame
 
     def _array(self, values: pd.Series, column: Column) -> pa.Array:
         try:
@@ -268,3 +270,8 @@ def records(rows: Sequence[dict[str, object]], table: Table) -> pd.DataFrame:
         return table.empty()
     frame = pd.DataFrame.from_records(list(rows), columns=list(table.names))
     return frame.sort_values(list(table.key), kind="stable", ignore_index=True)
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dictionaries by column name."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

@@ -44,6 +44,11 @@ class EngineConfig(Section):
     n_gpu_layers: int = Field(0, ge=-1, description="-1: all layers on the GPU")
     threads: int | None = Field(None, ge=1, description="null: every core")
     max_sequences: int = Field(32, ge=1, le=256, description="sequences in flight, where the cache has room")
+    context_tokens: int | None = Field(
+        None,
+        ge=16,
+        description="longest prompt and response together; what is longer is left out. null: the model's limit",
+    )
     cache_tokens: int = Field(32768, ge=256, description="size of the key-value cache, over all sequences")
     reproducibility_sample: int = Field(4, ge=0, description="responses of each batch that are scored a second time")
 
@@ -165,6 +170,7 @@ class Experiment(Section):
             prompts=prompts,
             policies=[self.policy_identity(policy) for policy in self.policies],
             mode=self.engine.mode,
+            context_tokens=self.engine.context_tokens,
         )
         logprobs = content_key(responses=responses, scoring=self.engine.scoring)
         judge = content_key(responses=responses, judge=self._scorer_identity(self.judge))

@@ -38,26 +38,31 @@ class RubricJudge(Section):
 
 
 class Prices(Section):
-    """Dollars per million tokens."""
+    """Dollars per million tokens, as listed; `mode: batch` pays half."""
 
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
 
 
 class _OpenAI(Section):
-    """Any server that speaks the OpenAI API."""
+    """Any server that speaks the OpenAI API.
+
+    Scores are whole numbers, because the probabilities of score tokens are read at the digits of one.
+    """
 
     kind: Literal["openai"]
-    model: str
-    rubric: str
-    base_url: str | None = Field(None, description="null: OpenAI itself")
-    api_key_env: str = Field("OPENAI_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*$")
-    min_score: int = 0
-    max_score: int = 10
+    model: str = Field(min_length=1)
+    rubric: str = Field(min_length=1)
+    base_url: str | None = Field(None, description="null: OpenAI itself", pattern=r"^https?://")
+    api_key_env: str | None = Field(
+        "OPENAI_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*$", description="variable with the key; null: the server needs none"
+    )
+    min_score: int = Field(0, ge=0)
+    max_score: int = Field(10, le=100)
     temperature: float | None = Field(0.0, ge=0, le=2, description="null: not sent (reasoning models refuse it)")
-    max_completion_tokens: int = Field(16, ge=1)
+    max_completion_tokens: int = Field(64, ge=1, description="reasoning models need thousands")
     mode: Literal["online", "batch"] = "online"
-    uncertainty: Literal["logprobs", "samples", "interval"] = "logprobs"
+    uncertainty: Literal["logprobs", "samples", "interval", "none"] = "logprobs"
     n_samples: int = Field(5, ge=2, le=50, description="answers for each response under `uncertainty: samples`")
     structured_output: Literal["auto", "off"] = "auto"
     concurrency: int = Field(16, ge=1, le=512)
@@ -65,7 +70,8 @@ class _OpenAI(Section):
     tokens_per_minute: int | None = Field(None, ge=1)
     timeout_s: float = Field(60.0, gt=0)
     max_retries: int = Field(6, ge=0, le=20)
-    max_cost_usd: float | None = Field(None, ge=0)
+    batch_poll_s: float = Field(30.0, gt=0, description="how often `mode: batch` asks whether a batch has ended")
+    max_cost_usd: float | None = Field(None, ge=0, description="for the whole experiment")
     prices: Prices | None = None
 
     @model_validator(mode="after")
@@ -74,6 +80,10 @@ class _OpenAI(Section):
             raise ValueError(f"min_score {self.min_score} must be below max_score {self.max_score}")
         if self.max_cost_usd is not None and self.prices is None:
             raise ValueError("max_cost_usd needs prices: without them no cost is known")
+        if self.uncertainty == "samples" and self.temperature == 0:
+            raise ValueError("uncertainty: samples needs a temperature above 0 (or null): at 0 all answers are equal")
+        if self.api_key_env is None and self.base_url is None:
+            raise ValueError("api_key_env: null is for servers of your own; OpenAI needs a key, or state base_url")
         return self
 
 
@@ -132,7 +142,9 @@ class RubricOracle(_Slice, RubricJudge):
 
 
 class OpenAIOracle(_Slice, _OpenAI):
-    """An expensive model behind the OpenAI API as oracle."""
+    """An expensive model behind the OpenAI API as oracle; a label is one number, so it asks for no uncertainty."""
+
+    uncertainty: Literal["logprobs", "samples", "interval", "none"] = "none"
 
 
 OracleConfig = Annotated[ReferenceOracle | FileOracle | RubricOracle | OpenAIOracle, Field(discriminator="kind")]

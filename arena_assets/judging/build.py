@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_assets.config import (
-    Experiment,
     FileOracle,
     JudgeConfig,
     LikelihoodJudge,
@@ -22,24 +21,23 @@ from arena_assets.judging.protocol import Scorer
 from arena_assets.judging.reference import Points, ReferenceScorer
 
 if TYPE_CHECKING:
-    from arena_assets.llama.engine import Engine
+    from arena_assets.llama.pool import ModelPool
 
 
 def build_scorer(
     config: JudgeConfig | OracleConfig,
     *,
-    experiment: Experiment,
     environment: Mapping[str, str],
     reference_points: Mapping[str, Points] | None = None,
-    engine: Engine | None = None,
+    pool: ModelPool | None = None,
 ) -> Scorer:
-    """The scorer of `experiment.judge` or `experiment.oracle`.
+    """The judge or oracle that `config` describes.
 
     environment: where a key is looked for (`os.environ`), before `.env` of the project's folder.
-    reference_points: by prompt_id, for the reference oracle. engine: the loaded model, for local kinds.
+    reference_points: by prompt_id, for the reference oracle. pool: the local models, for local kinds.
 
     Raises:
-        JudgeError: nothing could be scored: an unreadable label file, a missing key, a missing engine.
+        JudgeError: nothing could be scored: an unreadable label file, a missing key, no local models.
     """
     # Local models and the OpenAI client take a second and much memory to import; most experiments need one of them.
     if isinstance(config, ReferenceOracle):
@@ -51,9 +49,9 @@ def build_scorer(
     if isinstance(config, LikelihoodJudge | RubricJudge):
         from arena_assets.judging import local
 
-        if engine is None:
+        if pool is None:
             raise JudgeError(f"{config.kind} scores with the local model {config.model}, which is not loaded")
-        return local.build(config, experiment, engine)
+        return local.build(config, pool)
     from arena_assets.judging.remote.scorer import OpenAIScorer
 
     return OpenAIScorer(config, environment=environment)

@@ -20,6 +20,8 @@ class Item:
     policy: str
     prompt: str
     response: str
+    # The sampled ids, end-of-turn included: a local judge of the policy's own model reads them, others the text.
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

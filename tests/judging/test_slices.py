@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from arena_assets.config import Experiment
 from arena_assets.ids import prompt_id, sampling_rank
-from arena_assets.judging.slices import choose, expected_share
+from arena_assets.slices import choose, expected_share
 
 CORPUS = [prompt_id(f"prompt {number}") for number in range(2000)]
 

@@ -1,0 +1,5 @@
+"""The asset graph of one experiment: thin assets that fetch, call a pure function, apply the rules and return."""
+
+from arena_assets.assets.graph import build_assets
+
+__all__ = ["build_assets"]

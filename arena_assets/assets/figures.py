@@ -1,0 +1,103 @@
+"""What a person wants to see on a materialisation: figures, small plots, tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from arena_assets.config import Experiment
+from arena_assets.rules.logprobs import log_ratios
+
+Metadata = Mapping[str, Any]
+
+
+def histogram(values: Sequence[float] | np.ndarray, low: float, high: float, bins: int = 24) -> dg.MetadataValue[Any]:
+    """A small bar plot of the values over [low, high] as an image that the UI shows in place."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    counts, _ = np.histogram(np.clip(finite, low, high), bins=bins, range=(low, high))
+    peak = max(int(counts.max()), 1)
+    # Inline markup is dropped and long markdown hidden behind a link: one short path in a data URI is neither.
+    bars = "".join(f"M{8 * i} 40v-{round(36 * count / peak)}h7V40z" for i, count in enumerate(counts))
+    path = f"<path d='{bars}' fill='#4477AA'/>"
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg' width='{8 * bins}' height='42'>{path}</svg>"
+    return dg.MetadataValue.md(f"![{low:g} to {high:g}](data:image/svg+xml;utf8,{quote(svg)}) {low:g} to {high:g}")
+
+
+def table(frame: pd.DataFrame, digits: int = 4) -> dg.MetadataValue[Any]:
+    """A frame as a table of the UI."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float | np.floating):
+            return None if np.isnan(value) else round(float(value), digits)
+        return value.item() if isinstance(value, np.generic) else value
+
+    rows = [dg.TableRecord({str(k): plain(v) for k, v in row.items()}) for row in frame.to_dict("records")]
+    if not rows:
+        return dg.MetadataValue.text("no rows")
+    return dg.MetadataValue.table(rows)
+
+
+def of_responses(responses: pd.DataFrame, seconds: float, sampled: int) -> Metadata:
+    by_policy = responses.groupby("policy").agg(
+        responses=("response", "count"),
+        tokens=("n_response_tokens", "sum"),
+        mean_tokens=("n_response_tokens", "mean"),
+        truncated=("finish_reason", lambda reason: float((reason == "length").mean())),
+    )
+    tokens = int(responses["n_response_tokens"].sum())
+    return {
+        "tokens": tokens,
+        "seconds": round(seconds, 2),
+        "sampled in this run": sampled,
+        "tokens_per_second": round(tokens / seconds, 1) if sampled == len(responses) and seconds else 0.0,
+        "share_truncated": float((responses["finish_reason"] == "length").mean()),
+        "policies": table(by_policy.reset_index()),
+        "response length, tokens": histogram(
+            responses["n_response_tokens"].to_numpy(), 0, float(responses["n_response_tokens"].max())
+        ),
+    }
+
+
+def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, seconds: float, retokenised: Sequence[str]) -> Metadata:
+    ratios = log_ratios(logprobs, experiment.target_names)
+    rows, plots = [], {}
+    for policy in ratios:
+        values = ratios[policy].dropna().to_numpy()
+        weights = np.exp(values)
+        rows.append(
+            {
+                "policy": policy,
+                "n": len(values),
+                "mean_weight": weights.mean(),
+                "median_log_weight": float(np.median(values)),
+                "max_weight": weights.max(),
+                "ess_fraction": weights.sum() ** 2 / (len(weights) * (weights**2).sum()),
+                "exactly_one": int((values == 0.0).sum()),
+            }
+        )
+        plots[f"log weight of {policy}, nats"] = histogram(values, -12, 12)
+    return {
+        "seconds": round(seconds, 2),
+        "response tokens": int(logprobs["n_response_tokens"].sum()),
+        "weights": table(pd.DataFrame(rows)),
+        "scored on re-tokenised text": ", ".join(retokenised) or "none",
+        **plots,
+    }
+
+
+def of_scores(frame: pd.DataFrame, value: str, seconds: float) -> Metadata:
+    by_policy = frame.groupby("policy")[value].agg(["count", "mean", "std"]).reset_index()
+    cost = frame["cost_usd"].sum(min_count=1)
+    return {
+        "seconds": round(seconds, 2),
+        "unscored": int((frame["status"] != "ok").sum()),
+        "prompt_tokens": int(frame["prompt_tokens"].sum()),
+        "completion_tokens": int(frame["completion_tokens"].sum()),
+        "cost_usd": float(cost) if pd.notna(cost) else "unknown (no prices configured)",
+        "by policy": table(by_policy),
+        f"{value}": histogram(frame[value].dropna().to_numpy(), 0, 1),
+    }

@@ -1,0 +1,25 @@
+"""All assets of one experiment."""
+
+import warnings
+
+import dagster as dg
+
+from arena_assets.config import Experiment
+from arena_assets.stages.ablation import ablation_spec
+
+# Partitioned checks are a preview feature of this release line, which the pinned versions were tried with.
+warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*", category=dg.PreviewWarning)
+
+
+def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
+    """The asset graph of an experiment, keys `[experiment, asset]`.
+
+    Raises:
+        ConfigError: the method configuration that it names is missing or broken.
+    """
+    from arena_assets.assets.batches import batch_assets
+    from arena_assets.assets.whole import whole_assets
+
+    ablation_spec(experiment)
+    partitions = dg.StaticPartitionsDefinition(list(experiment.partitions))
+    return [*whole_assets(experiment), *batch_assets(experiment, partitions)]

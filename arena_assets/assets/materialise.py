@@ -1,0 +1,91 @@
+"""Check before writing: a table that breaks a blocking rule is never written, and its partition is red."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from arena_assets.errors import ArenaError, TableError
+from arena_assets.rules import RULES, Batch, Finding, apply, refusals
+from arena_assets.storage import Store
+from arena_assets.tables import TABLES
+
+Yields = Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]
+
+
+def check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
+    """One check for each rule of the asset; with partitions, one status for each partition."""
+    return [
+        dg.AssetCheckSpec(
+            rule.name, asset=key, description=rule.description, blocking=rule.blocking, partitions_def=partitions
+        )
+        for rule in RULES.get(key.path[-1], ())
+    ]
+
+
+def finish(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    batch: Batch,
+    metadata: Mapping[str, Any],
+    **notes: str,
+) -> Yields:
+    """Apply the rules, keep what they found beside the data, and write the table or refuse it.
+
+    Raises:
+        dg.Failure: a blocking rule is broken or the table breaks its contract; no file is written.
+    """
+    key = context.asset_key
+    try:
+        TABLES[batch.asset].validate(batch.table)
+    except TableError as error:
+        raise failure(error) from error
+    findings = apply(batch)
+    store.write_checks(batch.asset, batch.partition, [finding.as_dict() for finding in findings], context.run_id)
+    results = [_result(key, finding) for finding in findings]
+    refused = refusals(findings)
+    if refused:
+        yield from results
+        raise dg.Failure(
+            "nothing was written: " + "; ".join(f"{finding.name}: {finding.text}" for finding in refused),
+            allow_retries=False,
+        )
+    fingerprint = batch.experiment.fingerprint(batch.asset, batch.partition)
+    size = store.write(batch.asset, batch.table, partition=batch.partition, fingerprint=fingerprint, **notes)
+    yield dg.MaterializeResult(
+        asset_key=key,
+        check_results=results,
+        metadata={
+            "dagster/row_count": len(batch.table),
+            "size_bytes": size,
+            "fingerprint": fingerprint,
+            "path": dg.MetadataValue.path(str(store.path(batch.asset, batch.partition))),
+            **metadata,
+        },
+        data_version=dg.DataVersion(content_version(batch.table, TABLES[batch.asset].timing)),
+    )
+
+
+def content_version(table: pd.DataFrame, timing: Sequence[str]) -> str:
+    """Digest of a table's rows without its timing columns: re-running to the same content changes no version."""
+    import hashlib
+
+    text = table.drop(columns=list(timing)).to_json(orient="values", double_precision=15)
+    return hashlib.sha256(str(text).encode()).hexdigest()[:24]
+
+
+def failure(error: ArenaError) -> dg.Failure:
+    """An error of the domain as Dagster shows it: its text first, no retry, since trying again changes nothing."""
+    return dg.Failure(str(error), allow_retries=False)
+
+
+def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=finding.name,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
+        description=finding.text,
+        metadata=dict(finding.figures),
+    )

@@ -1,0 +1,87 @@
+"""The assets that are not partitioned: the corpus and the analysis."""
+
+import time
+from typing import Any
+
+import dagster as dg
+
+from arena_assets.assets import figures
+from arena_assets.assets.materialise import Yields, check_specs, content_version, failure, finish
+from arena_assets.config import Experiment
+from arena_assets.corpus import load_corpus
+from arena_assets.errors import ArenaError
+from arena_assets.resources import ArenaStorage
+from arena_assets.rules import Batch
+from arena_assets.stages.ablation import BATCH_ASSETS, as_data, collect, compare, judge_signal
+
+
+def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
+    """`arena_corpus` and `ablation_results` of one experiment."""
+    corpus_key = dg.AssetKey([experiment.name, "arena_corpus"])
+    results_key = dg.AssetKey([experiment.name, "ablation_results"])
+    upstream = [name for name in BATCH_ASSETS if name != "oracle_labels" or experiment.oracle.enabled]
+
+    @dg.asset(
+        key=corpus_key,
+        group_name=experiment.name,
+        code_version=experiment.code_version("arena_corpus"),
+        description="The corpus' prompts in the configured language, without duplicates.",
+    )
+    def arena_corpus(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
+        del context
+        store = storage.store(experiment)
+        try:
+            corpus = load_corpus(experiment.corpus)
+            store.write("arena_corpus", corpus.table, fingerprint=experiment.fingerprint("arena_corpus"))
+        except ArenaError as error:
+            raise failure(error) from error
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": len(corpus.table), **corpus.counts},
+            data_version=dg.DataVersion(content_version(corpus.table, ())),
+        )
+
+    @dg.asset(
+        key=results_key,
+        deps=[dg.AssetKey([experiment.name, name]) for name in upstream],
+        group_name=experiment.name,
+        check_specs=check_specs(results_key, None),
+        code_version=experiment.code_version("ablation_results"),
+        description="Every estimator's estimate of every policy, beside the truth, from the partitions that exist.",
+    )
+    def ablation_results(context: dg.AssetExecutionContext, storage: ArenaStorage) -> Yields:
+        store, started = storage.store(experiment), time.monotonic()
+        try:
+            collected = collect(experiment, store)
+            data = as_data(experiment, collected.tables)
+            results = compare(experiment, data, time.perf_counter)
+        except ArenaError as error:
+            raise failure(error) from error
+        context.log.info(collected.summary)
+        shown = results[
+            [
+                "policy",
+                "estimator",
+                "reward_calibration",
+                "scoring",
+                "estimate",
+                "ci_low",
+                "ci_high",
+                "truth",
+                "support",
+            ]
+        ]
+        metadata = {
+            "partitions": f"{len(collected.used)} of {len(experiment.partitions)}",
+            "partitions missing": len(collected.missing),
+            "partitions left out": dg.MetadataValue.json(collected.left_out),
+            "rests on": collected.summary,
+            "judge against oracle (rank correlation)": figures.table(judge_signal(collected.tables)),
+            "estimates": figures.table(shown[shown["scoring"] == "deterministic"]),
+            "rows left out": [str(entry) for entry in data.left_out][:20],
+            "seconds": round(time.monotonic() - started, 2),
+        }
+        yield from finish(
+            context, store, Batch(experiment, "ablation_results", results), metadata, rests_on=collected.summary
+        )
+
+    return [arena_corpus, ablation_results]

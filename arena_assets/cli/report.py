@@ -1,0 +1,58 @@
+"""The estimator comparison as text."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from arena_assets.config import Experiment
+from arena_assets.estimation import BASIC
+from arena_assets.storage import Store
+from arena_assets.tables import rows_of
+
+
+def comparison(experiment: Experiment, store: Store) -> str:
+    """For each target the truth and the basic methods' estimates, with 95% intervals, coverage and support."""
+    results = store.read("ablation_results")
+    rests_on = store.notes("ablation_results").get("rests_on", "")
+    basic = {(m.estimator, m.reward_calibration, m.weight_calibration) for m in BASIC}
+    keys = list(zip(results["estimator"], results["reward_calibration"], results["weight_calibration"], strict=True))
+    shown = results[[key in basic for key in keys] & results["scoring"].eq("deterministic")]
+    lines = [f"{experiment.name}: {rests_on}", ""]
+    for policy in experiment.target_names:
+        own = shown[shown["policy"] == policy]
+        if own.empty:
+            continue
+        first = rows_of(own)[0]
+        lines.append(
+            f"{policy}: truth {_value(first['truth'])} (standard error {_value(first['truth_std_error'])}), effective sample "
+            f"size {_percent(own['ess_fraction'].dropna().iloc[0] if own['ess_fraction'].notna().any() else math.nan)} of the rows"
+        )
+        lines.append(
+            f"  {'estimator':<16}{'rewards':<12}{'estimate':>9}  {'95% interval':<18}{'error':>8}  {'covers':<7}support"
+        )
+        for row in rows_of(own):
+            lines.append(_line(row))
+        lines.append("")
+    lines.append("support: what the gates say of an estimate; a refused one is no finding, whatever its value.")
+    return "\n".join(lines)
+
+
+def _line(row: dict[str, object]) -> str:
+    if row["status"] != "ok":
+        return f"  {row['estimator']:<16}{row['reward_calibration']:<12}{'-':>9}  {row['reason']}"
+    interval = f"[{_value(row['ci_low'])}, {_value(row['ci_high'])}]"
+    covered = "-" if row["covered"] is None else ("yes" if row["covered"] else "no")
+    return (
+        f"  {row['estimator']:<16}{row['reward_calibration']:<12}{_value(row['estimate']):>9}  {interval:<18}"
+        f"{_value(row['error'], '+'):>8}  {covered:<7}{row['support']}"
+    )
+
+
+def _value(value: object, sign: str = "") -> str:
+    return f"{value:{sign}.3f}" if isinstance(value, float) and not pd.isna(value) else "-"
+
+
+def _percent(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:.0%}"

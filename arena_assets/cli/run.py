@@ -1,0 +1,115 @@
+"""`arena run`: materialise what is missing, through Dagster's own instance, so that the UI shows it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+from tqdm import tqdm
+
+from arena_assets.assets import build_assets
+from arena_assets.cli.report import comparison
+from arena_assets.config import Experiment
+from arena_assets.errors import RefusedError, StorageError
+from arena_assets.llama.files import model_path
+from arena_assets.progress import Progress
+from arena_assets.recovery import fail_runs_without_process
+from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.stages.ablation import BATCH_ASSETS
+from arena_assets.storage import Store
+
+
+class ProgressBars(ProgressReports):
+    """Progress as one bar for each asset of a partition."""
+
+    def start(self, say: Callable[[str], None], what: str) -> Progress:
+        del say
+        bar: tqdm[Any] | None = None
+
+        def report(done: int, total: int, note: str = "") -> None:
+            nonlocal bar
+            if bar is None:
+                bar = tqdm(
+                    total=total, initial=done, desc=f"{what:<22}", unit="", leave=True, file=sys.stdout, mininterval=0.5
+                )
+            bar.set_postfix_str(note, refresh=False)
+            bar.update(done - bar.n)
+            if done == total and note != "":
+                bar.refresh()
+            if done >= total:
+                bar.close()
+
+        return report
+
+
+def run(experiment: Experiment) -> int:
+    """Run an experiment to its end; 0 where every partition is done, 1 where some were refused."""
+    for name in sorted({policy.model for policy in experiment.policies}):
+        model_path(name, experiment.models[name])  # said before any work, not by the second asset
+    store = Store.of(experiment)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with dg.DagsterInstance.get() as instance:
+        fail_runs_without_process(instance)
+        runner = _Runner(experiment, instance)
+        if not _current(store, experiment, "arena_corpus"):
+            runner.materialise(["arena_corpus"], None)
+        failed: dict[str, str] = {}
+        for number, partition in enumerate(experiment.partitions, 1):
+            todo = _todo(store, experiment, partition)
+            if not todo:
+                continue
+            print(f"\nbatch {partition} ({number} of {len(experiment.partitions)}): {', '.join(todo)}", flush=True)
+            problem = runner.materialise(todo, partition)
+            if problem:
+                failed[partition] = problem
+                print(f"  {problem}", file=sys.stderr)
+        problem = runner.materialise(["ablation_results"], None)
+        if problem:
+            raise RefusedError(problem)
+    print("\n" + comparison(experiment, store))
+    for partition, problem in failed.items():
+        print(f"batch {partition} was not finished: {problem}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+class _Runner:
+    """Materialises assets in this process."""
+
+    def __init__(self, experiment: Experiment, instance: dg.DagsterInstance) -> None:
+        self._experiment, self._instance = experiment, instance
+        self._assets = build_assets(experiment)
+
+    def materialise(self, names: list[str], partition: str | None) -> str | None:
+        """Materialise assets in one run; returns what went wrong, or None."""
+        result = dg.materialize(
+            self._assets,
+            selection=[dg.AssetKey([self._experiment.name, name]) for name in names],
+            partition_key=partition,
+            instance=self._instance,
+            resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressBars()},
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        for event in result.get_step_failure_events() if hasattr(result, "get_step_failure_events") else []:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return str(data.user_failure_data.description)
+            if data.error:
+                return str(data.error.to_string())
+        return None if result.success else "the run failed; see it in the Dagster UI"
+
+
+def _current(store: Store, experiment: Experiment, asset: str, partition: str | None = None) -> bool:
+    try:
+        return store.is_current(experiment, asset, partition)
+    except StorageError:
+        return False
+
+
+def _todo(store: Store, experiment: Experiment, partition: str) -> list[str]:
+    """Assets of a partition that are missing, outdated, unreadable, or whose findings refuse them."""
+    assets = [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
+    return [asset for asset in assets if not _current(store, experiment, asset, partition)]

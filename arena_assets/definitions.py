@@ -1,0 +1,49 @@
+"""The code location: every experiment of `configs/` side by side, a broken file as one asset that shows why."""
+
+import os
+
+import dagster as dg
+
+from arena_assets.assets import build_assets
+from arena_assets.config import experiment_names, load_experiment
+from arena_assets.errors import ConfigError
+from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+
+
+def build_definitions(names: list[str] | None = None) -> dg.Definitions:
+    """Definitions of the named experiments; None: ARENA_CONFIG, or every one of `configs/`."""
+    if names is None:
+        chosen = os.environ.get("ARENA_CONFIG")
+        names = [chosen] if chosen else experiment_names()
+    assets = [asset for name in names for asset in _assets(name)]
+    return dg.Definitions(
+        assets=assets,
+        resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressReports()},
+        # One process a run, so a model is loaded once for all assets of a partition.
+        executor=dg.in_process_executor,
+    )
+
+
+def _assets(name: str) -> list[dg.AssetsDefinition]:
+    try:
+        return build_assets(load_experiment(name))
+    except ConfigError as error:
+        return [_broken(name, error)]
+
+
+def _broken(name: str, error: ConfigError) -> dg.AssetsDefinition:
+    """In the place of an experiment whose file is broken: the others stay, and the UI says what is wrong."""
+    group = "".join(letter if letter.isalnum() else "_" for letter in name)
+
+    @dg.asset(
+        key=dg.AssetKey([name, "configuration_error"]),
+        group_name=group,
+        description=f"**{name}.yaml cannot be used.** {error}\n\nCorrect the file, then choose *Reload definitions*.",
+    )
+    def configuration_error() -> None:
+        raise dg.Failure(str(error), metadata={"file": f"{name}.yaml", "problem": str(error)}, allow_retries=False)
+
+    return configuration_error
+
+
+defs = build_definitions()

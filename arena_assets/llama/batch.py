@@ -1,0 +1,161 @@
+"""The sequences of one context: continuous batching, sampled or forced, in canonical shapes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena_assets.llama.distribution import Distribution
+from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.native import Context
+from arena_assets.llama.template import Prompt
+
+CHUNK = 512
+_KEPT_PREFIXES = 16
+
+
+class Track:
+    """A sequence in flight."""
+
+    def __init__(self, job: Generate | Force) -> None:
+        self.job = job
+        self.tokens: list[int] = []
+        self.logprobs: list[float] = []
+        self.last = job.prompt.tokens[-1]
+        self.position = len(job.prompt.tokens) - 1
+        self._forced = job.response if isinstance(job, Force) else None
+        self._random = np.random.Generator(np.random.Philox(job.seed)) if isinstance(job, Generate) else None
+
+    def step(self, distribution: Distribution, ends_turn: Callable[[int], bool]) -> str | None:
+        """Take the next token from the distribution, sampled or forced; returns the finish reason at the end."""
+        if self._forced is not None:
+            token = self._forced[len(self.tokens)]
+        else:
+            assert self._random is not None
+            token = distribution.sample(self._random.random())
+        self.logprobs.append(distribution.logprob(token))
+        self.tokens.append(token)
+        self.last, self.position = token, self.position + 1
+        if self._forced is not None:
+            if len(self.tokens) < len(self._forced):
+                return None
+            return "stop" if ends_turn(token) else "length"
+        assert isinstance(self.job, Generate)
+        if ends_turn(token):
+            return "stop"
+        return "length" if len(self.tokens) == self.job.max_tokens else None
+
+    def done(self, reason: str) -> Done:
+        return Done(self.job.key, tuple(self.tokens), np.array(self.logprobs), reason)
+
+
+class DecodeBatch:
+    """The sequences of one context: slot i is llama.cpp's sequence i."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._slots: list[Track | None] = [None] * context.sequences
+        self._prefixes = PrefixCache(context)
+        self._distribution = Distribution(context.model.vocab_size)
+        self._ones = np.ones(context.sequences, dtype=np.int8)
+
+    def run(self, take: Callable[[], Generate | Force | Probe | None], finish: Callable[[Done], None]) -> None:
+        """Finish jobs until `take` gives no more; `finish` gets each as it ends, and its slot the next job at once."""
+        more = True
+        while True:
+            for slot, track in enumerate(self._slots):
+                if track is None and more:
+                    job = take()
+                    more = job is not None
+                    if isinstance(job, Probe):
+                        raise TypeError("a probe has no tokens to decode one by one; run it on the prefill path")
+                    if job is not None:
+                        self._slots[slot] = self._start(slot, job)
+            if not more:
+                self._close_gaps()
+            if not any(self._slots):
+                return
+            for slot, reason in self._step():
+                track = self._slots[slot]
+                assert track is not None
+                self._slots[slot] = None
+                finish(track.done(reason))
+
+    def _start(self, slot: int, job: Generate | Force) -> Track:
+        # All but the prompt's last token: that one enters the one-token path, from which every logit comes.
+        prefill(self._context, slot, job.prompt, len(job.prompt.tokens) - 1, self._prefixes)
+        return Track(job)
+
+    def _close_gaps(self) -> None:
+        """Move the last sequences into free slots: a gap costs a padding row in every batch from here on."""
+        while None in self._slots and any(self._slots[self._slots.index(None) :]):
+            hole = self._slots.index(None)
+            last = max(slot for slot, track in enumerate(self._slots) if track is not None)
+            self._context.forget(hole)
+            self._context.restore(hole, self._context.save(last))
+            self._slots[hole], self._slots[last] = self._slots[last], None
+
+    def _step(self) -> list[tuple[int, str]]:
+        """Decode one token of every sequence; returns the slots that ended, with their finish reason."""
+        rows = max(2, 1 + max(slot for slot, track in enumerate(self._slots) if track is not None))
+        tokens, positions = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int32)
+        for slot, track in enumerate(self._slots[:rows]):
+            if track is None:
+                self._context.forget(slot)  # an idle slot decodes a pad at position 0, again and again
+            else:
+                tokens[slot], positions[slot] = track.last, track.position
+        self._context.decode(tokens, positions, np.arange(rows, dtype=np.int32), logits=self._ones[:rows])
+        logits = self._context.logits(rows)
+        ended = []
+        for slot, track in enumerate(self._slots[:rows]):
+            if track is not None:
+                self._distribution.load(logits[slot], track.job.temperature)
+                reason = track.step(self._distribution, self._context.model.ends_turn)
+                if reason:
+                    ended.append((slot, reason))
+        return ended
+
+
+class PrefixCache:
+    """The cache of prompt prefixes (template and system prompt), evaluated once in a context and copied.
+
+    The copy is bit by bit, and the prefix is evaluated in the same chunks with or without it, so it changes no result.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._states: OrderedDict[tuple[int, ...], NDArray[np.uint8]] = OrderedDict()
+
+    def load(self, slot: int, prefix: tuple[int, ...]) -> None:
+        """Make slot hold just the prefix."""
+        self._context.forget(slot)
+        if not prefix:
+            return
+        state = self._states.get(prefix)
+        if state is not None:
+            self._states.move_to_end(prefix)
+            self._context.restore(slot, state)
+            return
+        feed(self._context, slot, prefix, 0)
+        self._states[prefix] = self._context.save(slot)
+        if len(self._states) > _KEPT_PREFIXES:
+            self._states.popitem(last=False)
+
+
+def prefill(context: Context, slot: int, prompt: Prompt, stop: int, prefixes: PrefixCache) -> None:
+    """Evaluate the first `stop` tokens of a prompt in a slot, without logits."""
+    prefix = prompt.tokens[: min(prompt.prefix, stop)]
+    prefixes.load(slot, prefix)
+    feed(context, slot, prompt.tokens[len(prefix) : stop], len(prefix))
+
+
+def feed(context: Context, slot: int, tokens: Sequence[int], start: int) -> None:
+    """Evaluate tokens of one sequence from position `start` in chunks of CHUNK, without logits."""
+    for at in range(0, len(tokens), CHUNK):
+        part = np.array(tokens[at : at + CHUNK], dtype=np.int32)
+        n = len(part)
+        positions = np.arange(start + at, start + at + n, dtype=np.int32)
+        context.decode(part, positions, np.full(n, slot, dtype=np.int32), logits=np.zeros(n, dtype=np.int8))

@@ -1,0 +1,177 @@
+"""One model's jobs over all cores: generation, teacher forcing by replay, and scoring in one pass.
+
+Exact mode promises, on a CPU, that every result depends on its job alone: not on the batch around it, the order, the
+number of sequences, threads, context size or resumption. It holds because each `llama_decode` has a canonical shape:
+
+* flash attention and the unified cache are off (`Context`), repacked weights too (`Model`);
+* a prompt is prefilled by itself: its prefix first, then the rest, in chunks counted from the prefix' end;
+* logits come from one-token rows only, at least two a batch, sorted by sequence id without gaps.
+
+The cores are used by one worker each, with a context of its own and one llama.cpp thread. Two llama.cpp threads of one
+context meet at a barrier after every operation and spin there: on a machine that does anything else at the same time
+they run ten times slower and more, and even alone they are no faster than two workers that never wait for each other.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+
+from arena_assets.errors import ModelError
+from arena_assets.llama.batch import CHUNK, DecodeBatch
+from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.lock import llama_lock
+from arena_assets.llama.native import Context, Model, StoppedError
+from arena_assets.llama.prefill import PrefillBatch
+from arena_assets.progress import Progress, silent
+
+_STREAM_ALIGN = 256  # llama.cpp rounds the length of a stream up to this
+
+Path = Literal["decode", "prefill"]
+Job = Generate | Force | Probe
+
+
+class Engine:
+    """Runs jobs on one model with as many sequences in flight as the cache has room for.
+
+    Args:
+        cache_tokens: size of the key-value cache over all sequences of all workers, tokens.
+        max_sequences: most sequences in flight, over all workers.
+        threads: cores to use; None takes every core.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        cache_tokens: int = 32768,
+        max_sequences: int = 32,
+        threads: int | None = None,
+        exact: bool = True,
+    ) -> None:
+        self.model, self.exact = model, exact
+        self.threads = threads or os.cpu_count() or 1
+        self._cache_tokens, self._max_sequences = cache_tokens, max(2, max_sequences)
+
+    def narrow(self, max_sequences: int) -> Engine:
+        """The same engine with fewer sequences in flight on one core: another composition of every batch."""
+        return Engine(
+            self.model, cache_tokens=self._cache_tokens, max_sequences=max_sequences, threads=1, exact=self.exact
+        )
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        on_done: Callable[[Done], None],
+        *,
+        path: Path = "decode",
+        progress: Progress = silent,
+        on_wait: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Finish every job; `on_done` is called in this thread as each one ends, in no promised order.
+
+        An interruption (KeyboardInterrupt, Dagster's termination) is heard within one decode; what `on_done` got stays.
+
+        Raises:
+            ModelError: a job is longer than the cache or the model's context, or llama.cpp fails.
+        """
+        meter = _Meter(len(jobs), progress)
+        for job in jobs:
+            if isinstance(job, Force) and not job.response:
+                on_done(Done(job.key, (), np.zeros(0), "stop"))
+                meter.add(0)
+        waiting = [job for job in jobs if not isinstance(job, Force) or job.response]
+        groups = list(self._groups(waiting))  # what cannot fit is said before any work
+        with llama_lock(on_wait):
+            for group, length in groups:
+                for done in self._finish(group, length, path):
+                    on_done(done)
+                    meter.add(len(done.tokens))
+
+    def _groups(self, jobs: Sequence[Job]) -> Iterator[tuple[list[Job], int]]:
+        """Jobs that share a context, longest first: a long one must not take the room of many short ones."""
+        rest = sorted(jobs, key=lambda job: job.length, reverse=True)
+        while rest:
+            length = -(-rest[0].length // _STREAM_ALIGN) * _STREAM_ALIGN
+            room = self._cache_tokens // length
+            if rest[0].length > self.model.context_limit or room < 2:
+                raise ModelError(
+                    f"{rest[0].key} needs {rest[0].length} tokens; the model takes {self.model.context_limit}, and "
+                    f"the cache of {self._cache_tokens} must hold two such sequences: raise engine.cache_tokens "
+                    "or lower engine.context_tokens"
+                )
+            group = rest if room >= self._max_sequences else [job for job in rest if job.length > length // 2]
+            rest = rest[len(group) :]
+            yield group, length
+
+    def _finish(self, jobs: Sequence[Job], length: int, path: Path) -> Iterator[Done]:
+        """Finish jobs on all workers, yielding each in the caller's thread."""
+        in_flight = min(self._max_sequences, self._cache_tokens // length)
+        # On a GPU, or with room for few sequences, one context with more threads serves better than many narrow ones.
+        workers = 1 if self.model.n_gpu_layers else max(1, min(self.threads, in_flight // 2, len(jobs)))
+        # A batch has at least two rows, the second a pad where one sequence is all there is.
+        sequences = 1 if path == "prefill" else max(2, min(in_flight // workers, -(-len(jobs) // workers)))
+        todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), threading.Event()
+
+        def take() -> Job | None:
+            try:
+                return None if stop.is_set() else todo.popleft()
+            except IndexError:
+                return None
+
+        def work() -> None:
+            finished = False
+            try:
+                with Context(
+                    self.model,
+                    sequences=sequences,
+                    length=length,
+                    threads=max(1, self.threads // workers),
+                    batch=CHUNK,
+                    exact=self.exact,
+                    stopped=stop.is_set,
+                ) as context:
+                    (DecodeBatch if path == "decode" else PrefillBatch)(context).run(take, done.put)
+                finished = True
+            finally:
+                if not finished:
+                    stop.set()  # one worker's failure ends the others
+                done.put(None)
+
+        with ThreadPoolExecutor(workers, thread_name_prefix="llama") as pool:
+            futures = [pool.submit(work) for _ in range(workers)]
+            try:
+                running = workers
+                while running:
+                    result = done.get()
+                    if result is None:
+                        running -= 1
+                    else:
+                        yield result
+            finally:
+                stop.set()
+        errors = [error for future in futures if (error := future.exception()) is not None]
+        for error in sorted(errors, key=lambda error: isinstance(error, StoppedError)):
+            raise error  # the cause comes before those that it stopped
+
+
+class _Meter:
+    """Counts finished sequences and tokens, and passes the speed on."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total, self._progress = total, progress
+        self._done, self._tokens, self._started = 0, 0, time.monotonic()
+
+    def add(self, tokens: int) -> None:
+        self._done += 1
+        self._tokens += tokens
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        self._progress(self._done, self._total, f"{self._tokens / seconds:.0f} tokens/s")

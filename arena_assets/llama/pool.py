@@ -1,0 +1,99 @@
+"""Models of an experiment, loaded once and shared: one in memory at a time, work is grouped by model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+
+from arena_assets.config import Experiment
+from arena_assets.llama.engine import Engine
+from arena_assets.llama.files import model_path
+from arena_assets.llama.native import Model, library_version
+from arena_assets.llama.template import ChatTemplate
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready for work; `identity` is its checksum, or its file's name where the configuration has none."""
+
+    name: str
+    identity: str
+    model: Model
+    engine: Engine
+    template: ChatTemplate
+
+    @cached_property
+    def vocabulary(self) -> str:
+        """Digest of the vocabulary: two models with the same one can score each other's token ids."""
+        pieces = b"\0".join(self.model.piece(token) for token in range(self.model.vocab_size))
+        kind = f"{self.model.metadata('tokenizer.ggml.model')}/{self.model.metadata('tokenizer.ggml.pre')}"
+        return hashlib.sha256(kind.encode() + pieces).hexdigest()
+
+    def retokenise(self, response: str, finish_reason: str) -> tuple[int, ...]:
+        """Token ids of a response that a model of another vocabulary sampled, its end of turn included."""
+        tokens = self.model.tokenise(response, special=False)
+        return (*tokens, self.model.end_of_turn) if finish_reason == "stop" else tuple(tokens)
+
+
+class ModelPool:
+    """Loads the models of an experiment on demand; asking for another closes the one before.
+
+    Close it, or use it as a context manager: a model holds as much memory as its file is big.
+    """
+
+    def __init__(self, experiment: Experiment, say: Callable[[str], None] = lambda _: None) -> None:
+        self._experiment = experiment
+        self.say = say
+        self._loaded: Loaded | None = None
+
+    def get(self, name: str) -> Loaded:
+        """The model of that name in the configuration.
+
+        Raises:
+            ModelError: its file is missing, broken, or cannot be loaded.
+        """
+        if self._loaded is not None and self._loaded.name == name:
+            return self._loaded
+        self.close()
+        engine = self._experiment.engine
+        path = model_path(name, self._experiment.models[name])
+        model = Model(path, n_gpu_layers=engine.n_gpu_layers, exact=engine.mode == "exact")
+        loaded = Loaded(
+            name,
+            self._experiment.model_identity(name),
+            model,
+            Engine(
+                model,
+                cache_tokens=engine.cache_tokens,
+                max_sequences=engine.max_sequences,
+                threads=engine.threads,
+                exact=engine.mode == "exact",
+            ),
+            ChatTemplate(model),
+        )
+        self._loaded = loaded
+        self.say(
+            f"loaded {path.name} with llama-cpp-python {library_version()}: mode {engine.mode}, "
+            f"scoring {engine.scoring}, {loaded.engine.threads} threads, {engine.n_gpu_layers} GPU layers"
+        )
+        return loaded
+
+    def limit(self, loaded: Loaded) -> int:
+        """Longest prompt and response together, tokens."""
+        return min(self._experiment.engine.context_tokens or loaded.model.context_limit, loaded.model.context_limit)
+
+    def close(self) -> None:
+        if self._loaded is not None:
+            self._loaded.model.close()
+            self._loaded = None
+
+    def __enter__(self) -> ModelPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,85 @@
+"""A rule, what it is applied to, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from arena_assets.config import Experiment
+
+Figures = Mapping[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A finished table and what it was made from; `upstream` holds the tables of the same partition by asset name."""
+
+    experiment: Experiment
+    asset: str
+    table: pd.DataFrame
+    partition: str | None = None
+    upstream: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule says of a batch: text for people (what is wrong, how many, the first ids, what to do) and figures."""
+
+    passed: bool
+    text: str
+    figures: Figures = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named condition; a blocking one keeps a table that breaks it from being written."""
+
+    name: str
+    description: str
+    check: Callable[[Batch], Outcome]
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule's outcome for one batch."""
+
+    name: str
+    blocking: bool
+    passed: bool
+    text: str
+    figures: Figures
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "blocking": self.blocking,
+            "passed": self.passed,
+            "text": self.text,
+            "figures": dict(self.figures),
+        }
+
+
+def refusals(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that keep a table from being written."""
+    return [finding for finding in findings if finding.blocking and not finding.passed]
+
+
+def none_of(bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
+    """Passes where `bad` (ids) is empty; else says how many of `total`, the first three, and what to do."""
+    figures = {"offending": len(bad), "rows": total}
+    if not bad:
+        return Outcome(True, f"none of {total} {what}", figures)
+    return Outcome(False, f"{len(bad)} of {total} {what} (first: {', '.join(bad[:3])}); {remedy}", figures)
+
+
+def at_most(share: float, limit: float, bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
+    """Passes where the share of `bad` is at most `limit`, which it is measured against in the text."""
+    figures = {"offending": len(bad), "rows": total, "share": share, "limit": limit}
+    text = f"{len(bad)} of {total} ({share:.1%}, at most {limit:.0%}) {what}"
+    if share <= limit:
+        return Outcome(True, text, figures)
+    return Outcome(False, f"{text} (first: {', '.join(bad[:3])}); {remedy}", figures)

@@ -1,0 +1,189 @@
+"""Rules of `logprobs`: what keeps wrong weights out of the analysis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from arena_assets.rules.finding import Batch, Outcome, Rule, at_most, none_of
+from arena_assets.rules.thresholds import (
+    CLONE_LOG_RATIO_TOLERANCE,
+    CRITICAL_ESS_FRACTION,
+    MAX_MISSING_SHARE,
+    MAX_REJECTED_SHARE,
+    MAX_ZERO_SHARE,
+)
+
+
+def policy_logps(table: pd.DataFrame, policies: tuple[str, ...]) -> pd.DataFrame:
+    """ln P of every target by prompt: (prompts, targets), NaN where null; the index is prompt_id."""
+    values = [[(row or {}).get(policy) for policy in policies] for row in table["target_logps"]]
+    return pd.DataFrame(values, index=pd.Index(table["prompt_id"]), columns=list(policies), dtype="float64")
+
+
+def log_ratios(table: pd.DataFrame, policies: tuple[str, ...]) -> pd.DataFrame:
+    """ln pi(response) - ln P0(response), nats, in the shape of `policy_logps`."""
+    return policy_logps(table, policies).sub(table.set_index("prompt_id")["total_logprob"].astype("float64"), axis=0)
+
+
+def _fields(batch: Batch) -> Outcome:
+    names = batch.experiment.target_names
+    fields = batch.table["target_logps"].map(lambda row: row is not None and set(row) == set(names))
+    bad = batch.table.loc[~fields.astype(bool), "prompt_id"].tolist()
+    prompts = set(batch.upstream["prompts"]["prompt_id"])
+    bad += sorted(prompts ^ set(batch.table["prompt_id"]))
+    what = f"rows lack a field of PrecomputedSampler (target_logps of {', '.join(names)}) or a prompt of the batch"
+    return none_of(bad, what, "re-run the partition", len(batch.table))
+
+
+def _all_values(batch: Batch) -> pd.DataFrame:
+    values = policy_logps(batch.table, batch.experiment.target_names)
+    values.insert(
+        0, batch.experiment.logging_policy.name, batch.table.set_index("prompt_id")["total_logprob"].astype("float64")
+    )
+    return values
+
+
+def _possible(batch: Batch) -> Outcome:
+    values = _all_values(batch)
+    wrong = (values > 0) | np.isinf(values)
+    bad = [f"{prompt}/{policy}" for prompt, policy in wrong.stack()[lambda flag: flag].index]
+    return none_of(
+        bad,
+        "log-probabilities are above 0 or infinite",
+        "the scorer is wrong: fix it, re-run the partition",
+        wrong.size,
+    )
+
+
+def _zeros(batch: Batch) -> Outcome:
+    zero = (_all_values(batch) == 0).loc[(batch.table.set_index("prompt_id")["n_response_tokens"] > 0).to_numpy()]
+    share = float(zero.mean().max()) if len(zero) else 0.0
+    bad = [f"{prompt}/{policy}" for prompt, policy in zero.stack()[lambda flag: flag].index]
+    remedy = "0 is a missing value in disguise: fix the scorer, re-run the partition"
+    return at_most(
+        share, MAX_ZERO_SHARE, bad, "log-probabilities of non-empty responses are 0 (worst policy)", remedy, zero.size
+    )
+
+
+def _missing(batch: Batch) -> Outcome:
+    null = _all_values(batch).isna()
+    share = float(null.mean().max()) if len(null) else 1.0
+    bad = [f"{prompt}/{policy}" for prompt, policy in null.stack()[lambda flag: flag].index]
+    remedy = "see `rejected` and the responses left out"
+    return at_most(share, MAX_MISSING_SHARE, bad, "log-probabilities are missing (worst policy)", remedy, null.size)
+
+
+def _rejected(batch: Batch) -> Outcome:
+    entries = [
+        f"{prompt}/{entry['policy']}: {entry['reason']}"
+        for prompt, row in zip(batch.table["prompt_id"], batch.table["rejected"], strict=True)
+        for entry in row
+    ]
+    total = len(batch.table) * len(batch.experiment.policies)
+    share = len(entries) / max(total, 1)
+    remedy = "check the model file and the chat template"
+    return at_most(
+        share, MAX_REJECTED_SHARE, entries, "log-probabilities were rejected as extreme or impossible", remedy, total
+    )
+
+
+def _clone(batch: Batch) -> Outcome:
+    clones = batch.experiment.clones
+    if not clones:
+        return Outcome(True, "no target policy equals P0, so there is nothing to compare")
+    ratios = log_ratios(batch.table, clones)
+    off = ratios.abs() > CLONE_LOG_RATIO_TOLERANCE
+    bad = [
+        f"{prompt}/{policy} is {np.exp(ratios.loc[prompt, policy]):.6g}"
+        for prompt, policy in off.stack()[lambda f: f].index
+    ]
+    largest = float(ratios.abs().max().max()) if len(ratios) else 0.0
+    outcome = none_of(
+        bad,
+        "weights of a clone of P0 are not 1",
+        "scoring is not deterministic: do not use this batch's weights",
+        off.size,
+    )
+    return Outcome(outcome.passed, outcome.text, dict(outcome.figures) | {"largest absolute log ratio": largest})
+
+
+def _replay(batch: Batch) -> Outcome:
+    responses = batch.upstream["responses"]
+    logged = responses[responses["policy"] == batch.experiment.logging_policy.name]
+    own = logged.set_index("prompt_id")["sampling_logprob"].astype("float64")
+    scored = batch.table.set_index("prompt_id")["total_logprob"].astype("float64")
+    deviation = (scored - own.reindex(scored.index)).dropna()
+    largest = float(np.abs(deviation.to_numpy()).max(initial=0.0))
+    if batch.experiment.engine.scoring == "prefill":
+        text = f"prefill differs from sampling by {deviation.std():.3g} nats a response (sd), at most {largest:.3g}"
+        return Outcome(True, text, {"largest deviation": largest})
+    bad = [str(prompt) for prompt, value in deviation.items() if value != 0]
+    outcome = none_of(
+        bad,
+        "responses score differently from how they were sampled",
+        "see the reproducibility check; re-run both assets",
+        len(scored),
+    )
+    return Outcome(outcome.passed, outcome.text, dict(outcome.figures) | {"largest deviation": largest})
+
+
+def _reproducible(batch: Batch) -> Outcome:
+    sample = batch.upstream.get("rescored")
+    if sample is None or sample.empty:
+        return Outcome(
+            True, "no response was scored a second time (engine.reproducibility_sample is 0, or a table read back)"
+        )
+    deviation = (sample["again"] - sample["stored"]).astype("float64")
+    wide = sample.assign(deviation=deviation).pivot(index="prompt_id", columns="policy", values="deviation")
+    ratio = wide.drop(columns=batch.experiment.logging_policy.name).sub(
+        wide[batch.experiment.logging_policy.name], axis=0
+    )
+    spread = float(np.exp(ratio.stack()).std(ddof=0))
+    figures: dict[str, float | int | str] = {
+        "responses": len(sample),
+        "largest deviation of a response, nats": float(deviation.abs().max()),
+        "largest deviation a token, nats": float((deviation.abs() / sample["n_response_tokens"]).max()),
+        "largest deviation of a log ratio, nats": float(ratio.abs().max().max()),
+        "spread of exp(deviation)": spread,
+    }
+    exact = batch.experiment.engine.mode == "exact" and batch.experiment.engine.scoring == "replay"
+    text = (
+        f"{len(sample)} responses scored again in another composition: at most "
+        f"{figures['largest deviation of a response, nats']:.3g} nats a response and "
+        f"{figures['largest deviation of a log ratio, nats']:.3g} a log ratio apart, "
+        f"which spreads the weights by a factor with standard deviation {spread:.3g}"
+    )
+    if not exact:
+        return Outcome(True, text, figures)
+    same = bool((deviation == 0).all())
+    remedy = "; exact mode promises none: llama.cpp or the machine changed, do not mix these results with earlier ones"
+    return Outcome(same, text + ("" if same else remedy), figures)
+
+
+def _overlap(batch: Batch) -> Outcome:
+    ratios = log_ratios(batch.table, batch.experiment.target_names)
+    fractions = {}
+    for policy in ratios:
+        weights = np.exp(ratios[policy].dropna() - ratios[policy].max())
+        fractions[str(policy)] = (
+            float(weights.sum() ** 2 / (len(weights) * (weights**2).sum())) if len(weights) else 0.0
+        )
+    low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < CRITICAL_ESS_FRACTION]
+    text = "effective sample size / n: " + ", ".join(f"{policy} {value:.0%}" for policy, value in fractions.items())
+    if low:
+        text += f"; weights say little about {', '.join(low)} in this batch"
+    return Outcome(not low, text, {f"ESS/n {policy}": value for policy, value in fractions.items()})
+
+
+LOGPROB_RULES = (
+    Rule("precomputed_sampler_fields", "every row has every field of the PrecomputedSampler format", _fields),
+    Rule("possible_values", "log-probabilities are finite and at most 0", _possible),
+    Rule("few_zeros", "fewer than 5% zeros on non-empty responses", _zeros),
+    Rule("few_missing", "fewer than 5% missing for each policy", _missing),
+    Rule("few_rejected", "few values were rejected as extreme or impossible", _rejected),
+    Rule("clone_weights_are_one", "a target equal to P0 has weights of exactly 1", _clone),
+    Rule("replay_equals_sampling", "P0's total_logprob equals its log-probability at sampling", _replay),
+    Rule("reproducibility", "a second scoring in another composition gives the same", _reproducible),
+    Rule("overlap", "effective sample size of each target", _overlap, blocking=False),
+)

@@ -1,0 +1,78 @@
+"""Rules of `responses`."""
+
+from __future__ import annotations
+
+import math
+
+from arena_assets.rules.finding import Batch, Outcome, Rule, at_most, none_of
+from arena_assets.rules.thresholds import MAX_MISSING_SHARE, TRUNCATED_SHARE_TO_NOTE
+from arena_assets.tables import rows_of
+
+
+def _every_policy(batch: Batch) -> Outcome:
+    prompts = batch.upstream["prompts"]["prompt_id"]
+    wanted = {(prompt, policy.name) for prompt in prompts for policy in batch.experiment.policies}
+    got = set(zip(batch.table["prompt_id"], batch.table["policy"], strict=True))
+    missing = sorted("/".join(key) for key in wanted - got)
+    unknown = sorted("/".join(key) for key in got - wanted)
+    bad = missing + unknown
+    return none_of(bad, "responses are missing or of an unknown prompt or policy", "re-run the partition", len(wanted))
+
+
+def _tokens(batch: Batch) -> Outcome:
+    bad = []
+    for row in rows_of(batch.table[batch.table["finish_reason"] != "left_out"]):
+        limit = next(p.max_tokens for p in batch.experiment.policies if p.name == row["policy"])
+        whole = (
+            row["response_tokens"] is not None
+            and 1 <= len(row["response_tokens"]) == row["n_response_tokens"] <= limit
+            and row["finish_reason"] in ("stop", "length")
+            and (row["finish_reason"] == "stop" or row["n_response_tokens"] == limit)
+            and math.isfinite(row["sampling_logprob"])
+        )
+        if not whole:
+            bad.append(f"{row['prompt_id']}/{row['policy']}")
+    return none_of(
+        bad,
+        "responses lack tokens, a finite log-probability or a fitting finish reason",
+        "re-run the partition",
+        len(batch.table),
+    )
+
+
+def _left_out(batch: Batch) -> Outcome:
+    table = batch.table
+    out = table[table["finish_reason"] == "left_out"]
+    bad = [f"{row['prompt_id']}/{row['policy']}: {row['reason']}" for row in rows_of(out)]
+    remedy = "raise engine.context_tokens or lower max_tokens"
+    return at_most(len(bad) / max(len(table), 1), MAX_MISSING_SHARE, bad, "responses are left out", remedy, len(table))
+
+
+def _empty(batch: Batch) -> Outcome:
+    table = batch.table
+    bad = [f"{row['prompt_id']}/{row['policy']}" for row in rows_of(table[table["response"] == ""])]
+    return none_of(
+        bad, "responses ended at once and are empty", "look at them; they are scored as they are", len(table)
+    )
+
+
+def _truncated(batch: Batch) -> Outcome:
+    table = batch.table
+    share = table["finish_reason"].eq("length").groupby(table["policy"]).mean()
+    worst = share.max() if len(share) else 0.0
+    text = ", ".join(f"{policy} {value:.0%}" for policy, value in share.items())
+    return Outcome(
+        bool(worst <= TRUNCATED_SHARE_TO_NOTE),
+        f"cut at max_tokens: {text}"
+        + ("" if worst <= TRUNCATED_SHARE_TO_NOTE else "; raise max_tokens if that is not meant"),
+        {f"truncated {policy}": float(value) for policy, value in share.items()},
+    )
+
+
+RESPONSE_RULES = (
+    Rule("every_policy", "every prompt has a response of every policy", _every_policy),
+    Rule("whole_tokens", "token ids, finish reason and sampling log-probability fit together", _tokens),
+    Rule("few_left_out", "few prompts are longer than the context", _left_out),
+    Rule("not_empty", "no response is empty", _empty, blocking=False),
+    Rule("few_truncated", "few responses are cut at max_tokens", _truncated, blocking=False),
+)

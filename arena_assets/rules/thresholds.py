@@ -1,0 +1,27 @@
+"""Every threshold of the rules, each once and with its reason."""
+
+# A float32 softmax over 128k tokens has its floor near -100 nats; an average of -40 over a whole response that a policy
+# of the same family sampled means a wrong model, a wrong template or a broken file, not an unlikely text.
+LOWEST_LOGPROB_PER_TOKEN = -40.0
+
+# Shares of a batch above which its weights would be those of a selection, not of the policy.
+MAX_ZERO_SHARE = 0.05
+MAX_MISSING_SHARE = 0.05
+MAX_REJECTED_SHARE = 0.05
+
+# pi_clone's log ratio is 0.0 to the last bit under replay; the tolerance leaves room for nothing but the last digits of
+# a data set that was written as text.
+CLONE_LOG_RATIO_TOLERANCE = 1e-6
+
+# A judge or oracle that fails more often than this scores a selection of the responses.
+MAX_UNSCORED_SHARE = 0.05
+
+# Above this share of responses cut at max_tokens, policies differ by where they are cut as much as by what they say.
+TRUNCATED_SHARE_TO_NOTE = 0.50
+
+# ESS / n: good from .30, critical below .10 (ESTIMATORS.md, diagnostics).
+GOOD_ESS_FRACTION = 0.30
+CRITICAL_ESS_FRACTION = 0.10
+
+# Rounding of sums of float64.
+ROUNDING = 1e-9

@@ -1,0 +1,138 @@
+"""The analysis: every method's estimate of every policy, from the partitions that exist and hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy import stats
+
+from arena_assets.config import Experiment, config_folder, load_yaml
+from arena_assets.errors import ConfigError, RefusedError, StorageError, TableError
+from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, analyze, evaluation_data
+from arena_assets.rules import Batch, apply, refusals
+from arena_assets.storage import Store
+from arena_assets.tables import ABLATION_RESULTS, TABLES
+
+BATCH_ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The tables of all partitions that hold, by asset, and what was left out and why."""
+
+    tables: dict[str, pd.DataFrame]
+    used: tuple[str, ...]
+    missing: tuple[str, ...]
+    left_out: dict[str, str]
+
+    @property
+    def summary(self) -> str:
+        """What the analysis rests on, in words."""
+        parts = [f"{len(self.used)} partitions analysed"]
+        if self.missing:
+            parts.append(f"{len(self.missing)} not materialised yet ({_first(self.missing)})")
+        if self.left_out:
+            parts.append(f"{len(self.left_out)} left out: " + "; ".join(f"{k}: {v}" for k, v in self.left_out.items()))
+        return ", ".join(parts)
+
+
+def ablation_spec(experiment: Experiment) -> AblationSpec:
+    """The method configuration that the experiment names.
+
+    Raises:
+        ConfigError: the file is missing, or names an unknown estimator, calibration or key.
+    """
+    path = config_folder() / "ablations" / f"{experiment.analysis.ablation}.yaml"
+    try:
+        return AblationSpec.from_mapping(load_yaml(path))
+    except EstimationError as error:
+        raise ConfigError(f"ablations/{path.name}: {error}") from error
+
+
+def collect(experiment: Experiment, store: Store) -> Collected:
+    """Read every partition, apply the rules to it again, and keep those of which all tables hold.
+
+    Raises:
+        RefusedError: nothing is left to analyse; the text says what was found.
+    """
+    assets = [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
+    parts: dict[str, list[pd.DataFrame]] = {asset: [] for asset in assets}
+    used, missing, left_out = [], [], {}
+    there = {asset: set(store.partitions(asset)) for asset in assets}
+    for partition in experiment.partitions:
+        absent = [asset for asset in assets if partition not in there[asset]]
+        if absent:
+            missing.append(partition)
+            continue
+        try:
+            tables = {asset: store.read_current(experiment, asset, partition) for asset in assets}
+            _require_rules(experiment, partition, tables)
+        except (StorageError, TableError, RefusedError) as error:
+            left_out[partition] = str(error)
+            continue
+        used.append(partition)
+        for asset, table in tables.items():
+            parts[asset].append(table)
+    collected = Collected({}, tuple(used), tuple(missing), left_out)
+    if not used:
+        raise RefusedError(
+            f"nothing to analyse for {experiment.name}: {collected.summary}; materialise the batches first"
+        )
+    whole = {asset: pd.concat(frames, ignore_index=True) for asset, frames in parts.items()}
+    return Collected(whole, tuple(used), tuple(missing), left_out)
+
+
+def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> EvaluationData:
+    """What the estimators see."""
+    return evaluation_data(
+        logprobs=tables["logprobs"],
+        judge_scores=tables["judge_scores"],
+        responses=tables["responses"],
+        oracle_labels=tables.get("oracle_labels"),
+        logging_policy=experiment.logging_policy.name,
+        target_policies=list(experiment.target_names),
+    )
+
+
+def compare(experiment: Experiment, data: EvaluationData, clock: Callable[[], float]) -> pd.DataFrame:
+    """The `ablation_results` table."""
+    frame = analyze(
+        data,
+        methods=ablation_spec(experiment).chosen,
+        level=experiment.analysis.level,
+        seed=experiment.seed,
+        clock=clock,
+    )
+    return frame.sort_values(list(ABLATION_RESULTS.key), ignore_index=True)
+
+
+def judge_signal(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rank correlation of judge and oracle, for each policy and over all: policy, n, spearman; however low it is."""
+    labels = tables.get("oracle_labels")
+    if labels is None:
+        return pd.DataFrame(columns=["policy", "n", "spearman"])
+    both = tables["judge_scores"].merge(labels[["prompt_id", "policy", "oracle_label"]], on=["prompt_id", "policy"])
+    both = both.dropna(subset=["judge_mean", "oracle_label"])
+    groups: Iterable[tuple[str, pd.DataFrame]] = [("all", both), *((str(k), v) for k, v in both.groupby("policy"))]
+    rows = []
+    for policy, group in groups:
+        varied = len(group) > 2 and group["judge_mean"].nunique() > 1 and group["oracle_label"].nunique() > 1
+        value = float(stats.spearmanr(group["judge_mean"], group["oracle_label"]).statistic) if varied else math.nan
+        rows.append((policy, len(group), value))
+    return pd.DataFrame(rows, columns=["policy", "n", "spearman"])
+
+
+def _require_rules(experiment: Experiment, partition: str, tables: dict[str, pd.DataFrame]) -> None:
+    for asset, table in tables.items():
+        TABLES[asset].validate(table)
+        findings = apply(Batch(experiment, asset, table, partition, tables))
+        refused = refusals(findings)
+        if refused:
+            raise RefusedError(f"{asset} breaks " + "; ".join(f"{f.name}: {f.text}" for f in refused))
+
+
+def _first(partitions: tuple[str, ...], most: int = 3) -> str:
+    return ", ".join(partitions[:most]) + (", ..." if len(partitions) > most else "")

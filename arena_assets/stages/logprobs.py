@@ -1,0 +1,183 @@
+"""Teacher forcing: ln P of P0's response under every policy, P0 itself included, each in forward passes of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from arena_assets.config import Experiment, Policy
+from arena_assets.ids import content_key, slice_rank
+from arena_assets.journal import Journal
+from arena_assets.llama.engine import Path
+from arena_assets.llama.jobs import Done, Force
+from arena_assets.llama.native import library_version
+from arena_assets.llama.pool import Loaded, ModelPool
+from arena_assets.progress import Progress, silent
+from arena_assets.rules.thresholds import LOWEST_LOGPROB_PER_TOKEN
+from arena_assets.tables import LOGPROBS, records, rows_of
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The `logprobs` table, and which policies scored re-tokenised text because their vocabulary is another."""
+
+    table: pd.DataFrame
+    retokenised: tuple[str, ...]
+
+
+def score_logprobs(
+    experiment: Experiment,
+    prompts: pd.DataFrame,
+    responses: pd.DataFrame,
+    pool: ModelPool,
+    journal: Journal,
+    progress: Progress = silent,
+) -> Scored:
+    """The `logprobs` table of a batch; what `journal` holds is not scored again."""
+    logged = _logged(experiment, prompts, responses)
+    values: dict[str, dict[str, float]] = {}
+    retokenised: list[str] = []
+    home = _home_vocabulary(experiment, pool)
+    total, before = len(logged) * len(experiment.policies), 0
+    for policy in sorted(experiment.policies, key=lambda policy: policy.model):
+        loaded = pool.get(policy.model)
+        foreign = loaded.vocabulary != home
+        if foreign:
+            retokenised.append(policy.name)
+        jobs = _jobs(policy, logged, loaded, foreign, pool.limit(loaded))
+        values[policy.name] = _score(experiment, policy, jobs, loaded, journal, _part(progress, before, total), pool)
+        before += len(logged)
+    return Scored(_table(experiment, prompts, logged, values), tuple(sorted(retokenised)))
+
+
+def rescore(
+    experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame, table: pd.DataFrame, pool: ModelPool
+) -> pd.DataFrame:
+    """Score a sample of the batch a second time in another composition: reversed, few sequences, by replay.
+
+    Returns one row per (prompt_id, policy): `stored` and `again` (ln P, nats) and `n_response_tokens`. In exact mode
+    with replay both are equal to the last bit; otherwise the difference is what the faster way costs.
+    """
+    size = experiment.engine.reproducibility_sample
+    rank = {identity: slice_rank(experiment.seed, "reproducibility", identity) for identity in prompts["prompt_id"]}
+    sample = sorted(prompts["prompt_id"], key=rank.__getitem__)[:size]
+    logged = _logged(experiment, prompts, responses)
+    logged = logged[logged["prompt_id"].isin(sample)].iloc[::-1]
+    stored = table.set_index("prompt_id")
+    rows = []
+    home = _home_vocabulary(experiment, pool)
+    for policy in sorted(experiment.policies, key=lambda policy: policy.model):
+        loaded = pool.get(policy.model)
+        jobs = _jobs(policy, logged, loaded, loaded.vocabulary != home, pool.limit(loaded))
+        again: list[Done] = []
+        loaded.engine.narrow(3).run(jobs, again.append, on_wait=pool.say)
+        for done in again:
+            first = stored.loc[done.key]
+            is_p0 = policy == experiment.logging_policy
+            value = first["total_logprob"] if is_p0 else first["target_logps"][policy.name]
+            rows.append((done.key, policy.name, value, done.total, len(done.tokens)))
+    columns = ["prompt_id", "policy", "stored", "again", "n_response_tokens"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["prompt_id", "policy"], ignore_index=True)
+
+
+def _home_vocabulary(experiment: Experiment, pool: ModelPool) -> str:
+    return pool.get(experiment.logging_policy.model).vocabulary
+
+
+def _part(progress: Progress, before: int, total: int) -> Progress:
+    return lambda done, _total, note="": progress(before + done, total, note)
+
+
+def _logged(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
+    """P0's responses with their prompts, joined by key; those without a response are left to be null."""
+    own = responses[responses["policy"] == experiment.logging_policy.name]
+    joined = prompts[["prompt_id", "prompt"]].merge(own, on="prompt_id", validate="one_to_one")
+    return joined[joined["response_tokens"].notna()]
+
+
+def _jobs(policy: Policy, logged: pd.DataFrame, loaded: Loaded, foreign: bool, limit: int) -> list[Force]:
+    jobs = []
+    for row in rows_of(logged):
+        tokens = (
+            loaded.retokenise(row["response"], row["finish_reason"])
+            if foreign
+            else tuple(map(int, row["response_tokens"]))
+        )
+        job = Force(
+            row["prompt_id"], loaded.template.render(policy.system_prompt, row["prompt"]), policy.temperature, tokens
+        )
+        if job.length <= limit:
+            jobs.append(job)
+    return jobs
+
+
+def _score(
+    experiment: Experiment,
+    policy: Policy,
+    jobs: Sequence[Force],
+    loaded: Loaded,
+    journal: Journal,
+    progress: Progress,
+    pool: ModelPool,
+) -> dict[str, float]:
+    path: Path = "decode" if experiment.engine.scoring == "replay" else "prefill"
+    settings = content_key(
+        policy=experiment.policy_identity(policy), mode=experiment.engine.mode, path=path, library=library_version()
+    )
+    keys = {job.key: content_key(prompt=job.prompt.tokens, response=job.response, settings=settings) for job in jobs}
+    missing = [job for job in jobs if keys[job.key] not in journal]
+    held = len(jobs) - len(missing)
+    loaded.engine.run(
+        missing,
+        lambda done: journal.append(keys[done.key], {"logprob": done.total}),
+        path=path,
+        progress=lambda done, total, note="": progress(held + done, held + total, note),
+        on_wait=pool.say,
+    )
+    progress(len(jobs), len(jobs), policy.name)
+    found = {job.key: journal.get(keys[job.key]) for job in jobs}
+    return {identity: float(item["logprob"]) for identity, item in found.items() if item is not None}
+
+
+def _table(
+    experiment: Experiment, prompts: pd.DataFrame, logged: pd.DataFrame, values: dict[str, dict[str, float]]
+) -> pd.DataFrame:
+    rows: list[dict[str, object]] = []
+    response = logged.set_index("prompt_id")["response"].to_dict()
+    n_tokens = logged.set_index("prompt_id")["n_response_tokens"].to_dict()
+    for prompt in rows_of(prompts):
+        identity = prompt["prompt_id"]
+        length = int(n_tokens.get(identity, 0))
+        kept, rejected = {}, []
+        for policy in experiment.policies:
+            value = values[policy.name].get(identity)
+            reason = None if value is None else why_rejected(value, length)
+            if reason is not None:
+                rejected.append({"policy": policy.name, "value": value, "reason": reason})
+            kept[policy.name] = None if reason is not None else value
+        rows.append(
+            {
+                "prompt_id": identity,
+                "prompt": prompt["prompt"],
+                "response": response.get(identity),
+                "total_logprob": kept.pop(experiment.logging_policy.name),
+                "target_logps": kept,
+                "n_response_tokens": length,
+                "rejected": rejected,
+            }
+        )
+    return records(rows, LOGPROBS)
+
+
+def why_rejected(value: float, n_tokens: int) -> str | None:
+    """Why a log-probability cannot be right, or None: it is then kept as null, with this reason."""
+    if not math.isfinite(value):
+        return f"{value} is not finite"
+    if value > 0:
+        return f"{value:.6g} is above 0: no probability exceeds 1"
+    if n_tokens and value / n_tokens < LOWEST_LOGPROB_PER_TOKEN:
+        return f"{value / n_tokens:.1f} nats a token is below {LOWEST_LOGPROB_PER_TOKEN:g}: not a plausible text"
+    return None

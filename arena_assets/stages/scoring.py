@@ -1,0 +1,97 @@
+"""The judge's score of every response, and the oracle's label of a slice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from arena_assets.config import Experiment
+from arena_assets.journal import Journal
+from arena_assets.judging.protocol import Item, Scorer, Verdict
+from arena_assets.progress import Progress, silent
+from arena_assets.slices import choose
+from arena_assets.tables import JUDGE_SCORES, ORACLE_LABELS, records, rows_of
+
+
+def judge_responses(
+    experiment: Experiment,
+    prompts: pd.DataFrame,
+    responses: pd.DataFrame,
+    scorer: Scorer,
+    journal: Journal,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """The `judge_scores` table of a batch: one row a response, unscored ones with their reason."""
+    verdicts = _verdicts(_items(experiment, prompts, responses), scorer, journal, progress)
+    rows: list[dict[str, object]] = [
+        {
+            "prompt_id": item.prompt_id,
+            "policy": item.policy,
+            "judge_score": verdict.score,
+            "judge_mean": verdict.mean,
+            "judge_variance": verdict.variance,
+            **_common(verdict),
+        }
+        for item, verdict in verdicts
+    ]
+    return records(rows, JUDGE_SCORES)
+
+
+def label_responses(
+    experiment: Experiment,
+    partition: str,
+    prompts: pd.DataFrame,
+    responses: pd.DataFrame,
+    judged: pd.DataFrame | None,
+    oracle: Scorer,
+    journal: Journal,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """The `oracle_labels` table of a batch: one row a response of the configured slice."""
+    scores = None
+    if judged is not None:
+        scores = {(row["prompt_id"], row["policy"]): row["judge_score"] for row in rows_of(judged)}
+    chosen = choose(experiment, partition, prompts["prompt_id"].tolist(), judge_scores=scores)
+    slices = {(entry.prompt_id, entry.policy): entry.slice for entry in chosen}
+    items = [item for item in _items(experiment, prompts, responses) if (item.prompt_id, item.policy) in slices]
+    rows: list[dict[str, object]] = [
+        {
+            "prompt_id": item.prompt_id,
+            "policy": item.policy,
+            "oracle_label": verdict.score if verdict.mean is None else verdict.mean,
+            "slice": slices[item.prompt_id, item.policy],
+            **_common(verdict),
+        }
+        for item, verdict in _verdicts(items, oracle, journal, progress)
+    ]
+    return records(rows, ORACLE_LABELS)
+
+
+def _items(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> list[Item]:
+    """One item a response, in the order of its key; a response that was left out has the text ""."""
+    text = prompts.set_index("prompt_id")["prompt"]
+    judge_model = getattr(experiment.judge, "model", None)
+    shared = {policy.name for policy in experiment.policies if policy.model == judge_model}
+    items = []
+    for row in rows_of(responses.sort_values(["prompt_id", "policy"])):
+        tokens = row["response_tokens"]
+        own = tuple(map(int, tokens)) if tokens is not None and row["policy"] in shared else ()
+        response = "" if row["response"] is None else row["response"]
+        items.append(Item(row["prompt_id"], row["policy"], text[row["prompt_id"]], response, own))
+    return items
+
+
+def _verdicts(items: list[Item], scorer: Scorer, journal: Journal, progress: Progress) -> list[tuple[Item, Verdict]]:
+    return list(zip(items, scorer.score(items, journal=journal, progress=progress), strict=True))
+
+
+def _common(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "model": verdict.model,
+        "prompt_tokens": verdict.prompt_tokens,
+        "completion_tokens": verdict.completion_tokens,
+        "cost_usd": verdict.cost_usd,
+    }
