@@ -36,7 +36,7 @@ def _first_with_data(names: Sequence[str]) -> int:
 
 
 def select(label: str, options: Sequence[str], key: str, words: Callable[[str], str] = str, *, help: str = "") -> str:
-    """One of several, kept in the address."""
+    """One of several, kept in the address by the word that is shown."""
     chosen = st.selectbox(
         label, list(options), key=key, bind="query-params", format_func=words, help=help or None, filter_mode=None
     )

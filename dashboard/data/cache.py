@@ -24,13 +24,18 @@ class ByteCache:
         self._values: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of `key`, made where it is not held. Two sessions may make it at once; an error is not kept."""
+    def get(self, key: Hashable, make: Callable[[], T], *, keep: Callable[[T], bool] = lambda _: True) -> T:
+        """The value of `key`, made where it is not held; an error, or what is not to be kept, is made again next time.
+
+        Two sessions may make the same value at once.
+        """
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
                 return cast(T, self._values[key][0])
         value = make()
+        if not keep(value):
+            return value
         size = size_of(value)
         with self._lock:
             if key not in self._values:

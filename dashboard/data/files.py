@@ -85,7 +85,8 @@ def load(store: Store, asset: str, columns: Sequence[str]) -> Loaded:
     """The `columns` of all files of the asset. Held in memory by file signature, so only what changed is read again."""
     files = listing(store, asset)
     key = ("load", asset, tuple(columns), tuple((file.path, *file.signature) for file in files))
-    return CACHE.get(key, lambda: _load(store, asset, columns, files))
+    # A file that could not be read now may be readable a moment later, without any change of its signature.
+    return CACHE.get(key, lambda: _load(store, asset, columns, files), keep=lambda found: not found.problems)
 
 
 def _load(store: Store, asset: str, columns: Sequence[str], files: Sequence[TableFile]) -> Loaded:

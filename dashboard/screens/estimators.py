@@ -14,6 +14,7 @@ from dashboard.data.catalog import Chosen, Roles
 from dashboard.views import forest, names, ranking, selection, style
 from dashboard.views.selection import ALL, MAIN
 
+_KINDS = {MAIN: "main kind", ALL: "all kinds"}
 _COLUMNS = [
     "estimator", "reward_calibration", "weight_calibration", "scoring", "policy", "estimate", "std_error", "ci_low",
     "ci_high", "truth", "error", "covered", "support", "support_reason", "n", "n_oracle", "ess", "ess_fraction",
@@ -56,7 +57,7 @@ def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
         elements.figure(
             forest.error_title(frame),
             forest.errors(frame, style.policy_scale(who.logging, who.targets)),
-            "Each mark is one policy, a cross where the interval misses; the nearer to the dashed line, the better.",
+            "Each mark is one policy, a cross where the interval misses; right of the dashed line it is too high.",
         )
     with right:
         ranks = ranking.rankings(frame)
@@ -83,20 +84,16 @@ def _filters(results: pd.DataFrame, who: Roles) -> pd.DataFrame:
             "Reward calibration",
             [MAIN, *REWARD_CALIBRATIONS, ALL],
             "reward",
-            lambda value: (
-                {MAIN: "best kind (monotone if it can)", ALL: "all kinds"}.get(value)
-                or names.pretty(names.REWARD, value)
-            ),
+            lambda value: _KINDS.get(value) or names.pretty(names.REWARD, value),
+            help="Main kind: monotone where the estimator takes it, else raw scores",
         )
     with columns[1]:
         weight = session.select(
             "Weight calibration",
             [MAIN, *WEIGHT_CALIBRATIONS, ALL],
             "weight",
-            lambda value: (
-                {MAIN: "plainest kind (raw if it can)", ALL: "all kinds"}.get(value)
-                or names.pretty(names.WEIGHT, value)
-            ),
+            lambda value: _KINDS.get(value) or names.pretty(names.WEIGHT, value),
+            help="Main kind: raw weights, SIMCal where the estimator has no other",
         )
     with columns[2]:
         present = [mode for mode in SCORINGS if mode in set(results["scoring"])]

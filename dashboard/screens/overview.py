@@ -15,6 +15,7 @@ from dashboard.data.status import Status, is_running, status
 from dashboard.views import headline, progress
 from dashboard.views.names import percent
 
+_METRIC = 170  # pixels
 _ICON = {
     "supported": ":blue[:material/check_circle:]",
     "caution": ":orange[:material/warning:]",
@@ -47,13 +48,15 @@ def _figures(chosen: Chosen, found: Status) -> None:
     experiment = chosen.experiment
     if experiment is not None and experiment.description:
         st.markdown(elements.escape(experiment.description))
-    columns = st.columns(4)
     prompts = int(table.loc[table["asset"] == "prompts", "rows"].sum())
     wanted = f" of {experiment.prompts:,}" if experiment is not None and experiment.prompts != prompts else ""
-    columns[0].metric("Prompts", f"{prompts:,}{wanted}")
-    columns[1].metric("Partitions done", percent(done / every) if every else "0%", help=f"{done:,} of {every:,}")
-    columns[2].metric("Checks failed", f"{len(failed):,}", help=f"{len(found.checks):,} ran")
-    columns[3].metric("Last update", _ago(found.modified))
+    # A row that wraps: four beside each other on a desk, two by two in a hand.
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Prompts", f"{prompts:,}{wanted}", width=_METRIC)
+        share = percent(done / every) if every else "0%"
+        st.metric("Partitions done", share, help=f"{done:,} of {every:,}", width=_METRIC)
+        st.metric("Checks failed", f"{len(failed):,}", help=f"{len(found.checks):,} ran", width=_METRIC)
+        st.metric("Last update", _ago(found.modified), width=_METRIC)
 
 
 def _ago(modified: float | None) -> str:
@@ -101,7 +104,7 @@ def _progress(chosen: Chosen) -> None:
         "Each cell is a partition, or several where there are very many.",
     )
     if not failed.empty:
-        elements.table(failed.drop(columns=[]), "failed_checks")
+        elements.table(failed, "failed_checks")
     with st.expander("Tables and checks in numbers"):
         elements.table(
             table.drop(columns=["share"]),

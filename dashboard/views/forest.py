@@ -123,7 +123,7 @@ def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         style.chart(known)
         .mark_point(filled=True, opacity=0.9)
         .encode(
-            x=alt.X("shown_error:Q", title="Estimate minus truth (label units; negative: too low)"),
+            x=alt.X("shown_error:Q", title="Estimate minus truth (label units)"),
             y=alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
             color=style.policy_colour(colours, list(known["policy"])),
             shape=style.shape_by_coverage(),

@@ -44,9 +44,9 @@ INGREDIENTS = (
     Ingredient("uncertainty", "Uncertainty-aware scores", "scoring", "deterministic", "uncertainty_aware"),
 )
 MEASURES = (
-    Measure("error", "Absolute error", "Change of the absolute error (label units; left of zero: better)", -1),
-    Measure("width", "Interval width", "Change of the interval's width (label units; left of zero: narrower)", -1),
-    Measure("covered", "Coverage", "Change of coverage (1: now covers; -1: no longer covers)", 1),
+    Measure("error", "Absolute error", "Change of |error| (label units, left: better)", -1),
+    Measure("width", "Interval width", "Change of width (label units, left: narrower)", -1),
+    Measure("covered", "Coverage", "Change of coverage (right: now covers)", 1),
 )
 _KINDS = {"reward_calibration": REWARD, "weight_calibration": WEIGHT, "scoring": SCORING}
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 ORDERS = {
     "sampled": "as sampled",
-    "weight": "largest weight first",
-    "gap": "judge and oracle farthest apart",
-    "label": "lowest label first",
-    "length": "longest response first",
+    "weight": "largest weight",
+    "gap": "judge and oracle apart",
+    "label": "lowest label",
+    "length": "longest",
 }
 
 

@@ -140,7 +140,7 @@ def support_chart(table: pd.DataFrame) -> alt.LayerChart:
             y=alt.Y("policy:N", sort=list(dict.fromkeys(table["policy"])), title=None),
             x=alt.X(
                 "share:Q",
-                title="Scores outside the calibrated range, share of the policy's responses",
+                title="Share of its scores outside the range",
                 axis=alt.Axis(format="~%", tickCount=6),
                 scale=alt.Scale(domainMin=0, domainMax=max(2 * OUTSIDE, float(table["share"].max()) * 1.1)),
             ),

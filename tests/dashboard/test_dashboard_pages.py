@@ -1,0 +1,222 @@
+"""Every page in every state, through Streamlit's AppTest: no exception, and the right words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.generated import HOSTILE, findings, write_config, write_experiment
+from dashboard.views.responses import ORDERS
+
+PAGES = {"overview": 0, "estimators": 1, "ablations": 2, "weights": 3, "judge": 4, "responses": 5}
+APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+# The table without which a page has nothing to show, and what it then says is missing.
+NEEDS = {
+    "overview": "The results",
+    "estimators": "The results",
+    "ablations": "The results",
+    "weights": "The log-probabilities",
+    "judge": "The judge scores",
+    "responses": "The prompts",
+}
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_string(f"from dashboard.app import SCREENS\nSCREENS[{PAGES[name]}].show()", default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.text, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart"))
+
+
+@pytest.mark.usefixtures("place")
+def test_the_app_starts_with_the_overview():
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert app.title[0].value == "Overview"
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_complete_experiment_has_no_problem(page):
+    app = open_page(page)
+    assert not app.warning
+    assert not app.error
+    assert charts(app) >= (0 if page == "responses" else 2)
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_materialised_says_what_to_run(page):
+    app = open_page(page)
+    assert f"{NEEDS[page]} of arena_test are not materialised yet" in words(app)
+    assert any(code.value == "arena run arena_test" for code in app.code)
+
+
+def test_the_demo_is_run_by_make_demo(empty):
+    write_config(empty.configs, "demo", prompts=10, batch_size=10)
+    app = open_page("weights", experiment="demo")
+    assert any(code.value == "make demo" for code in app.code)
+
+
+def test_no_experiment_at_all_says_what_to_run(empty):
+    (empty.configs / "arena_test.yaml").unlink()
+    app = open_page("overview")
+    assert "There is no experiment" in words(app)
+    assert app.code[0].value == "make demo"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_invalid_configuration_shows_its_reason_and_the_tables(place, page):
+    (place.configs / "arena_test.yaml").write_text("prompts: -1\nnonsense: true\n")
+    app = open_page(page)
+    assert "nonsense: unknown key" in words(app)
+    assert "arena_test cannot be used" in words(app)
+    assert charts(app) >= (0 if page == "responses" else 1)
+
+
+SPOILED = {
+    "overview": "ablation_results",
+    "estimators": "ablation_results",
+    "ablations": "ablation_results",
+    "weights": "logprobs/0001",
+    "judge": "judge_scores/0001",
+    "responses": "responses/0001",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_corrupted_file_is_named_and_the_page_goes_on(place, page):
+    path = place.data / "arena_test" / f"{SPOILED[page]}.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    said = words(open_page(page))
+    assert f"Left out of this page: {SPOILED[page]}" in said
+    assert "materialise it again" in said
+    other = "weights" if page != "weights" else "estimators"
+    assert not open_page(other).warning
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_old_file_is_named_with_what_it_lacks(place, page):
+    path = place.data / "arena_test" / f"{SPOILED[page]}.parquet"
+    lacking = {
+        "ablation_results": "support_reason", "logprobs/0001": "rejected", "judge_scores/0001": "judge_variance",
+        "responses/0001": "reason",
+    }[SPOILED[page]]  # fmt: skip
+    pq.write_table(pq.read_table(path).drop_columns([lacking]), path)
+    assert f"it lacks {lacking}" in words(open_page(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_half_way_shows_what_there_is(empty, page):
+    write_experiment(
+        empty.experiment(), empty.store(), partitions=["0000"], assets=("prompts", "responses"), with_results=False
+    )
+    app = open_page(page)
+    assert not app.warning
+    if page == "overview":
+        assert "2 of 17 partitions are materialised" in words(app)
+    if page == "responses":
+        assert "40 prompts" in words(app)
+
+
+def test_the_overview_shows_refused_batches_and_their_reason(place):
+    (place.data / "arena_test" / "logprobs" / "0002.parquet").unlink()
+    place.store().write_checks("logprobs", "0002", findings("logprobs", 40, failed="pi_clone is off"), "run")
+    app = open_page("overview")
+    assert "1 check failed" in words(app)
+    shown = [frame.value for frame in app.dataframe if "outcome" in frame.value.columns and "text" in frame.value]
+    assert "pi_clone is off" in set(shown[0]["text"])
+
+
+@pytest.mark.usefixtures("place")
+def test_the_headline_names_every_policy_and_what_weights_rest_on():
+    said = words(open_page("overview"))
+    for policy in ("pi_clone", "pi_cooler", "pi_concise", "pi_bad"):
+        assert f"{policy}: " in said
+    assert "pi_bad: its weights rest on" in said
+
+
+@pytest.mark.usefixtures("place")
+def test_filters_of_the_address_are_taken_and_filters_change_the_table():
+    app = open_page("estimators", scoring="uncertainty-aware", reward="two-stage", policy="pi_bad", family="Direct")
+    tables = [frame.value for frame in app.dataframe if "std_error" in frame.value.columns]
+    assert set(tables[0]["policy"]) == {"pi_bad"}
+    assert set(tables[0]["scoring"]) == {"uncertainty_aware"}
+    assert set(tables[0]["reward_calibration"]) == {"two_stage"}
+    app.selectbox(key="reward").select("none").run()
+    tables = [frame.value for frame in app.dataframe if "std_error" in frame.value.columns]
+    assert set(tables[0]["reward_calibration"]) == {"none"}
+
+
+@pytest.mark.usefixtures("place")
+def test_filters_that_leave_nothing_say_so():
+    app = open_page("estimators", family="Direct", weight="SIMCal weights")
+    assert "No estimate passes these filters" in words(app)
+
+
+@pytest.mark.usefixtures("place")
+def test_an_unknown_experiment_in_the_address_is_said():
+    assert "There is no experiment nope" in words(open_page("overview", experiment="nope"))
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("measure", ["Absolute error", "Interval width", "Coverage"])
+def test_every_measure_of_the_ablations_is_drawn(measure):
+    app = open_page("ablations", measure=measure)
+    assert "pairs" in words(app)
+    assert app.segmented_control(key="measure").value == {"Coverage": "covered"}.get(measure, measure.split()[-1])
+    assert charts(app) == 2
+
+
+def test_the_judge_page_without_labels_shows_scores_alone(place):
+    for path in (place.data / "arena_test" / "oracle_labels").glob("*.parquet"):
+        path.unlink()
+    said = words(open_page("judge"))
+    assert "No oracle label is materialised yet" in said
+    assert "Too few labels" in said
+
+
+@pytest.mark.usefixtures("place")
+def test_model_output_is_shown_as_text_and_never_as_markdown():
+    app = open_page("responses")
+    assert HOSTILE in [text.value for text in app.text]
+    assert all("example.invalid" not in str(element.value) for element in app.markdown)
+
+
+def test_search_finds_by_word_and_by_id_and_pages(place):
+    app = open_page("responses", search="binary search")
+    assert "17 of 120 prompts hold the text" in words(app)
+    assert "page" in str(app.number_input[0].label).lower()
+    app.number_input(key="page").set_value(4).run()
+    assert not app.exception
+    one = place.store().read("prompts", "0001")["prompt_id"].iloc[0]
+    assert "1 of 120 prompts hold the text" in words(open_page("responses", search=one))
+    assert "No prompt holds this text" in words(open_page("responses", search="xyzzy"))
+
+
+@pytest.mark.usefixtures("place")
+def test_a_page_beyond_the_last_is_brought_back():
+    app = open_page("responses", page="999")
+    assert "120 prompts" in words(app)
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("order", ["as sampled", "largest weight", "judge and oracle apart", "lowest label", "longest"])
+def test_every_order_of_the_responses_works(order):
+    app = open_page("responses", order=order)
+    assert "120 prompts" in words(app)
+    assert ORDERS[app.selectbox(key="order").value] == order
