@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,13 @@ def build_scorer(
     environment: Mapping[str, str],
     reference_points: Mapping[str, Points] | None = None,
     pool: ModelPool | None = None,
+    spent_usd: Callable[[], float] | None = None,
 ) -> Scorer:
     """The judge or oracle that `config` describes.
 
     environment: where a key is looked for (`os.environ`), before `.env` of the project's folder.
     reference_points: by prompt_id, for the reference oracle. pool: the local models, for local kinds.
+    spent_usd: what the experiment's other batches have spent on this scorer (`costs.spent_usd`), for `max_cost_usd`.
 
     Raises:
         JudgeError: nothing could be scored: an unreadable label file, a missing key, no local models.
@@ -54,4 +56,4 @@ def build_scorer(
         return local.build(config, pool)
     from arena_assets.judging.remote.scorer import OpenAIScorer
 
-    return OpenAIScorer(config, environment=environment)
+    return OpenAIScorer(config, environment=environment, spent_usd=spent_usd)
