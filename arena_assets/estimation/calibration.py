@@ -12,7 +12,7 @@ import numpy as np
 
 from . import isotonic, two_stage
 from ._numeric import sums, tally
-from ._types import EstimationError, Floats, Ints
+from ._types import Bools, EstimationError, Floats, Ints
 from ._validate import require_labels
 
 SMALL_BLOCK = 5  # labels; a block below it borrows variance from its neighbourhood
@@ -66,6 +66,7 @@ class RewardCalibration:
     counts: Floats
     variances: Floats
     block_df: Floats
+    flat: Bools
 
     def prepare(self, features: Floats) -> Floats:
         """(r, 1 + k) features to what the models read: the score alone, or the spline design of all features."""
@@ -88,6 +89,10 @@ class RewardCalibration:
         """Calibration term: (n_prompts,) contributions c = n q_B / m_B (Y - f)."""
         each = n_prompts * (q / self.counts)[self.block] * self.residuals
         return sums(self.prompts, each, n_prompts)
+
+    def block_errors(self, q: Floats) -> Floats:
+        """q_B s_B / sqrt(m_B) of blocks without any residual, 0 elsewhere: what `term` cannot attach to a label."""
+        return np.where(self.flat, q * np.sqrt(self.variances / self.counts), 0.0)
 
     def variance(self, q: Floats) -> tuple[float, float]:
         """sum_B q_B^2 s_B^2 / m_B and its Welch-Satterthwaite denominator sum_B V_B^2 / df_B."""
@@ -131,12 +136,9 @@ def calibrate(
     variances, block_df = _block_variances(block, raw, counts, labels, pooled=pooled)
     squares = sums(block, raw * raw)
     target = counts * variances
-    scale = np.sqrt(np.divide(target, squares, out=np.zeros_like(target), where=squares > 0))
-    # A block without residual (one label, say) still has the pooled variance: its labels carry it with alternating
-    # signs.
-    flat = squares[block] <= 0
-    signs = np.where(np.arange(labels.size) % 2 == 0, 1.0, -1.0)
-    residuals = np.where(flat, signs * np.sqrt(variances[block]), raw * scale[block])
+    flat = squares <= 0
+    scale = np.sqrt(np.divide(target, squares, out=np.zeros_like(target), where=~flat))
+    residuals = raw * scale[block]
     return RewardCalibration(
         model,
         tuple(fold_models),
@@ -150,6 +152,7 @@ def calibrate(
         counts,
         variances,
         block_df,
+        flat,
     )
 
 

@@ -48,16 +48,18 @@ def _combine(
     summands: Floats,
     correction: float,
     *,
-    term: Floats | float = 0.0,
+    q: Floats | None = None,
     diagnostics: dict[str, float] | None = None,
 ) -> Estimate:
     """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off."""
     plugin = float(problem.draws.share @ draw_rewards)
-    phi = problem.spread_draws(draw_rewards - plugin) + problem.spread_rows(summands) + term
+    phi = problem.spread_draws(draw_rewards - plugin) + problem.spread_rows(summands)
+    phi = phi + problem.calibration_term(q)
     return from_contributions(
         plugin + correction,
         phi,
         n_sampled=max(problem.row_prompts, problem.draw_prompts),
+        block_errors=problem.block_errors(q),
         diagnostics={"plugin": plugin, "correction": correction, **(diagnostics or {})},
     )
 
@@ -126,10 +128,12 @@ def _normalised(a: Floats, name: str) -> Floats:
     return a / total
 
 
-def _mass_term(problem: Problem, a: Floats) -> Floats | float:
-    """c for the mass by which fresh draws and correction differ: f's error cancels only where the two agree."""
+def _unmatched_mass(problem: Problem, a: Floats) -> Floats | None:
+    """Mass by which fresh draws and correction differ, for the calibration term: f's error cancels only where they
+    agree.
+    """
     drawn, corrected = problem.draw_mass(), problem.row_mass(a / a.size)
-    return 0.0 if drawn is None or corrected is None else problem.calibration_term(drawn - corrected)
+    return None if drawn is None or corrected is None else drawn - corrected
 
 
 def _changed(problem: Problem, change: Change, threshold: float | None) -> Estimate:
@@ -144,7 +148,7 @@ def _changed(problem: Problem, change: Change, threshold: float | None) -> Estim
         problem.draw_rewards_oof,
         each - correction,
         correction,
-        term=_mass_term(problem, a),
+        q=_unmatched_mass(problem, a),
         diagnostics={"threshold": limit, "kept_mass": kept},
     )
 

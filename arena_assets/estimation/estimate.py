@@ -17,8 +17,10 @@ class Estimate:
     """An estimated mean oracle label.
 
     `contributions` phi (one per prompt, in the order of the prompts) are the influence function at the data:
-    std_error^2 = k / (k - 1) sum phi^2 / N^2, where k of the N prompts were sampled for it (`n_sampled`; mostly all).
-    Differences of two estimates on the same prompts are paired by differencing phi.
+    std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum block_errors^2, where k of the N prompts were sampled for it
+    (`n_sampled`; mostly all). `block_errors` are those of calibration blocks whose labels happen to show no residual,
+    so that no prompt can carry them; mostly none. Differences of two estimates on the same prompts are paired by
+    differencing both.
     """
 
     value: float
@@ -26,6 +28,7 @@ class Estimate:
     df: float
     contributions: Floats
     n_sampled: int
+    block_errors: Floats = field(default_factory=lambda: np.empty(0))
     diagnostics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def ci(self, level: float = 0.95) -> tuple[float, float]:
@@ -47,6 +50,7 @@ def from_contributions(
     *,
     n_sampled: int | None = None,
     df: float | None = None,
+    block_errors: Floats | None = None,
     diagnostics: Mapping[str, float] | None = None,
 ) -> Estimate:
     """An estimate whose standard error is that of the mean of `phi`.
@@ -58,15 +62,18 @@ def from_contributions(
     count = phi.size if n_sampled is None else n_sampled
     if count < 2:
         raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
-    squares = float(phi @ phi)
-    if df is None:
-        df = moment_df(phi)
-    std_error = float(np.sqrt(squares * count / (count - 1.0)) / phi.size)
+    blocks: Floats = np.empty(0) if block_errors is None else block_errors
+    with np.errstate(over="ignore", invalid="ignore"):
+        if df is None:
+            df = moment_df(np.concatenate([phi, phi.size * blocks[blocks != 0]]))
+        std_error = float(np.sqrt(float(phi @ phi) * count / (count - 1.0) / phi.size**2 + float(blocks @ blocks)))
     if not (np.isfinite(value) and np.isfinite(std_error)):
         raise EstimationError(
             "the estimate is not finite: some weights are too large for float64; reject those rows first"
         )
-    return Estimate(value, std_error, min(df, count - 1.0), phi, count, MappingProxyType(dict(diagnostics or {})))
+    return Estimate(
+        value, std_error, min(df, count - 1.0), phi, count, blocks, MappingProxyType(dict(diagnostics or {}))
+    )
 
 
 def moment_df(phi: Floats) -> float:

@@ -28,8 +28,9 @@ def ips_on(problem: Problem) -> Estimate:
     """mean wR; contributions wR - est + c."""
     weighted = problem.weights * problem.rewards
     value = float(weighted.mean())
-    term = problem.calibration_term(problem.row_mass(problem.weights / problem.rows.size))
-    return from_contributions(value, problem.spread_rows(weighted - value) + term, n_sampled=problem.row_prompts)
+    q = problem.row_mass(problem.weights / problem.rows.size)
+    phi = problem.spread_rows(weighted - value) + problem.calibration_term(q)
+    return from_contributions(value, phi, n_sampled=problem.row_prompts, block_errors=problem.block_errors(q))
 
 
 def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimate:
@@ -44,6 +45,7 @@ def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimat
     return from_contributions(
         base.value,
         base.contributions,
+        block_errors=base.block_errors,
         n_sampled=problem.row_prompts,
         diagnostics={
             "max_weight": limit,
@@ -58,10 +60,9 @@ def snips_on(problem: Problem) -> Estimate:
     """sum wR / sum w; contributions w (R - est) / mean w + c (Swaminathan & Joachims 2015)."""
     share = problem.weights / problem.weights.sum()
     value = float(share @ problem.rewards)
-    phi = problem.spread_rows(problem.rows.size * share * (problem.rewards - value))
-    return from_contributions(
-        value, phi + problem.calibration_term(problem.row_mass(share)), n_sampled=problem.row_prompts
-    )
+    q = problem.row_mass(share)
+    phi = problem.spread_rows(problem.rows.size * share * (problem.rewards - value)) + problem.calibration_term(q)
+    return from_contributions(value, phi, n_sampled=problem.row_prompts, block_errors=problem.block_errors(q))
 
 
 def calibrated_ips_on(problem: Problem) -> Estimate:
@@ -78,11 +79,13 @@ def calibrated_ips_on(problem: Problem) -> Estimate:
     raw = problem.weights / problem.weights.mean()
     phi = projection.weights * (problem.rewards - block_mean)
     phi += (projection.strength * raw + (1 - projection.strength)) * (block_mean - value)
-    phi = problem.spread_rows(phi) + problem.calibration_term(problem.row_mass(share))
+    q = problem.row_mass(share)
+    phi = problem.spread_rows(phi) + problem.calibration_term(q)
     return from_contributions(
         value,
         phi,
         n_sampled=problem.row_prompts,
+        block_errors=problem.block_errors(q),
         diagnostics={"ess_projected": ess(projection.weights), "direction": 1.0 if projection.increasing else -1.0},
     )
 

@@ -182,7 +182,7 @@ class Preparation:
             raise EstimationError(f"the data have no {scoring} scores for one of the policies")
         columns = [source.scores[scoring]]
         if kind == "two_stage":
-            if np.isnan(source.response_length).all():
+            if source.response_length.size and np.isnan(source.response_length).all():
                 raise EstimationError("two-stage calibration needs response lengths, and there are none")
             columns.append(source.response_length)
             if self.uses_variance(scoring):

@@ -30,6 +30,8 @@ class Basis:
 
     def __call__(self, features: Floats) -> Floats:
         """(r, 1 + k) features to their (r, p) design."""
+        if features.shape[0] == 0:
+            return np.empty((0, sum(knots.size - _DEGREE - 1 for knots in self.knots)))
         parts: list[Floats] = []
         for column, knots in zip(self.columns, self.knots, strict=True):
             inside = features[:, column].clip(knots[0], knots[-1])

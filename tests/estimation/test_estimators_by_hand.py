@@ -82,3 +82,112 @@ def test_dr_cpo_corrects_the_plug_in_by_weighted_residuals() -> None:
     correction = (0.5 * (0.0 - 0.2) + 0.5 * (0.2 - 0.0) + 1.5 * (0.6 - 1.0) + 1.5 * (1.0 - 0.6)) / 4
     assert result.value == pytest.approx(plugin + correction)
     assert result.diagnostics["plugin"] == pytest.approx(plugin)
+
+
+# Two scores, four labelled rows; with these folds f- is 0.2 / 1.0 for draws 1, 3 and 0.0 / 0.6 for draws 2, 4 (see
+# above).
+ROWS = {
+    "target_scores": [0.2, 0.8, 0.8, 0.8],
+    "scores": [0.2, 0.2, 0.8, 0.8],
+    "labels": [0.0, 0.2, 0.6, 1.0],
+    "folds": [0, 1, 0, 1],
+}
+PLUGIN = (0.2 + 0.6 + 1.0 + 0.6) / 4
+RESIDUALS = np.array([-0.2, 0.2, -0.4, 0.4])
+
+
+def test_sndr_divides_the_correction_by_the_weights() -> None:
+    weights = np.array([1.0, 1.0, 1.0, 3.0])
+    result = e.sndr(**ROWS, weights=weights)
+    assert result.value == pytest.approx(PLUGIN + weights @ RESIDUALS / 6)
+
+
+def test_switch_dr_leaves_heavy_rows_to_the_plug_in() -> None:
+    result = e.switch_dr(**ROWS, weights=[1.0, 1.0, 1.0, 3.0], threshold=2.0)
+    assert result.value == pytest.approx(PLUGIN + (-0.2 + 0.2 - 0.4) / 4)
+    assert result.diagnostics["kept_mass"] == pytest.approx(0.5)
+
+
+def test_dr_os_shrinks_weights_smoothly() -> None:
+    result = e.dr_os(**ROWS, weights=[1.0, 1.0, 1.0, 3.0], threshold=1.0)
+    # lambda = 1: w / (w^2 + 1) = 1/2, 1/2, 1/2, 3/10.
+    assert result.value == pytest.approx(PLUGIN + (-0.1 + 0.1 - 0.2 + 0.12) / 4)
+
+
+def test_mrdr_fits_its_outcome_model_with_squared_weights() -> None:
+    result = e.mrdr(
+        target_scores=[0.5, 0.5, 0.5, 0.5],
+        scores=[0.5, 0.5, 0.5, 0.5, 0.9, 0.9],
+        labels=[0.0, 1.0, 0.0, 1.0, 1.0, 1.0],
+        weights=[1.0, 3.0, 3.0, 1.0, 1.0, 1.0],
+        folds=[0, 0, 1, 1, 0, 1],
+        prompt_ids=list("abcdef"),
+        target_prompt_ids=list("abcd"),
+    )
+    # Fold 0 learns from rows c, d (weights 9, 1): (0 * 9 + 1 * 1) / 10 = 0.1; fold 1 from rows a, b: (0 * 1 + 1 * 9)
+    # / 10 = 0.9.
+    plugin = (0.1 + 0.1 + 0.9 + 0.9) / 4
+    correction = (1 * (0 - 0.1) + 3 * (1 - 0.1) + 3 * (0 - 0.9) + 1 * (1 - 0.9)) / 6
+    assert result.value == pytest.approx(plugin + correction)
+
+
+def test_tmle_tilts_until_the_weighted_residuals_vanish() -> None:
+    result = e.tmle(
+        target_scores=[0.5, 0.5, 0.5, 0.5],
+        scores=[0.5, 0.5, 0.5, 0.5, 0.9, 0.9],
+        labels=[0.0, 1.0, 0.0, 1.0, 0.5, 0.5],
+        weights=[1.0, 3.0, 1.0, 3.0, 0.0, 0.0],
+        folds=[0, 0, 1, 1, 0, 1],
+        prompt_ids=list("abcdef"),
+        target_prompt_ids=list("abcd"),
+    )
+    # f- = 1/2 everywhere; the weighted label mean is 3/4, so expit(eps) = 3/4 and eps = log 3.
+    assert result.value == pytest.approx(0.75)
+    assert result.diagnostics["eps"] == pytest.approx(np.log(3))
+
+
+def test_stacked_dr_combines_its_parts_with_weights_that_sum_to_one() -> None:
+    rng = np.random.default_rng(0)
+    rows = ROWS | {"weights": rng.uniform(0.5, 2, 4)}
+    parts = {name: getattr(e, name)(**rows) for name in ("dr_cpo", "sndr", "mrdr", "tmle")}
+    result = e.stacked_dr(**rows)
+    shares = {name: result.diagnostics[f"weight_{name}"] for name in parts}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert min(shares.values()) >= 0
+    assert result.value == pytest.approx(sum(shares[name] * part.value for name, part in parts.items()))
+    combined = sum(shares[name] * part.contributions for name, part in parts.items())
+    assert result.contributions == pytest.approx(combined)
+
+
+def test_direct_own_tunes_lambda_to_the_variance() -> None:
+    """PPI++ by hand: f = S here; labels 0, 1 on scores 0, 1; two unlabelled draws."""
+    result = e.direct_own(
+        target_scores=[0.0, 1.0, 1.0, 1.0],
+        target_labels=[0.0, 1.0, NAN, NAN],
+        scores=[0.0, 0.0, 1.0, 1.0],
+        labels=[0.0, 0.0, 1.0, 1.0],
+    )
+    # cov = 1/4, var of all f = 1/4 (ddof 1): lambda = 1; est = 3/4 + mean(Y - f) = 3/4.
+    assert result.diagnostics["lambda"] == pytest.approx(1.0)
+    assert result.value == pytest.approx(0.75)
+
+
+def test_weight_diagnostics_by_hand() -> None:
+    seen = e.diagnose(np.array([4.0, 2.0, 1.0, 1.0]))
+    assert seen.ess == pytest.approx(64 / 22)
+    assert seen.max_share == pytest.approx(0.5)
+    assert seen.mean == pytest.approx(2.0)
+    # k = 3 of 4 rows here: 3 / (log 4 + log 2 + log 1).
+    assert seen.hill == pytest.approx(3 / np.log(8))
+    assert seen.affinity == pytest.approx((np.sqrt(2) + 1 + 2 * np.sqrt(0.5)) / 4)
+
+
+def test_equal_weights_have_no_tail() -> None:
+    seen = e.diagnose(np.ones(100))
+    assert (seen.ess_fraction, seen.hill, seen.affinity, seen.mean_z) == (1.0, np.inf, pytest.approx(1.0), 0.0)
+
+
+def test_one_dominating_contribution_leaves_two_degrees_of_freedom() -> None:
+    result = e.ips(rewards=np.ones(1000), weights=np.r_[1e6, np.full(999, 1e-6)])
+    assert result.df == pytest.approx(2.0, rel=0.01)
+    assert e.ips(rewards=np.tile([0.0, 1.0], 500), weights=np.ones(1000)).df == 999

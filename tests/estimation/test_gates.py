@@ -1,0 +1,194 @@
+"""The gate's verdicts, with their reasons in words and numbers, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from arena_assets.estimation import (
+    EstimationError,
+    Method,
+    Scenario,
+    analyze,
+    best_supported,
+    contrast,
+    contrasts,
+    diagnose,
+    diagnostics,
+    draw,
+    draw_targets,
+    evaluate,
+    residuals_by_variance,
+)
+from arena_assets.estimation.evidence import Evidence
+from arena_assets.estimation.gates import judge
+from arena_assets.estimation.scenarios import TARGET
+
+DIRECT = Method("direct", "monotone")
+SNIPS = Method("snips", "monotone")
+
+
+def evidence(weights: np.ndarray | None = None, **changes: float) -> Evidence:
+    seen = diagnose(np.ones(1000) if weights is None else weights)
+    base = Evidence(seen, 200, 200.0, 0.0, 0.0, 0.01, 0.0, 0.01)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "seen", "df", "level", "reason"),
+    [
+        (DIRECT, evidence(), 200.0, "supported", ""),
+        (DIRECT, evidence(outside=0.62), 200.0, "refused", "62% of the target's scores lie outside"),
+        (DIRECT, evidence(transport=0.04), 200.0, "refused", r"does not carry over.*\+0.040 \(\+4.0 standard errors\)"),
+        (DIRECT, evidence(transport=0.02), 200.0, "caution", "may not carry over"),
+        (DIRECT, evidence(label_ess=20.0), 200.0, "caution", "20 effective labels are too few"),
+        (DIRECT, evidence(n_labels=9), 200.0, "refused", "9 oracle labels, at least 10"),
+        (DIRECT, evidence(n_labels=20), 200.0, "caution", "only 20 oracle labels"),
+        (DIRECT, evidence(), 4.0, "refused", "4.0 degrees of freedom"),
+        (SNIPS, evidence(np.r_[1000.0, np.ones(999)]), 200.0, "refused", r"size 4 of 1000 \(0%\), below 10%"),
+        (SNIPS, evidence(2 + np.arange(1000) / 1e6), 200.0, "caution", "check the log-probabilities"),
+        (Method("naive_direct"), evidence(), 200.0, "caution", "taken at its word"),
+        (Method("naive_direct"), evidence(judge_bias=0.2), 200.0, "refused", r"off by \+0.200 \(\+20.0"),
+        (Method("dr_cpo", "monotone"), evidence(transport=0.04), 200.0, "supported", ""),
+        (Method("dr_cpo", "monotone", "simcal"), evidence(transport=0.04), 200.0, "refused", "does not carry over"),
+    ],
+)  # fmt: skip
+def test_verdicts(method: Method, seen: Evidence, df: float, level: str, reason: str) -> None:
+    support = judge(method, seen, df=df)
+    assert support.level == level
+    assert pd.Series([support.reason]).str.contains(reason).all() if reason else support.reason == ""
+
+
+def test_the_logging_policy_needs_no_transport() -> None:
+    assert judge(DIRECT, replace(evidence(label_ess=20.0), is_logging_policy=True), df=200.0).level == "supported"
+
+
+def test_best_supported_prefers_level_then_assumptions_then_precision() -> None:
+    table = pd.DataFrame(
+        [
+            ("direct", "monotone", "a", 0.01, "supported", "ok"),
+            ("dr_cpo", "monotone", "a", 0.05, "supported", "ok"),
+            ("sndr", "monotone", "a", 0.04, "supported", "ok"),
+            ("direct_own", "monotone", "a", 0.01, "caution", "ok"),
+            ("direct", "monotone", "b", 0.02, "caution", "ok"),
+            ("snips", "monotone", "b", 0.01, "refused", "ok"),
+            ("naive_direct", "none", "c", 0.01, "caution", "ok"),
+            ("snips", "none", "c", 0.01, "supported", "ok"),
+            ("direct", "monotone", "c", 0.01, "refused", "ok"),
+            ("direct", "monotone", "d", np.nan, "supported", "failed"),
+        ],
+        columns=["estimator", "reward_calibration", "policy", "std_error", "support", "status"],
+    )
+    best = best_supported(table)
+    assert best[["policy", "estimator"]].to_numpy().tolist() == [["a", "sndr"], ["b", "direct"]]
+
+
+def test_contrasts_are_paired_by_prompt() -> None:
+    """With a strong prompt effect the paired difference is far more precise than two separate estimates."""
+    rng = np.random.default_rng(0)
+    data = draw_targets({"one": (0.0, 0.0, 0.0), "two": (0.3, 0.0, 0.0)}, n=2000, n_labels=1000, rng=rng)
+    results = evaluate(data, methods=[DIRECT])
+    by_policy = {result.policy: result.estimate for result in results}
+    one, two, base = by_policy["one"], by_policy["two"], by_policy["p0"]
+    assert one is not None
+    assert two is not None
+    assert base is not None
+    difference = contrast(two, one)
+    assert difference.value == pytest.approx(two.value - one.value)
+    assert difference.std_error < 0.9 * np.hypot(one.std_error, two.std_error)
+    table = contrasts(results, logging_policy="p0").set_index(["policy", "reference"])
+    assert set(table.index) == {("one", "p0"), ("two", "p0"), ("two", "one")}
+    assert table.loc[("two", "one"), "difference"] == pytest.approx(difference.value)
+    assert table.loc[("one", "p0"), "difference"] == pytest.approx(one.value - base.value)
+    assert table.loc[("two", "one"), "covered"] is True
+
+
+def test_contrast_covers_the_known_difference() -> None:
+    hits, count = 0, 200
+    for seed in range(count):
+        data = draw(Scenario("good", True, 100, n=400), np.random.default_rng(seed))
+        table = contrasts(evaluate(data, methods=[DIRECT]), logging_policy="p0")
+        low, high = table.loc[0, "ci_low"], table.loc[0, "ci_high"]
+        truth = Scenario("good").truth - Scenario("clone").truth
+        hits += low <= truth <= high
+    assert hits / count >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / count)
+
+
+def test_a_clone_with_the_same_responses_differs_by_exactly_nothing() -> None:
+    data = draw(Scenario("clone", True, 100, n=200), np.random.default_rng(0))
+    same = replace(data.targets[TARGET], scores=data.scores)
+    table = contrasts(evaluate(replace(data, targets={TARGET: same}), methods=[DIRECT]), logging_policy="p0")
+    assert table.loc[0, "difference"] == 0
+    assert table.loc[0, "std_error"] == 0
+
+
+def test_estimates_of_different_evaluations_cannot_be_paired() -> None:
+    first, second = (
+        evaluate(draw(Scenario("good", True, 50, n=n), np.random.default_rng(0)), methods=[DIRECT])[1].estimate
+        for n in (100, 120)
+    )
+    assert first is not None
+    assert second is not None
+    with pytest.raises(EstimationError, match="cannot be paired"):
+        contrast(first, second)
+
+
+def test_diagnostics_find_hidden_shift_and_poor_overlap() -> None:
+    rng = np.random.default_rng(0)
+    data = draw_targets({"clone": (0.0, 0.0, 0.0), "hidden": (0.0, -0.8, 0.0)}, n=4000, n_labels=2000, rng=rng)
+    seen = diagnostics(data).set_index("policy")
+    assert seen.loc["clone", "ess_fraction"] == 1
+    assert abs(seen.loc["clone", "own_residual"]) < 4 * seen.loc["clone", "own_residual_std_error"]
+    assert seen.loc["hidden", "own_residual"] < -4 * seen.loc["hidden", "own_residual_std_error"]
+    assert seen.loc["hidden", "transport"] < -4 * seen.loc["hidden", "transport_std_error"]
+    assert seen.loc["hidden", "ess_fraction"] == pytest.approx(np.exp(-0.64), abs=0.05)
+    assert seen.loc["clone", "rmse"] <= seen.loc["clone", "rmse_out_of_fold"]
+
+
+def test_target_typical_coverage_of_a_clone_is_the_target_mass() -> None:
+    rng = np.random.default_rng(0)
+    data = draw(Scenario("clone", True, 100, n=1000), rng)
+    data = replace(data, logprobs=-rng.exponential(30, 1000), response_length=np.log1p(rng.integers(5, 50, 1000)))
+    seen = diagnostics(data).iloc[0]
+    assert seen["ttc"] == pytest.approx(0.9, abs=0.002)
+    assert seen["cle"] == pytest.approx(np.sqrt(0.9), abs=0.01)
+
+
+def test_judge_variance_enters_only_where_it_helps() -> None:
+    rng = np.random.default_rng(0)
+    data = draw(Scenario("good", True, 600, n=800), rng)
+    noise = rng.uniform(size=800)
+    scores = {"deterministic": data.scores["deterministic"], "uncertainty_aware": data.scores["deterministic"]}
+    target = data.targets[TARGET]
+    aware = replace(target, scores=dict.fromkeys(scores, target.scores["deterministic"]), variance=noise)
+    from arena_assets.estimation.preparation import Preparation
+
+    useless = replace(data, scores=scores, variance=noise, targets={TARGET: aware})
+    assert not Preparation(useless).uses_variance("uncertainty_aware")
+    telling = replace(useless, labels=np.clip(data.labels - 0.6 * noise, 0, 1))
+    assert Preparation(telling).uses_variance("uncertainty_aware")
+    assert not Preparation(telling).uses_variance("deterministic")
+    bins = residuals_by_variance(telling)
+    assert bins["labels"].sum() == 600
+    assert bins["mean_residual"].iloc[0] > 0 > bins["mean_residual"].iloc[-1]
+
+
+def test_direct_own_is_compared_with_labels_that_it_never_saw() -> None:
+    data = draw(Scenario("good", True, 100, n=400), np.random.default_rng(0))
+    row = analyze(data, methods=[Method("direct_own", "monotone")]).set_index("policy").loc[TARGET]
+    other = analyze(data, methods=[DIRECT]).set_index("policy").loc[TARGET]
+    assert row["n"] + 0 < 400
+    assert row["n_oracle"] == row["n"]
+    assert other["truth_std_error"] < row["truth_std_error"]
+    # Changing the labels of the truth half moves the truth and not the estimate.
+    from arena_assets.estimation.preparation import Preparation
+
+    half = Preparation(data)._halves[: data.n] == 1
+    target = data.targets[TARGET]
+    moved = replace(data, targets={TARGET: replace(target, labels=np.where(half, 0.0, target.labels))})
+    again = analyze(moved, methods=[Method("direct_own", "monotone")]).set_index("policy").loc[TARGET]
+    assert again["truth"] == 0
+    assert again["estimate"] == row["estimate"]
