@@ -16,6 +16,11 @@ def silent(done: int, total: int, note: str = "") -> None:
     """Progress that nobody watches."""
 
 
+def within(progress: Progress, before: int, total: int) -> Progress:
+    """Progress of a part as progress of the whole: `before` items of `total` were done when the part began."""
+    return lambda done, _, note="": progress(before + done, total, note)
+
+
 class Paced:
     """Passes progress on at most every `seconds`, and always at the end: one log line on SQLite takes 19 ms."""
 

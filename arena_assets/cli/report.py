@@ -18,7 +18,7 @@ def comparison(experiment: Experiment, store: Store) -> str:
     rests_on = store.notes("ablation_results").get("rests_on", "")
     basic = {(m.estimator, m.reward_calibration, m.weight_calibration) for m in BASIC}
     keys = list(zip(results["estimator"], results["reward_calibration"], results["weight_calibration"], strict=True))
-    shown = results[[key in basic for key in keys] & results["scoring"].eq("deterministic")]
+    shown = results[pd.Series([key in basic for key in keys]) & results["scoring"].eq("deterministic")]
     lines = [f"{experiment.name}: {rests_on}", ""]
     for policy in experiment.target_names:
         own = shown[shown["policy"] == policy]
@@ -26,8 +26,8 @@ def comparison(experiment: Experiment, store: Store) -> str:
             continue
         first = rows_of(own)[0]
         lines.append(
-            f"{policy}: truth {_value(first['truth'])} (standard error {_value(first['truth_std_error'])}), effective sample "
-            f"size {_percent(own['ess_fraction'].dropna().iloc[0] if own['ess_fraction'].notna().any() else math.nan)} of the rows"
+            f"{policy}: truth {_value(first['truth'])} (standard error {_value(first['truth_std_error'])}), "
+            f"effective sample size {_percent(float(own['ess_fraction'].max()))} of the rows"
         )
         lines.append(
             f"  {'estimator':<16}{'rewards':<12}{'estimate':>9}  {'95% interval':<18}{'error':>8}  {'covers':<7}support"

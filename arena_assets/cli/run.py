@@ -93,13 +93,21 @@ class _Runner:
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        for event in result.get_step_failure_events() if hasattr(result, "get_step_failure_events") else []:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return str(data.user_failure_data.description)
-            if data.error:
-                return str(data.error.to_string())
-        return None if result.success else "the run failed; see it in the Dagster UI"
+        return None if result.success else _problem(result)
+
+
+def _problem(result: dg.ExecuteInProcessResult) -> str:
+    """What the first failed step says: an error of the domain by its text, another by its innermost cause."""
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return str(data.user_failure_data.description)
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return f"unexpected error, see the run in the Dagster UI: {error.message.strip()}"
+    return "the run failed; see it in the Dagster UI"
 
 
 def _current(store: Store, experiment: Experiment, asset: str, partition: str | None = None) -> bool:

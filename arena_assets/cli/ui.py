@@ -28,11 +28,11 @@ def serve(port: int, dashboard_port: int) -> int:
         fail_runs_without_process(instance)
     root = project_root()
     python, workspace = sys.executable, str(root / "workspace.yaml")
+    streamlit = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(dashboard_port)]
     commands = [
         [python, "-m", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace],
         [python, "-m", "dagster._daemon", "run", "-w", workspace],
-        [python, "-m", "streamlit", "run", str(root / "dashboard" / "app.py")]
-        + ["--server.address", HOST, "--server.port", str(dashboard_port), "--server.headless", "true"],
+        [python, "-m", "streamlit", "run", str(root / "dashboard" / "app.py"), *streamlit],
     ]
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     processes = [subprocess.Popen(command, cwd=root, env=environment, start_new_session=True) for command in commands]

@@ -50,7 +50,7 @@ class EngineConfig(Section):
         description="longest prompt and response together; what is longer is left out. null: the model's limit",
     )
     cache_tokens: int = Field(32768, ge=256, description="size of the key-value cache, over all sequences")
-    reproducibility_sample: int = Field(4, ge=0, description="responses of each batch that are scored a second time")
+    reproducibility_sample: int = Field(2, ge=0, description="prompts of each batch that are scored a second time")
 
 
 class AnalysisConfig(Section):
@@ -127,6 +127,14 @@ class Experiment(Section):
     def policies(self) -> tuple[Policy, ...]:
         """P0 first, then the targets in the file's order."""
         return (self.logging_policy, *self.target_policies)
+
+    @property
+    def policies_by_model(self) -> dict[str, list[Policy]]:
+        """Policies grouped by the model that they share."""
+        groups: dict[str, list[Policy]] = {}
+        for policy in self.policies:
+            groups.setdefault(policy.model, []).append(policy)
+        return groups
 
     @property
     def target_names(self) -> tuple[str, ...]:

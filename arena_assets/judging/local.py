@@ -18,7 +18,7 @@ from arena_assets.judging.protocol import Item, Scorer, Verdict
 from arena_assets.llama.jobs import Done, Force, Probe
 from arena_assets.llama.native import library_version
 from arena_assets.llama.pool import Loaded, ModelPool
-from arena_assets.progress import Progress
+from arena_assets.progress import Progress, within
 
 
 def build(config: LikelihoodJudge | RubricJudge, pool: ModelPool) -> Scorer:
@@ -119,7 +119,7 @@ def _finish(
         distinct,
         keep,
         path="prefill",
-        progress=lambda done, total, note="": progress(held + done, held + total, note),
+        progress=within(progress, held, len(jobs)),
         on_wait=pool.say,
     )
     verdicts = []

@@ -62,9 +62,13 @@ class Engine:
         self._cache_tokens, self._max_sequences = cache_tokens, max(2, max_sequences)
 
     def narrow(self, max_sequences: int) -> Engine:
-        """The same engine with fewer sequences in flight on one core: another composition of every batch."""
+        """The same engine with fewer sequences in flight: another composition of every batch."""
         return Engine(
-            self.model, cache_tokens=self._cache_tokens, max_sequences=max_sequences, threads=1, exact=self.exact
+            self.model,
+            cache_tokens=self._cache_tokens,
+            max_sequences=max_sequences,
+            threads=self.threads,
+            exact=self.exact,
         )
 
     def run(

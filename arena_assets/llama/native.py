@@ -142,10 +142,10 @@ class Model:
 
     def piece(self, token: int) -> bytes:
         buffer = ctypes.create_string_buffer(64)
-        count = llama_cpp.llama_token_topiece(self._vocab, token, buffer, len(buffer), 0, False)
+        count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
         if count < 0:
             buffer = ctypes.create_string_buffer(-count)
-            count = llama_cpp.llama_token_topiece(self._vocab, token, buffer, len(buffer), 0, False)
+            count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
         return buffer.raw[:count]
 
 

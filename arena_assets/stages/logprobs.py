@@ -15,7 +15,7 @@ from arena_assets.llama.engine import Path
 from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.native import library_version
 from arena_assets.llama.pool import Loaded, ModelPool
-from arena_assets.progress import Progress, silent
+from arena_assets.progress import Progress, silent, within
 from arena_assets.rules.thresholds import LOWEST_LOGPROB_PER_TOKEN
 from arena_assets.tables import LOGPROBS, records, rows_of
 
@@ -38,18 +38,17 @@ def score_logprobs(
 ) -> Scored:
     """The `logprobs` table of a batch; what `journal` holds is not scored again."""
     logged = _logged(experiment, prompts, responses)
-    values: dict[str, dict[str, float]] = {}
+    values: dict[str, float] = {}
     retokenised: list[str] = []
     home = _home_vocabulary(experiment, pool)
     total, before = len(logged) * len(experiment.policies), 0
-    for policy in sorted(experiment.policies, key=lambda policy: policy.model):
-        loaded = pool.get(policy.model)
+    for model, policies in experiment.policies_by_model.items():
+        loaded = pool.get(model)
         foreign = loaded.vocabulary != home
-        if foreign:
-            retokenised.append(policy.name)
-        jobs = _jobs(policy, logged, loaded, foreign, pool.limit(loaded))
-        values[policy.name] = _score(experiment, policy, jobs, loaded, journal, _part(progress, before, total), pool)
-        before += len(logged)
+        retokenised += [policy.name for policy in policies if foreign]
+        jobs = _jobs(policies, logged, loaded, foreign, pool.limit(loaded))
+        values |= _score(experiment, jobs, loaded, journal, within(progress, before, total), pool)
+        before += len(logged) * len(policies)
     return Scored(_table(experiment, prompts, logged, values), tuple(sorted(retokenised)))
 
 
@@ -69,26 +68,23 @@ def rescore(
     stored = table.set_index("prompt_id")
     rows = []
     home = _home_vocabulary(experiment, pool)
-    for policy in sorted(experiment.policies, key=lambda policy: policy.model):
-        loaded = pool.get(policy.model)
-        jobs = _jobs(policy, logged, loaded, loaded.vocabulary != home, pool.limit(loaded))
+    for model, policies in experiment.policies_by_model.items():
+        loaded = pool.get(model)
+        jobs = _jobs(policies, logged, loaded, loaded.vocabulary != home, pool.limit(loaded))
         again: list[Done] = []
-        loaded.engine.narrow(3).run(jobs, again.append, on_wait=pool.say)
+        loaded.engine.narrow(6).run(jobs, again.append, on_wait=pool.say)
         for done in again:
-            first = stored.loc[done.key]
-            is_p0 = policy == experiment.logging_policy
-            value = first["total_logprob"] if is_p0 else first["target_logps"][policy.name]
-            rows.append((done.key, policy.name, value, done.total, len(done.tokens)))
+            identity, policy = done.key.split("/")
+            first = stored.loc[identity]
+            is_p0 = policy == experiment.logging_policy.name
+            value = first["total_logprob"] if is_p0 else first["target_logps"][policy]
+            rows.append((identity, policy, value, done.total, len(done.tokens)))
     columns = ["prompt_id", "policy", "stored", "again", "n_response_tokens"]
     return pd.DataFrame(rows, columns=columns).sort_values(["prompt_id", "policy"], ignore_index=True)
 
 
 def _home_vocabulary(experiment: Experiment, pool: ModelPool) -> str:
     return pool.get(experiment.logging_policy.model).vocabulary
-
-
-def _part(progress: Progress, before: int, total: int) -> Progress:
-    return lambda done, _total, note="": progress(before + done, total, note)
 
 
 def _logged(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:
@@ -98,52 +94,54 @@ def _logged(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFra
     return joined[joined["response_tokens"].notna()]
 
 
-def _jobs(policy: Policy, logged: pd.DataFrame, loaded: Loaded, foreign: bool, limit: int) -> list[Force]:
+def _jobs(policies: list[Policy], logged: pd.DataFrame, loaded: Loaded, foreign: bool, limit: int) -> list[Force]:
     jobs = []
     for row in rows_of(logged):
-        tokens = (
-            loaded.retokenise(row["response"], row["finish_reason"])
-            if foreign
-            else tuple(map(int, row["response_tokens"]))
-        )
-        job = Force(
-            row["prompt_id"], loaded.template.render(policy.system_prompt, row["prompt"]), policy.temperature, tokens
-        )
-        if job.length <= limit:
-            jobs.append(job)
+        tokens = tuple(map(int, row["response_tokens"]))
+        if foreign:
+            tokens = loaded.retokenise(row["response"], row["finish_reason"])
+        for policy in policies:
+            prompt = loaded.template.render(policy.system_prompt, row["prompt"])
+            job = Force(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, tokens)
+            if job.length <= limit:
+                jobs.append(job)
     return jobs
 
 
 def _score(
-    experiment: Experiment,
-    policy: Policy,
-    jobs: Sequence[Force],
-    loaded: Loaded,
-    journal: Journal,
-    progress: Progress,
-    pool: ModelPool,
+    experiment: Experiment, jobs: Sequence[Force], loaded: Loaded, journal: Journal, progress: Progress, pool: ModelPool
 ) -> dict[str, float]:
     path: Path = "decode" if experiment.engine.scoring == "replay" else "prefill"
-    settings = content_key(
-        policy=experiment.policy_identity(policy), mode=experiment.engine.mode, path=path, library=library_version()
-    )
-    keys = {job.key: content_key(prompt=job.prompt.tokens, response=job.response, settings=settings) for job in jobs}
+    keys = {
+        # The policy's name is part of the key: pi_clone is scored in passes of its own, never looked up from P0's.
+        job.key: content_key(
+            job=job.key,
+            prompt=job.prompt.tokens,
+            response=job.response,
+            temperature=job.temperature,
+            model=loaded.identity,
+            mode=experiment.engine.mode,
+            path=path,
+            library=library_version(),
+        )
+        for job in jobs
+    }
     missing = [job for job in jobs if keys[job.key] not in journal]
     held = len(jobs) - len(missing)
+    progress(held, len(jobs))
     loaded.engine.run(
         missing,
         lambda done: journal.append(keys[done.key], {"logprob": done.total}),
         path=path,
-        progress=lambda done, total, note="": progress(held + done, held + total, note),
+        progress=within(progress, held, len(jobs)),
         on_wait=pool.say,
     )
-    progress(len(jobs), len(jobs), policy.name)
     found = {job.key: journal.get(keys[job.key]) for job in jobs}
-    return {identity: float(item["logprob"]) for identity, item in found.items() if item is not None}
+    return {key: float(item["logprob"]) for key, item in found.items() if item is not None}
 
 
 def _table(
-    experiment: Experiment, prompts: pd.DataFrame, logged: pd.DataFrame, values: dict[str, dict[str, float]]
+    experiment: Experiment, prompts: pd.DataFrame, logged: pd.DataFrame, values: dict[str, float]
 ) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     response = logged.set_index("prompt_id")["response"].to_dict()
@@ -153,7 +151,7 @@ def _table(
         length = int(n_tokens.get(identity, 0))
         kept, rejected = {}, []
         for policy in experiment.policies:
-            value = values[policy.name].get(identity)
+            value = values.get(f"{identity}/{policy.name}")
             reason = None if value is None else why_rejected(value, length)
             if reason is not None:
                 rejected.append({"policy": policy.name, "value": value, "reason": reason})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from arena_assets.config import Experiment, Policy
@@ -9,8 +11,8 @@ from arena_assets.ids import content_key, stream_seed
 from arena_assets.journal import Journal
 from arena_assets.llama.jobs import Done, Generate
 from arena_assets.llama.native import library_version
-from arena_assets.llama.pool import ModelPool
-from arena_assets.progress import Progress, silent
+from arena_assets.llama.pool import Loaded, ModelPool
+from arena_assets.progress import Progress, silent, within
 from arena_assets.tables import RESPONSES, records, rows_of
 
 
@@ -23,81 +25,72 @@ def generate_responses(
     """
     rows: list[dict[str, object]] = []
     total, before = len(prompts) * len(experiment.policies), 0
-    # Policies of one model together: two big models need not fit into memory at once.
-    for policy in sorted(experiment.policies, key=lambda policy: policy.model):
-        rows += _answer(experiment, policy, prompts, pool, journal, _part(progress, before, total))
-        before += len(prompts)
+    # The policies of one model together: two big models need not fit into memory at once, and the batch stays full.
+    for model, policies in experiment.policies_by_model.items():
+        report = within(progress, before, total)
+        rows += _answer(experiment, policies, prompts, pool.get(model), pool, journal, report)
+        before += len(prompts) * len(policies)
     return records(rows, RESPONSES)
 
 
-def _part(progress: Progress, before: int, total: int) -> Progress:
-    return lambda done, _total, note="": progress(before + done, total, note)
-
-
 def _answer(
-    experiment: Experiment, policy: Policy, prompts: pd.DataFrame, pool: ModelPool, journal: Journal, progress: Progress
+    experiment: Experiment,
+    policies: list[Policy],
+    prompts: pd.DataFrame,
+    loaded: Loaded,
+    pool: ModelPool,
+    journal: Journal,
+    progress: Progress,
 ) -> list[dict[str, object]]:
-    loaded = pool.get(policy.model)
     rows: list[dict[str, object]] = []
     jobs: list[Generate] = []
-    lengths: dict[str, int] = {}
-    settings = content_key(
-        policy=experiment.policy_identity(policy), mode=experiment.engine.mode, library=library_version()
-    )
     keys: dict[str, str] = {}
-    for row in rows_of(prompts):
-        seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
-        prompt = loaded.template.render(policy.system_prompt, row["prompt"])
-        job = Generate(row["prompt_id"], prompt, policy.temperature, policy.max_tokens, seed)
-        lengths[row["prompt_id"]] = len(prompt.tokens)
-        if job.length > (limit := pool.limit(loaded)):
-            reason = (
-                f"prompt of {len(prompt.tokens)} and response of up to {policy.max_tokens} tokens "
-                f"exceed the context of {limit}"
-            )
-            rows.append(_row(row["prompt_id"], policy.name, seed, len(prompt.tokens), None, None, reason))
-            continue
-        keys[row["prompt_id"]] = content_key(prompt=row["prompt"], settings=settings, seed=seed)
-        jobs.append(job)
-    seeds = {job.key: job.seed for job in jobs}
+    limit = pool.limit(loaded)
+    for policy in policies:
+        settings = content_key(
+            policy=experiment.policy_identity(policy), mode=experiment.engine.mode, library=library_version()
+        )
+        for row in rows_of(prompts):
+            seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
+            prompt = loaded.template.render(policy.system_prompt, row["prompt"])
+            job = Generate(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, policy.max_tokens, seed)
+            if job.length <= limit:
+                jobs.append(job)
+                keys[job.key] = content_key(prompt=row["prompt"], settings=settings, seed=seed)
+            else:
+                reason = (
+                    f"prompt of {len(prompt.tokens)} and response of up to {policy.max_tokens} tokens "
+                    f"exceed the context of {limit}"
+                )
+                rows.append(_row(job, {}, None, reason))
 
     def keep(done: Done) -> None:
         item = {"tokens": list(done.tokens), "finish_reason": done.finish_reason, "logprob": done.total}
         journal.append(keys[done.key], item)
 
     missing = [job for job in jobs if keys[job.key] not in journal]
-    held = len(prompts) - len(missing)
-    loaded.engine.run(
-        missing, keep, progress=lambda done, total, note="": progress(held + done, held + total, note), on_wait=pool.say
-    )
-    progress(len(prompts), len(prompts), policy.name)
+    held, total = len(rows) + len(jobs) - len(missing), len(rows) + len(jobs)
+    progress(held, total)
+    loaded.engine.run(missing, keep, progress=within(progress, held, total), on_wait=pool.say)
     for job in jobs:
         item = journal.get(keys[job.key])
         assert item is not None
-        text = loaded.model.text(item["tokens"])
-        rows.append(_row(job.key, policy.name, seeds[job.key], lengths[job.key], item, text, None))
+        rows.append(_row(job, item, loaded.model.text(item["tokens"]), None))
     return rows
 
 
-def _row(
-    prompt_id: str,
-    policy: str,
-    seed: int,
-    n_prompt: int,
-    item: dict[str, object] | None,
-    text: str | None,
-    reason: str | None,
-) -> dict[str, object]:
-    tokens = item["tokens"] if item else None
+def _row(job: Generate, item: dict[str, Any], text: str | None, reason: str | None) -> dict[str, object]:
+    prompt_id, policy = job.key.split("/")
+    tokens = item.get("tokens")
     return {
         "prompt_id": prompt_id,
         "policy": policy,
         "response": text,
         "response_tokens": tokens,
-        "finish_reason": item["finish_reason"] if item else "left_out",
-        "n_prompt_tokens": n_prompt,
-        "n_response_tokens": len(tokens) if isinstance(tokens, list) else 0,
-        "sampling_logprob": item["logprob"] if item else None,
-        "seed": seed,
+        "finish_reason": item.get("finish_reason", "left_out"),
+        "n_prompt_tokens": len(job.prompt.tokens),
+        "n_response_tokens": len(tokens or ()),
+        "sampling_logprob": item.get("logprob"),
+        "seed": job.seed,
         "reason": reason,
     }
