@@ -240,7 +240,7 @@ def _logprobs(token: str, score: int) -> Body:
         shares = {str(other): 1e-9 for other in range(11)}
         shares |= {str(score): 0.6, str((score + 1) % 11): 0.3, str((score + 2) % 11): 0.1}
     top = [{"token": text, "logprob": math.log(p), "bytes": None} for text, p in shares.items()]
-    return {"token": token, "logprob": math.log(shares[token]), "bytes": None, "top_logprobs": top}
+    return {"token": token, "logprob": math.log(shares.get(token, 0.6)), "bytes": None, "top_logprobs": top}
 
 
 async def _send(
