@@ -24,19 +24,16 @@ class Screen:
     render: Callable[[Chosen], None]
 
     def show(self) -> None:
-        """Draw the page for the experiment that the address or the selector names."""
+        """The selector of the experiment, then the page for it."""
         chosen = session.experiment(self.title)
-        if chosen is None:
-            return
+        if chosen is not None:
+            self.draw(chosen)
+
+    def draw(self, chosen: Chosen) -> None:
+        """The page for an experiment, with the reason where its configuration cannot be used."""
         if chosen.reason is not None:
             elements.broken_configuration(chosen)
         self.render(chosen)
-
-    def page(self) -> StreamlitPage:
-        """The page as Streamlit's navigation takes it; the first one has no path of its own."""
-        first = self is SCREENS[0]
-        path = None if first else self.path
-        return st.Page(self.show, title=self.title, url_path=path, icon=self.icon, default=first)
 
 
 SCREENS = (
@@ -57,7 +54,25 @@ def main() -> None:
     # The icon is a file: Streamlit would fetch an emoji or a symbol from the network.
     st.set_page_config(page_title="Arena Oracle", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
     st.html(_STYLE)
-    st.navigation([screen.page() for screen in SCREENS], position="top").run()
+    chosen: list[Chosen] = []
+    page = st.navigation([_page(screen, chosen) for screen in SCREENS], position="top")
+    # Outside the page, so that one selector serves all pages and its choice survives the way from one to another.
+    experiment = session.experiment(page.title)
+    if experiment is not None:
+        chosen.append(experiment)
+        page.run()
+
+
+def _page(screen: Screen, chosen: list[Chosen]) -> StreamlitPage:
+    """A page as Streamlit's navigation takes it: drawn for what is `chosen` by then; the first has no path."""
+    first = screen is SCREENS[0]
+    return st.Page(
+        lambda: screen.draw(chosen[0]),
+        title=screen.title,
+        url_path=None if first else screen.path,
+        icon=screen.icon,
+        default=first,
+    )
 
 
 if __name__ == "__main__":

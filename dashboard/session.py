@@ -10,6 +10,8 @@ from dashboard.data import catalog
 from dashboard.data.catalog import Chosen
 from dashboard.elements import escape
 
+_KEY, _WRITTEN = "experiment", "experiment in the address"
+
 
 def experiment(title: str) -> Chosen | None:
     """The page's title beside the selector of the experiment; None where there is no experiment at all."""
@@ -19,13 +21,25 @@ def experiment(title: str) -> Chosen | None:
         st.info("There is no experiment: configs/ holds no YAML file.", icon=":material/folder_off:")
         st.code("make demo", language="bash")
         return None
-    asked = st.query_params.get("experiment")
-    if asked is not None and asked not in names:
-        st.warning(f"There is no experiment {escape(asked)}; another one is shown.", icon=":material/link_off:")
+    _follow_address(names)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     left.title(title, anchor=False)
-    name = right.selectbox("Experiment", names, index=_first_with_data(names), key="experiment", bind="query-params")
-    return catalog.choose(str(name))
+    name = str(right.selectbox("Experiment", names, key=_KEY))
+    # Always in the address: the first choice depends on what is materialised, so a link without it would not hold.
+    st.query_params[_KEY] = name
+    st.session_state[_WRITTEN] = name
+    return catalog.choose(name)
+
+
+def _follow_address(names: Sequence[str]) -> None:
+    """Take the experiment from the address where the visitor changed it, else keep what was chosen before."""
+    asked = st.query_params.get(_KEY)
+    if asked is not None and asked not in names:
+        st.warning(f"There is no experiment {escape(asked)}; another one is shown.", icon=":material/link_off:")
+    elif asked is not None and asked != st.session_state.get(_WRITTEN):
+        st.session_state[_KEY] = asked
+    if st.session_state.get(_KEY) not in names:
+        st.session_state[_KEY] = names[_first_with_data(names)]
 
 
 def _first_with_data(names: Sequence[str]) -> int:
