@@ -43,7 +43,7 @@ def direct_on(problem: Problem) -> Estimate:
         phi,
         n_sampled=problem.draw_prompts,
         df=max(1.0, df),
-        block_errors=problem.block_errors(q),
+        other_errors=problem.other_errors(q),
         diagnostics={"calibration_share": added / total if total > 0 else 0.0},
     )
 

@@ -49,17 +49,21 @@ def _combine(
     correction: float,
     *,
     q: Floats | None = None,
+    bias: float = 0.0,
     diagnostics: dict[str, float] | None = None,
 ) -> Estimate:
     """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off."""
     plugin = float(problem.draws.share @ draw_rewards)
     phi = problem.spread_draws(draw_rewards - plugin) + problem.spread_rows(summands)
     phi = phi + problem.calibration_term(q)
+    other = problem.other_errors(q)
+    if bias:
+        other = np.append(np.empty(0) if other is None else other, bias)
     return from_contributions(
         plugin + correction,
         phi,
         n_sampled=max(problem.row_prompts, problem.draw_prompts),
-        block_errors=problem.block_errors(q),
+        other_errors=other,
         diagnostics={"plugin": plugin, "correction": correction, **(diagnostics or {})},
     )
 
@@ -138,18 +142,20 @@ def _unmatched_mass(problem: Problem, a: Floats) -> Floats | None:
 
 def _changed(problem: Problem, change: Change, threshold: float | None) -> Estimate:
     limit = _threshold(problem, change) if threshold is None else threshold
-    weights = change(problem.weights, limit)
-    a = label_weights(problem, weights)
-    each = a * residuals(problem, problem.rewards_oof)
+    full, a = (label_weights(problem, w) for w in (problem.weights, change(problem.weights, limit)))
+    residual = residuals(problem, problem.rewards_oof)
+    each = a * residual
     correction = float(each.mean())
-    kept = float(a.sum() / max(label_weights(problem, problem.weights).sum(), np.finfo(float).tiny))
+    # What the threshold takes off the correction is bias as far as anyone can tell: it counts as error.
+    lost = float(((a - full) * residual).mean())
     return _combine(
         problem,
         problem.draw_rewards_oof,
         each - correction,
         correction,
         q=_unmatched_mass(problem, a),
-        diagnostics={"threshold": limit, "kept_mass": kept},
+        bias=lost,
+        diagnostics={"threshold": limit, "kept_mass": float(a.sum() / full.sum()) if full.any() else 0.0, "lost": lost},
     )
 
 

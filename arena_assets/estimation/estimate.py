@@ -17,10 +17,10 @@ class Estimate:
     """An estimated mean oracle label.
 
     `contributions` phi (one per prompt, in the order of the prompts) are the influence function at the data:
-    std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum block_errors^2, where k of the N prompts were sampled for it
-    (`n_sampled`; mostly all). `block_errors` are those of calibration blocks whose labels happen to show no residual,
-    so that no prompt can carry them; mostly none. Differences of two estimates on the same prompts are paired by
-    differencing both.
+    std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum other_errors^2, where k of the N prompts were sampled for it
+    (`n_sampled`; mostly all). `other_errors` are what no prompt can carry: of calibration blocks whose labels happen
+    to show no residual, and of what a threshold leaves out; mostly none. Differences of two estimates on the same
+    prompts are paired by differencing both.
     """
 
     value: float
@@ -28,7 +28,7 @@ class Estimate:
     df: float
     contributions: Floats
     n_sampled: int
-    block_errors: Floats = field(default_factory=lambda: np.empty(0))
+    other_errors: Floats = field(default_factory=lambda: np.empty(0))
     diagnostics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def ci(self, level: float = 0.95) -> tuple[float, float]:
@@ -50,7 +50,7 @@ def from_contributions(
     *,
     n_sampled: int | None = None,
     df: float | None = None,
-    block_errors: Floats | None = None,
+    other_errors: Floats | None = None,
     diagnostics: Mapping[str, float] | None = None,
 ) -> Estimate:
     """An estimate whose standard error is that of the mean of `phi`.
@@ -62,7 +62,7 @@ def from_contributions(
     count = phi.size if n_sampled is None else n_sampled
     if count < 2:
         raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
-    blocks: Floats = np.empty(0) if block_errors is None else block_errors
+    blocks: Floats = np.empty(0) if other_errors is None else other_errors
     with np.errstate(over="ignore", invalid="ignore"):
         if df is None:
             df = moment_df(np.concatenate([phi, phi.size * blocks[blocks != 0]]))

@@ -27,8 +27,11 @@ class Evidence:
     is_logging_policy: bool = False
 
 
-def evidence(problem: Problem, *, is_logging_policy: bool) -> Evidence:
-    """Raw weights, labels, score support, and the transport test on weighted logged residuals."""
+def evidence(problem: Problem, calibrated: Floats | None, *, is_logging_policy: bool) -> Evidence:
+    """Raw weights, labels, score support, and the transport test on weighted logged residuals.
+
+    calibrated: (n,) f-(S) of the logged rows by some calibration, or None where there is none to test.
+    """
     labelled = ~np.isnan(problem.labels)
     count = int(labelled.sum())
     calibration, nan = problem.calibration, float("nan")
@@ -39,9 +42,9 @@ def evidence(problem: Problem, *, is_logging_policy: bool) -> Evidence:
         labels, scores = problem.labels[labelled], problem.features[labelled, 0]
         bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
         outside = _outside(scores, problem.draws)
-        if calibration is not None and size > 0:
+        if calibrated is not None and size > 0:
             share = share / share.sum()
-            residual = labels - problem.rewards_oof[labelled]
+            residual = labels - calibrated[labelled]
             transport = float(share @ residual)
             spread = ((share * (residual - transport)) ** 2).sum()
             transport_error = float(np.sqrt(spread * count / (count - 1)))

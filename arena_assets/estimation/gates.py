@@ -72,23 +72,24 @@ def combine(findings: Iterable[Finding]) -> Support:
 
 
 def relies_on_transport(method: Method) -> bool:
-    """Whether f must hold for the target.
+    """Whether E[Y | S] must be the same under the target.
 
-    SIMCal weights depend on the score alone, so they cannot correct f given the score.
+    SIMCal weights depend on the score alone, so a correction by them sees nothing that the score does not.
     """
-    if method.estimator == "direct_own" or method.reward_calibration == "none":
+    if method.estimator == "direct_own" or _takes_judge_at_its_word(method):
         return False
     return method.estimator not in _TRANSPORT_FREE or method.weight_calibration == "simcal"
+
+
+def _takes_judge_at_its_word(method: Method) -> bool:
+    return method.reward_calibration == "none" and method.estimator in ("naive_direct", *_IMPORTANCE)
 
 
 def _findings(method: Method, evidence: Evidence, df: float, own_labels: int) -> Iterator[Finding]:
     if method.estimator == "direct_own":
         yield from _count_findings(own_labels, "labels of the target")
         return
-    judge_alone = method.estimator == "naive_direct" or (
-        method.estimator in _IMPORTANCE and method.reward_calibration == "none"
-    )
-    if judge_alone:
+    if _takes_judge_at_its_word(method):
         yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
         if evidence.judge_bias_error > 0 and abs(evidence.judge_bias) > JUDGE_BIAS_REFUSE * evidence.judge_bias_error:
             yield (

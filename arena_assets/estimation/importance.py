@@ -30,7 +30,7 @@ def ips_on(problem: Problem) -> Estimate:
     value = float(weighted.mean())
     q = problem.row_mass(problem.weights / problem.rows.size)
     phi = problem.spread_rows(weighted - value) + problem.calibration_term(q)
-    return from_contributions(value, phi, n_sampled=problem.row_prompts, block_errors=problem.block_errors(q))
+    return from_contributions(value, phi, n_sampled=problem.row_prompts, other_errors=problem.other_errors(q))
 
 
 def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimate:
@@ -45,7 +45,7 @@ def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimat
     return from_contributions(
         base.value,
         base.contributions,
-        block_errors=base.block_errors,
+        other_errors=base.other_errors,
         n_sampled=problem.row_prompts,
         diagnostics={
             "max_weight": limit,
@@ -62,7 +62,7 @@ def snips_on(problem: Problem) -> Estimate:
     value = float(share @ problem.rewards)
     q = problem.row_mass(share)
     phi = problem.spread_rows(problem.rows.size * share * (problem.rewards - value)) + problem.calibration_term(q)
-    return from_contributions(value, phi, n_sampled=problem.row_prompts, block_errors=problem.block_errors(q))
+    return from_contributions(value, phi, n_sampled=problem.row_prompts, other_errors=problem.other_errors(q))
 
 
 def calibrated_ips_on(problem: Problem) -> Estimate:
@@ -85,7 +85,7 @@ def calibrated_ips_on(problem: Problem) -> Estimate:
         value,
         phi,
         n_sampled=problem.row_prompts,
-        block_errors=problem.block_errors(q),
+        other_errors=problem.other_errors(q),
         diagnostics={"ess_projected": ess(projection.weights), "direction": 1.0 if projection.increasing else -1.0},
     )
 

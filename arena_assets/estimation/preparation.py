@@ -217,4 +217,15 @@ class Preparation:
             calibration=calibration,
             folds=self._folds,
         )
-        return Target(made, evidence(made, is_logging_policy=is_logging_policy), own_labels[drawn])
+        tested = made.rewards_oof if calibration is not None else self._monotone_out_of_fold(scoring, made)
+        return Target(made, evidence(made, tested, is_logging_policy=is_logging_policy), own_labels[drawn])
+
+    def _monotone_out_of_fold(self, scoring: str, problem: problems.Problem) -> Floats | None:
+        """f-(S) for uncalibrated methods, whose use of SIMCal weights still asks whether E[Y | S] carries over."""
+        try:
+            calibration = self.calibration(scoring, "monotone")
+        except EstimationError:
+            return None
+        if calibration is None:
+            return None
+        return calibration.predict_out_of_fold(problem.features[:, :1], self._folds[problem.rows])

@@ -94,9 +94,9 @@ class Problem:
             return 0.0
         return self.calibration.term(q, self.n_prompts)
 
-    def block_errors(self, q: Floats | None) -> Floats | None:
+    def other_errors(self, q: Floats | None) -> Floats | None:
         """The part of the calibration's error that no label can carry; see `Estimate`."""
-        return None if self.calibration is None or q is None else self.calibration.block_errors(q)
+        return None if self.calibration is None or q is None else self.calibration.other_errors(q)
 
     def row_mass(self, shares: Floats) -> Floats | None:
         """q of sum_i shares_i f(S_i) over logged rows."""

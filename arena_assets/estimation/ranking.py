@@ -55,13 +55,13 @@ def contrast(first: Estimate, second: Estimate) -> Estimate:
             f"estimates of {first.contributions.size} and {second.contributions.size} prompts cannot be paired:"
             " take both from one evaluation"
         )
-    blocks = first.block_errors, second.block_errors
+    blocks = first.other_errors, second.other_errors
     # Estimates by one calibration share its blocks; by two calibrations their errors are independent, or one has none.
     shared = blocks[0].shape == blocks[1].shape
     return from_contributions(
         first.value - second.value,
         first.contributions - second.contributions,
-        block_errors=blocks[0] - blocks[1] if shared else np.concatenate(blocks),
+        other_errors=blocks[0] - blocks[1] if shared else np.concatenate(blocks),
         n_sampled=min(first.n_sampled, second.n_sampled),
         df=min(first.df, second.df),
     )
