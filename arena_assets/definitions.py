@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from arena_assets.assets import build_assets
+from arena_assets.assets import build_assets, simulation_asset
 from arena_assets.config import experiment_names, load_experiment
 from arena_assets.errors import ConfigError
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
@@ -15,7 +15,7 @@ def build_definitions(names: list[str] | None = None) -> dg.Definitions:
     if names is None:
         chosen = os.environ.get("ARENA_CONFIG")
         names = [chosen] if chosen else experiment_names()
-    assets = [asset for name in names for asset in _assets(name)]
+    assets = [simulation_asset(), *(asset for name in names for asset in _assets(name))]
     return dg.Definitions(
         assets=assets,
         resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressReports()},

@@ -1,4 +1,4 @@
-"""The assets that are not partitioned: the corpus and the analysis."""
+"""The assets that are not partitioned: the corpus, the analysis and the studies of the methods."""
 
 import time
 from typing import Any
@@ -10,9 +10,12 @@ from arena_assets.assets.materialise import Yields, check_specs, content_version
 from arena_assets.config import Experiment
 from arena_assets.corpus import load_corpus
 from arena_assets.errors import ArenaError
-from arena_assets.resources import ArenaStorage
+from arena_assets.estimation import overall
+from arena_assets.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.stages.ablation import BATCH_ASSETS, as_data, collect, compare, judge_signal
+from arena_assets.stages.studies import grid, simulate
+from arena_assets.storage import Store
 
 
 def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
@@ -84,4 +87,67 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
             context, store, Batch(experiment, "ablation_results", results), metadata, rests_on=collected.summary
         )
 
-    return [arena_corpus, ablation_results]
+    @dg.asset(
+        key=dg.AssetKey([experiment.name, "ablation_grid"]),
+        deps=[dg.AssetKey([experiment.name, name]) for name in upstream],
+        group_name=experiment.name,
+        code_version=experiment.code_version("ablation_results"),
+        description="The paper's design on random subsets: sample sizes x oracle coverages x seeds x methods.",
+    )
+    def ablation_grid(
+        context: dg.AssetExecutionContext, storage: ArenaStorage, progress: ProgressReports
+    ) -> dg.MaterializeResult[Any]:
+        store, started = storage.store(experiment), time.monotonic()
+        try:
+            collected = collect(experiment, store)
+            report = progress.start(context.log.info, "ablation_grid")
+            table, left_out = grid(experiment, as_data(experiment, collected.tables), report)
+            store.write(
+                "ablation_grid",
+                table,
+                fingerprint=experiment.fingerprint("ablation_results"),
+                rests_on=collected.summary,
+            )
+        except ArenaError as error:
+            raise failure(error) from error
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(table),
+                "rests on": collected.summary,
+                "left out of the design": list(left_out),
+                "seconds": round(time.monotonic() - started, 2),
+            },
+            data_version=dg.DataVersion(content_version(table, ())),
+        )
+
+    return [arena_corpus, ablation_results, ablation_grid]
+
+
+METHODS = "methods"
+
+
+def simulation_asset() -> dg.AssetsDefinition:
+    """`methods / estimator_simulation`: it depends on no experiment, so it stands once beside all of them."""
+
+    @dg.asset(
+        key=dg.AssetKey([METHODS, "estimator_simulation"]),
+        group_name=METHODS,
+        description="Monte Carlo study with known truth: do the intervals cover?",
+    )
+    def estimator_simulation(
+        context: dg.AssetExecutionContext, storage: ArenaStorage, progress: ProgressReports
+    ) -> dg.MaterializeResult[Any]:
+        started = time.monotonic()
+        store = Store.of(METHODS, storage.base or None)
+        table = simulate(progress.start(context.log.info, "estimator_simulation"))
+        store.write("estimator_simulation", table, fingerprint=METHODS)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(table),
+                "over all cells": dg.MetadataValue.json(overall(table)),
+                "seconds": round(time.monotonic() - started, 2),
+            },
+            data_version=dg.DataVersion(content_version(table, ())),
+        )
+
+    return estimator_simulation

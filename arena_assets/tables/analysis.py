@@ -1,0 +1,111 @@
+"""The tables of the analysis: the comparison, the grid of the paper's design, the simulation."""
+
+from __future__ import annotations
+
+from arena_assets.tables.contract import FLAG, INT, REAL, TEXT, Column, Table
+
+ABLATION_RESULTS = Table(
+    "ablation_results",
+    "every method's estimate of every policy's value, beside the truth",
+    ("estimator", "reward_calibration", "weight_calibration", "scoring", "policy"),
+    (
+        Column("estimator", TEXT, "name of the estimator"),
+        Column("reward_calibration", TEXT, "none, monotone or two_stage"),
+        Column("weight_calibration", TEXT, "none or simcal"),
+        Column("scoring", TEXT, "deterministic or uncertainty_aware"),
+        Column("policy", TEXT, "policy whose value is estimated"),
+        Column("estimate", REAL, "estimated mean oracle label", nullable=True),
+        Column("std_error", REAL, "standard error of the estimate", nullable=True, minimum=0),
+        Column("df", REAL, "degrees of freedom of the interval", nullable=True, minimum=0),
+        Column("ci_low", REAL, "lower end of the interval", nullable=True),
+        Column("ci_high", REAL, "upper end of the interval", nullable=True),
+        Column("truth", REAL, "mean oracle label of the policy's own responses", nullable=True),
+        Column("truth_std_error", REAL, "standard error of the truth", nullable=True, minimum=0),
+        Column("error", REAL, "estimate - truth", nullable=True),
+        Column("covered", FLAG, "|estimate - truth| <= t sqrt(std_error^2 + truth_std_error^2)", nullable=True),
+        Column("n", INT, "logged prompts used", minimum=0),
+        Column("n_oracle", INT, "oracle labels used", minimum=0),
+        Column("ess", REAL, "effective sample size (sum w)^2 / sum w^2, rows", nullable=True, minimum=0),
+        Column("ess_fraction", REAL, "ess / n", nullable=True, minimum=0, maximum=1 + 1e-9),
+        Column(
+            "max_weight_share", REAL, "largest weight's share of the sum", nullable=True, minimum=0, maximum=1 + 1e-9
+        ),
+        Column("seconds", REAL, "time taken, s", nullable=True, minimum=0),
+        Column("status", TEXT, "ok, or failed"),
+        Column("reason", TEXT, "why there is no estimate; null where status is ok", nullable=True),
+        Column("support", TEXT, "supported, caution or refused: what the gates say of it"),
+        Column("support_reason", TEXT, "the gates' reason in words and numbers", nullable=True),
+    ),
+    partitioned=False,
+    timing=("seconds",),
+)
+
+
+def _metric(name: str, meaning: str) -> tuple[Column, ...]:
+    """A mean over repetitions with its 95% band."""
+    return (
+        Column(name, REAL, f"{meaning}, mean over seeds", nullable=True),
+        Column(f"{name}_low", REAL, f"{meaning}, lower end of its 95% band", nullable=True),
+        Column(f"{name}_high", REAL, f"{meaning}, upper end of its 95% band", nullable=True),
+    )
+
+
+_METHOD = (
+    Column("estimator", TEXT, "name of the estimator"),
+    Column("reward_calibration", TEXT, "none, monotone or two_stage"),
+    Column("weight_calibration", TEXT, "none or simcal"),
+)
+
+ABLATION_GRID = Table(
+    "ablation_grid",
+    "the paper's design on random subsets: sample sizes x oracle coverages x seeds x methods",
+    ("sample_size", "oracle_coverage", "estimator", "reward_calibration", "weight_calibration", "scoring"),
+    (
+        Column("sample_size", INT, "prompts in a subset", minimum=2),
+        Column("oracle_coverage", REAL, "share of them with P0's label", minimum=0, maximum=1),
+        *_METHOD,
+        Column("scoring", TEXT, "deterministic or uncertainty_aware"),
+        Column("seeds", INT, "repetitions", minimum=1),
+        Column("failed", INT, "estimates that could not be had, over policies and seeds", minimum=0),
+        *_metric("rmse", "root mean square error over policies"),
+        *_metric("bias", "mean error over policies"),
+        *_metric("coverage", "share of intervals that cover the truth"),
+        *_metric("interval_width", "width of the interval"),
+        *_metric("pairwise_accuracy", "share of policy pairs in the true order"),
+        *_metric("kendall_tau", "Kendall's tau of the policies' order with the true one"),
+        *_metric("best_found", "share of repetitions that name the best policy"),
+        *_metric("supported", "share of estimates that the gates support"),
+    ),
+    partitioned=False,
+)
+
+ESTIMATOR_SIMULATION = Table(
+    "estimator_simulation",
+    "Monte Carlo study with known truth: do the intervals cover?",
+    ("overlap", "transports", "n_labels", "estimator", "reward_calibration", "weight_calibration"),
+    (
+        Column("overlap", TEXT, "how close the target is to P0"),
+        Column("ess_fraction", REAL, "effective sample size / n in the limit", minimum=0, maximum=1),
+        Column("transports", FLAG, "whether E[label | score] is the same under the target"),
+        Column("n_labels", INT, "P0's labels", minimum=0),
+        Column("n", INT, "logged prompts", minimum=1),
+        *_METHOD,
+        Column("truth", REAL, "known value of the target"),
+        Column("replications", INT, "simulated data sets", minimum=1),
+        Column("failed", INT, "of them without an estimate", minimum=0),
+        Column("coverage", REAL, "share of 95% intervals that cover the truth", nullable=True, minimum=0, maximum=1),
+        Column("coverage_std_error", REAL, "standard error of coverage", nullable=True, minimum=0),
+        Column("bias", REAL, "mean error", nullable=True),
+        Column("rmse", REAL, "root mean square error", nullable=True, minimum=0),
+        Column("std_dev", REAL, "standard deviation of the estimates", nullable=True, minimum=0),
+        Column("mean_std_error", REAL, "mean of the claimed standard errors", nullable=True, minimum=0),
+        Column("mean_width", REAL, "mean width of the intervals", nullable=True, minimum=0),
+        Column("supported", REAL, "share that the gates support", nullable=True, minimum=0, maximum=1),
+        Column("caution", REAL, "share that they caution", nullable=True, minimum=0, maximum=1),
+        Column("refused", REAL, "share that they refuse", nullable=True, minimum=0, maximum=1),
+        Column("supported_coverage", REAL, "coverage of the supported ones", nullable=True, minimum=0, maximum=1),
+        Column("gross", REAL, "share with an error above 3 standard errors", nullable=True, minimum=0, maximum=1),
+        Column("gross_flagged", REAL, "of these, the share refused or cautioned", nullable=True, minimum=0, maximum=1),
+    ),
+    partitioned=False,
+)

@@ -1,0 +1,21 @@
+"""A small experiment on the real model, written as files for the parts that read files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from arena_assets.config import config_folder, load_yaml
+
+
+def write_experiment(folder: Path, name: str = "small", **changes: object) -> None:
+    """`configs/demo.yaml` cut down to a few prompts and tokens, with `changes` of its top-level keys."""
+    demo = load_yaml(config_folder() / "demo.yaml")
+    small = demo | {"prompts": 6, "batch_size": 3, "analysis": {"ablation": "basic"}, **changes}
+    small["logging_policy"] = demo["logging_policy"] | {"max_tokens": 12}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(small, sort_keys=False), encoding="utf-8")
+    ablations = folder / "ablations"
+    if not ablations.exists():
+        ablations.symlink_to(config_folder() / "ablations")
