@@ -1,0 +1,40 @@
+"""The studies of the methods: the paper's grid on the experiment's data, and the simulation with known truth."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from arena_assets.config import Experiment
+from arena_assets.errors import RefusedError
+from arena_assets.estimation import EstimationError, EvaluationData, ablation_grid, estimator_simulation
+from arena_assets.progress import Progress, silent
+from arena_assets.stages.ablation import ablation_spec
+from arena_assets.tables import ABLATION_GRID, ESTIMATOR_SIMULATION
+
+# Standard error of a coverage of .95 with 1,000 replications: 0.7 points.
+REPLICATIONS = 1000
+
+
+def grid(
+    experiment: Experiment, data: EvaluationData, progress: Progress = silent
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The `ablation_grid` table, and what of the design the data cannot give.
+
+    Raises:
+        RefusedError: nothing of the design can be run on this data.
+    """
+    spec = ablation_spec(experiment)
+    try:
+        result = ablation_grid(data, spec, seed=experiment.seed, level=experiment.analysis.level, progress=progress)
+    except EstimationError as error:
+        raise RefusedError(
+            f"the grid of ablations/{experiment.analysis.ablation}.yaml cannot be run: {error}"
+        ) from error
+    keys = list(ABLATION_GRID.key)
+    return result.summary[list(ABLATION_GRID.names)].sort_values(keys, ignore_index=True), result.left_out
+
+
+def simulate(progress: Progress = silent, replications: int = REPLICATIONS) -> pd.DataFrame:
+    """The `estimator_simulation` table; it depends on no experiment."""
+    cells = estimator_simulation(replications=replications, progress=progress)
+    return cells.sort_values(list(ESTIMATOR_SIMULATION.key), ignore_index=True)
