@@ -215,7 +215,7 @@ class Experiment(Section):
         # How fast, how often retried, how dear: none of it changes an answer, so none of it invalidates one.
         transport = {
             "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s", "max_retries", "max_cost_usd",
-            "prices", "api_key_env", "mode", "enabled", "calibration", "validation", "stratify",
+            "batch_poll_s", "prices", "api_key_env", "mode", "enabled", "calibration", "validation", "stratify",
         }  # fmt: skip
         identity = scorer.model_dump(exclude=transport)
         if scorer.kind in ("likelihood", "rubric"):

@@ -37,6 +37,8 @@ def load_experiment(name: str, *, prompts: int | None = None) -> Experiment:
     """
     path = config_folder() / f"{name}.yaml"
     data = _merged(path)
+    if "name" in data:
+        raise ConfigError(f"{path.name}: remove the key name: the file's own name names the experiment")
     data["name"] = name
     if prompts is not None:
         data["prompts"] = prompts
@@ -55,7 +57,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path.name} does not exist in {path.parent}; there are: {known}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date or a number and is none
         raise ConfigError(f"{path.name} is no valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path.name} must be a mapping of keys to values, it is {type(data).__name__}")
@@ -91,6 +93,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # `<<` brings keys that the mapping may override
             key = self.construct_object(key_node, deep=deep)
             if isinstance(key, Hashable):
                 if key in seen:
