@@ -1,0 +1,113 @@
+"""Fingerprints: what a change of the experiment file marks as outdated, and what it leaves."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from conftest import ConfigFolder
+
+ASSETS = ("arena_corpus", "prompts", "responses", "logprobs", "judge_scores", "oracle_labels", "ablation_results")
+FROM_PROMPTS = set(ASSETS[1:])
+FROM_RESPONSES = set(ASSETS[2:])
+OPENAI = {"kind": "openai", "model": "gpt", "rubric": "Rate it.", "prices": {"prompt": 1, "completion": 2}}
+STRATIFIED = {"kind": "reference", "calibration": 0.5, "validation": 1.0, "stratify": True}
+
+
+def changed(folder: ConfigFolder, before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """Assets whose first, full batch is outdated by the change of the file."""
+    first, second = folder.load("x", before), folder.load("x", after)
+    partition = {name: None if name in ("arena_corpus", "ablation_results") else "0000" for name in ASSETS}
+    return {
+        name for name in ASSETS if first.fingerprint(name, partition[name]) != second.fingerprint(name, partition[name])
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "outdated"),
+    [
+        (("logging_policy", "system_prompt"), "Be brief.", FROM_RESPONSES),
+        (("logging_policy", "max_tokens"), 17, FROM_RESPONSES),
+        (("target_policies", 1, "temperature"), 0.6, FROM_RESPONSES),
+        (("models", "small", "path"), "other.gguf", FROM_RESPONSES),
+        (("models", "small", "sha256"), "0" * 64, FROM_RESPONSES),
+        (("engine",), {"context_tokens": 512}, FROM_RESPONSES),
+        (("engine",), {"mode": "throughput"}, FROM_RESPONSES),
+        (("engine",), {"scoring": "prefill"}, {"logprobs", "ablation_results"}),
+        (("judge",), {"kind": "likelihood", "model": "small", "system_prompt": "x"}, {"judge_scores"}),
+        (("oracle", "calibration"), 0.6, {"oracle_labels"}),
+        (("oracle", "stratify"), True, {"oracle_labels"}),
+        (("analysis",), {"ablation": "default"}, {"ablation_results"}),
+        (("analysis", "level"), 0.9, {"ablation_results"}),
+        (("prompts",), 60, {"ablation_results"}),
+        (("batch_size",), 40, FROM_PROMPTS),
+        (("seed",), 8, FROM_PROMPTS),
+        (("corpus", "language"), "German", set(ASSETS)),
+        (("engine",), {"threads": 1, "max_sequences": 2, "cache_tokens": 512, "reproducibility_sample": 1}, set()),
+        (("description",), "words", set()),
+        (("storage",), "elsewhere", set()),
+        (("models", "small", "size_bytes"), 5, set()),
+        (("models", "unused"), {"source": "file", "path": "u.gguf"}, set()),
+    ],
+)
+def test_a_change_outdates_what_it_determines(
+    config_folder: ConfigFolder, path: tuple[Any, ...], value: Any, outdated: set[str]
+) -> None:
+    before = config_folder.document()
+    after = copy.deepcopy(before)
+    place: Any = after
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    assert changed(config_folder, before, after) - {"ablation_results"} == outdated - {"ablation_results"}
+    assert bool(outdated) == ("ablation_results" in changed(config_folder, before, after))
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        {"concurrency": 3},
+        {"requests_per_minute": 10},
+        {"tokens_per_minute": 10},
+        {"timeout_s": 5},
+        {"max_retries": 1},
+        {"max_cost_usd": 1.0},
+        {"prices": {"prompt": 3, "completion": 3}},
+        {"api_key_env": "OTHER_KEY"},
+        {"mode": "batch"},
+        {"batch_poll_s": 5},
+    ],
+)
+def test_transport_outdates_nothing(config_folder: ConfigFolder, transport: dict[str, Any]) -> None:
+    before = config_folder.document(judge=OPENAI, oracle=OPENAI | {"calibration": 0.5})
+    for section in ("judge", "oracle"):
+        assert changed(config_folder, before, before | {section: before[section] | transport}) == set()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"model": "b"}, {"rubric": "x"}, {"max_score": 5}, {"uncertainty": "interval"}, {"base_url": "http://a"}],
+)
+def test_what_is_asked_outdates_the_judge_alone(config_folder: ConfigFolder, answer: dict[str, Any]) -> None:
+    before = config_folder.document(judge=OPENAI)
+    assert changed(config_folder, before, before | {"judge": OPENAI | answer}) == {"judge_scores", "ablation_results"}
+
+
+def test_a_stratified_slice_rests_on_the_judge(config_folder: ConfigFolder) -> None:
+    before = config_folder.document(oracle=STRATIFIED)
+    judge = {"kind": "likelihood", "model": "small", "system_prompt": "x"}
+    assert "oracle_labels" in changed(config_folder, before, before | {"judge": judge})
+
+
+def test_more_prompts_keep_full_batches_and_outdate_the_last_short_one(config_folder: ConfigFolder) -> None:
+    fewer, more = config_folder.load(prompts=30), config_folder.load(prompts=50)
+    for asset in ASSETS[1:-1]:
+        assert fewer.fingerprint(asset, "0000") == more.fingerprint(asset, "0000")
+        assert fewer.fingerprint(asset, "0001") != more.fingerprint(asset, "0001")
+
+
+def test_a_disabled_oracle_outdates_only_the_analysis(config_folder: ConfigFolder) -> None:
+    before = config_folder.document()
+    after = before | {"oracle": before["oracle"] | {"enabled": False}}
+    assert changed(config_folder, before, after) <= {"oracle_labels", "ablation_results"}
