@@ -14,8 +14,8 @@ import pandas as pd
 
 MAX_ROWS = 5000
 
-BLUE, ORANGE, GREEN, PINK, VERMILION, SKY = "#1F83C4", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
-GREY = "#868B94"
+BLUE, ORANGE, GREEN, PINK, VERMILION, SKY = "#0F78BC", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+GREY = "#737880"
 
 SUPPORT = {"supported": BLUE, "caution": ORANGE, "refused": GREY}
 COVERED = {"covers the truth": "circle", "misses the truth": "cross", "truth unknown": "square"}

@@ -18,8 +18,8 @@ from dashboard.views.names import count, percent
 
 Floats = npt.NDArray[np.float64]
 
-# Beyond this a weight is beyond float64; the plots' clip, never an estimate's.
-_LARGEST_LOG = 700.0
+# The square of a larger weight is beyond float64; a clip of what is shown, never of an estimate.
+_LARGEST_LOG = 300.0
 BINS = 48
 
 
