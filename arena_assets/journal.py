@@ -40,7 +40,6 @@ class Journal:
                 path = Path(self._folder.path)
                 path.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(path / "items.jsonl", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o644)
-                self._close_torn_line()
         except OSError as error:
             raise StorageError(f"the journal {self._folder} cannot be opened: {error}") from error
         return self
@@ -69,30 +68,40 @@ class Journal:
             StorageError: the disk is full or read-only; the item is then not recorded.
         """
         line = json.dumps({"key": key, **item}, ensure_ascii=False, separators=(",", ":")) + "\n"
-        try:
-            if self._file is not None:
+        if self._file is not None:
+            try:
                 self._write_line(line.encode("utf-8", "surrogatepass"))
-            else:
-                self._pending.append(line)
-                if len(self._pending) >= self._part_items:
-                    self.flush()
-        except OSError as error:
-            raise StorageError(
-                f"the journal {self._folder} cannot be written: {error}; free space or rights and re-run"
-            ) from error
+            except OSError as error:
+                raise self._unwritable(error) from error
+        else:
+            self._pending.append(line)
+            if len(self._pending) >= self._part_items:
+                self.flush()
         self._items[key] = dict(item)
 
     def flush(self) -> None:
-        """Make pending items durable (object storage only; a local append already is)."""
+        """Make pending items durable (object storage only; a local append already is).
+
+        Raises:
+            StorageError: they cannot be written; they stay pending.
+        """
         if not self._pending:
             return
         name = self._folder / f"{self._parts:06d}-{self._writer}.jsonl"
-        name.fs.pipe_file(name.path, "".join(self._pending).encode("utf-8", "surrogatepass"))
+        try:
+            name.fs.pipe_file(name.path, "".join(self._pending).encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            raise self._unwritable(error) from error
         self._parts += 1
         self._pending = []
 
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(f"the journal {self._folder} cannot be written: {error}; free space or rights and re-run")
+
     def _write_line(self, data: bytes) -> None:
         assert self._file is not None
+        if self._torn():
+            data = b"\n" + data  # else this item would be glued to the torn one, and lost with it
         if os.write(self._file, data) != len(data):
             # A short write means a full disk; the torn line is dropped by the next reader.
             raise OSError("short write, the disk is full")
@@ -109,13 +118,12 @@ class Journal:
             for line in part.read_bytes().split(b"\n"):
                 try:
                     record = json.loads(line)
-                    key = record.pop("key")
-                except (ValueError, KeyError, AttributeError):
+                    self._items[record.pop("key")] = record
+                except (ValueError, KeyError, AttributeError, TypeError):
                     continue  # torn by a crash: the item was in flight and is done again
-                self._items[key] = record
 
-    def _close_torn_line(self) -> None:
+    def _torn(self) -> bool:
+        """Whether the file ends within a line: a crash, a full disk, or another writer that died just now."""
         assert self._file is not None
         size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")
+        return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
