@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's contract. `sort` orders its rows, so equal contents are equal bytes."""
+    """A table's contract; `timing` names the columns that differ between equal runs."""
 
     name: str
     meaning: str
@@ -77,8 +77,10 @@ class Table:
         try:
             if pa.types.is_floating(column.type):
                 return pa.array(values.astype("float64"), column.type, from_pandas=True)
+            if pa.types.is_integer(column.type):
+                values = values.astype("Int64")  # refuses 1.5, which arrow cuts to 1 where the column is of objects
             return pa.array(values, column.type, from_pandas=True)
-        except (pa.ArrowException, ValueError, TypeError) as error:
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             raise TableError(f"{self.name}.{column.name} does not hold {column.type}: {error}") from error
 
     def _faults(self, frame: pd.DataFrame, column: Column) -> list[str]:
@@ -88,7 +90,7 @@ class Table:
             faults.append(f"{column.name} is null in {int(null.sum())} rows ({self._first(frame, null)})")
         if column.minimum is None and column.maximum is None:
             return faults
-        number = pd.to_numeric(values[~null], errors="coerce").reindex(frame.index)
+        number = pd.to_numeric(values.mask(null), errors="coerce")
         for bound, text, outside in (
             (column.minimum, "below", number < (column.minimum if column.minimum is not None else -float("inf"))),
             (column.maximum, "above", number > (column.maximum if column.maximum is not None else float("inf"))),
