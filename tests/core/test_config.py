@@ -55,7 +55,7 @@ def test_the_full_experiment_is_the_one_that_was_asked_for() -> None:
 )
 def test_a_broken_file_says_what_is_broken(config_folder: ConfigFolder, text: str, problem: str) -> None:
     config_folder.write("self", text)
-    with pytest.raises(ConfigError, match="(self|nowhere).yaml") as caught:
+    with pytest.raises(ConfigError, match=r"(self|nowhere)\.yaml") as caught:
         load_experiment("self")
     assert problem in str(caught.value)
 
@@ -69,7 +69,7 @@ def test_a_file_that_is_no_text_is_a_config_error(config_folder: ConfigFolder) -
 def test_an_unknown_experiment_lists_the_known(config_folder: ConfigFolder) -> None:
     config_folder.write("one")
     config_folder.write("two")
-    with pytest.raises(ConfigError, match="three.yaml does not exist.*there are: one, two"):
+    with pytest.raises(ConfigError, match=r"three\.yaml does not exist.*there are: one, two"):
         load_experiment("three")
     assert experiment_names() == ["one", "two"]
 
