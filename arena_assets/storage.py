@@ -61,7 +61,8 @@ class Store:
         notes = {"table": asset, "fingerprint": fingerprint, "partition": partition or "", **notes}
         table = table.replace_schema_metadata({f"arena.{key}": value for key, value in sorted(notes.items())})
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd", write_page_index=False)
+        # With checksums a flipped bit is an error; without them it would be read as another value.
+        pq.write_table(table, buffer, compression="zstd", write_page_index=False, write_page_checksum=True)
         write_bytes(self.path(asset, partition), buffer.getvalue())
         return buffer.tell()
 
@@ -83,8 +84,9 @@ class Store:
         """
         path = self.path(asset, partition)
         with self._open(path, asset, partition) as file:
+            _require_columns(contract(asset), file.schema_arrow)
             table = file.read(columns=list(columns) if columns is not None else None)
-        frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
+            frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
         return frame
 
     def notes(self, asset: str, partition: str | None = None) -> dict[str, str]:
@@ -92,7 +94,7 @@ class Store:
         with self._open(self.path(asset, partition), asset, partition) as file:
             metadata = file.schema_arrow.metadata or {}
             rows = file.metadata.num_rows
-        known = {key.decode()[6:]: value.decode() for key, value in metadata.items() if key.startswith(b"arena.")}
+            known = {key.decode()[6:]: value.decode() for key, value in metadata.items() if key.startswith(b"arena.")}
         return known | {"rows": str(rows)}
 
     def read_current(self, experiment: Experiment, asset: str, partition: str | None = None) -> pd.DataFrame:
@@ -123,7 +125,8 @@ class Store:
         """Findings of the last run of a table: name, blocking, passed, text, figures; empty where none ran."""
         path = self._checks_path(asset, partition)
         try:
-            return list(json.loads(path.read_text(encoding="utf-8"))["findings"])
+            findings = json.loads(path.read_text(encoding="utf-8"))["findings"]
+            return [dict(finding) for finding in findings]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -132,9 +135,16 @@ class Store:
             ) from error
 
     def remove(self) -> None:
-        """Remove every table, finding and journal of the experiment."""
-        if self.root.exists():
-            self.root.fs.rm(self.root.path, recursive=True)
+        """Remove every table, finding and journal of the experiment.
+
+        Raises:
+            StorageError: something cannot be removed.
+        """
+        try:
+            if self.root.exists():
+                self.root.fs.rm(self.root.path, recursive=True)
+        except OSError as error:
+            raise StorageError(f"{self.root} cannot be removed: {error}") from error
 
     def _checks_path(self, asset: str, partition: str | None) -> UPath:
         path = self.path(asset, partition)
@@ -145,10 +155,10 @@ class Store:
         what = asset if partition is None else f"{asset}/{partition}"
         try:
             with path.open("rb") as raw:
-                yield pq.ParquetFile(raw)
+                yield pq.ParquetFile(raw, page_checksum_verification=True)
         except FileNotFoundError as error:
             raise StorageError(f"{what} is not materialised: {path} does not exist") from error
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:  # KeyError: a key of a map stands twice
             raise StorageError(
                 f"{what} cannot be read, the file is corrupted: {path} ({error}); materialise it again"
             ) from error
@@ -160,6 +170,14 @@ def contract(asset: str) -> Table:
         return TABLES[asset]
     except KeyError as error:
         raise ArenaError(f"no table is named {asset!r}; there are: {', '.join(TABLES)}") from error
+
+
+def _require_columns(table: Table, schema: pa.Schema) -> None:
+    for column in table.columns:
+        if column.name not in schema.names:
+            raise ValueError(f"the column {column.name} is missing")
+        if (found := schema.field(column.name).type) != column.type:
+            raise ValueError(f"the column {column.name} holds {found} instead of {column.type}")
 
 
 def default_data_folder() -> Path:
