@@ -133,7 +133,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
                 experiment.oracle,
                 environment=environment(),
                 pool=models.pool(experiment, context.log.info),
-                reference_points=dict(zip(corpus["prompt_id"], corpus["reference_points"], strict=True)),
+                reference_points=reference_points(corpus),
             )
             with Journal(store.journal_path("oracle_labels", partition)) as journal:
                 report = progress.start(context.log.info, f"oracle_labels {partition}")
@@ -154,6 +154,12 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
 
     assets = [prompts, responses, logprobs, judge_scores]
     return [*assets, oracle_labels] if experiment.oracle.enabled else assets
+
+
+def reference_points(corpus: pd.DataFrame) -> dict[str, list[list[str]]]:
+    """The reference points of each prompt as lists: Parquet gives nested arrays, which are neither true nor false."""
+    points = zip(corpus["prompt_id"], corpus["reference_points"], strict=True)
+    return {prompt_id: [list(spellings) for spellings in own] for prompt_id, own in points}
 
 
 def _read(store: Store, experiment: Experiment, partition: str, *assets: str) -> dict[str, pd.DataFrame]:

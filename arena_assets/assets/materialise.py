@@ -14,11 +14,17 @@ from arena_assets.tables import TABLES
 Yields = Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]
 
 
-def check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
+def check_specs(
+    key: dg.AssetKey, partitions: dg.PartitionsDefinition[str] | None, *, imported: bool = False
+) -> list[dg.AssetCheckSpec]:
     """One check for each rule of the asset; with partitions, one status for each partition."""
     return [
         dg.AssetCheckSpec(
-            rule.name, asset=key, description=rule.description, blocking=rule.blocking, partitions_def=partitions
+            rule.name,
+            asset=key,
+            description=rule.description,
+            blocking=rule.blocks(imported=imported),
+            partitions_def=partitions,
         )
         for rule in RULES.get(key.path[-1], ())
     ]

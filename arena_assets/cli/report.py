@@ -16,9 +16,11 @@ def comparison(experiment: Experiment, store: Store) -> str:
     """For each target the truth and the basic methods' estimates, with 95% intervals, coverage and support."""
     results = store.read("ablation_results")
     rests_on = store.notes("ablation_results").get("rests_on", "")
-    basic = {(m.estimator, m.reward_calibration, m.weight_calibration) for m in BASIC}
-    keys = list(zip(results["estimator"], results["reward_calibration"], results["weight_calibration"], strict=True))
-    shown = results[pd.Series([key in basic for key in keys]) & results["scoring"].eq("deterministic")]
+    # In the order of the methods' list: from what needs least to what needs most.
+    order = {(m.estimator, m.reward_calibration, m.weight_calibration): place for place, m in enumerate(BASIC)}
+    keys = zip(results["estimator"], results["reward_calibration"], results["weight_calibration"], strict=True)
+    place = pd.Series([order.get(key, -1) for key in keys], index=results.index)
+    shown = results.assign(place=place)[(place >= 0) & results["scoring"].eq("deterministic")].sort_values("place")
     lines = [f"{experiment.name}: {rests_on}", ""]
     for policy in experiment.target_names:
         own = shown[shown["policy"] == policy]

@@ -105,6 +105,8 @@ def _problem(result: dg.ExecuteInProcessResult) -> str:
         error = data.error
         while error is not None and error.cause is not None:
             error = error.cause
+        if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
         if error is not None:
             return f"unexpected error, see the run in the Dagster UI: {error.message.strip()}"
     return "the run failed; see it in the Dagster UI"
