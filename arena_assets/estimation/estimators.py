@@ -17,7 +17,6 @@ _ON_PROBLEM: Mapping[str, Callable[[Problem], Estimate]] = {
     "ips": importance.ips_on,
     "clipped_ips": importance.clipped_ips_on,
     "snips": importance.snips_on,
-    "calibrated_ips": importance.calibrated_ips_on,
     "dr_cpo": doubly_robust.dr_cpo_on,
     "sndr": doubly_robust.sndr_on,
     "switch_dr": doubly_robust.switch_dr_on,
@@ -38,11 +37,12 @@ def run(method: Method, target: Target) -> Estimate:
         _need("fresh draws with a score", problem.draws.share.size)
     if method.estimator == "direct_own":
         return direct_method.direct_own_on(problem, target.own_labels)
-    projected = method.weight_calibration == "simcal" and method.estimator != "calibrated_ips"
     made = target.made[method.weight_calibration]
-    used = target.projected if projected else problem
+    used = target.projected if method.weight_calibration == "simcal" else problem
     if method.estimator == "stacked_dr":
         return doubly_robust.stacked_dr_on(used, made)
+    if method.estimator == "calibrated_ips":
+        return importance.calibrated_ips_on(problem, target.projection)
     estimate = _ON_PROBLEM[method.estimator](used)
     if method.estimator in doubly_robust.STACKED:
         made[method.estimator] = estimate

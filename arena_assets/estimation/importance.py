@@ -65,14 +65,14 @@ def snips_on(problem: Problem) -> Estimate:
     return from_contributions(value, phi, n_sampled=problem.row_prompts, other_errors=problem.other_errors(q))
 
 
-def calibrated_ips_on(problem: Problem) -> Estimate:
+def calibrated_ips_on(problem: Problem, made: simcal.Projection | None = None) -> Estimate:
     """SNIPS with weights projected on monotone functions of the score (SIMCal, Landesberg 2025).
 
     Block averages of w are estimates themselves, so the contributions are those of the product of block means:
-    w^ (R - R_B) + w (R_B - est), R_B the mean reward of the row's weight block; with w^ alone the error would look
-    far too small.
+    w^ (R - R_B) + w (R_B - est), R_B the mean reward of the row's weight block (`made`: the projection, where it
+    exists); with w^ alone the error would look far too small.
     """
-    projection = simcal.project(problem.features[:, 0], problem.weights)
+    projection = simcal.project(problem.features[:, 0], problem.weights) if made is None else made
     share = projection.weights / projection.weights.sum()
     value = float(share @ problem.rewards)
     block_mean = projection.block_means(problem.rewards)

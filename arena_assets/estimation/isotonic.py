@@ -12,29 +12,46 @@ from ._types import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
+class Split:
+    """How rows read a curve: share `inside` from block `upper`, the rest from block `lower`."""
+
+    lower: Ints
+    upper: Ints
+    inside: Floats
+
+    def read(self, values: Floats) -> Floats:
+        """The curve with these block values at every row."""
+        low = values[self.lower]
+        return low + self.inside * (values[self.upper] - low)
+
+    def mass(self, shares: Floats, n_blocks: int) -> Floats:
+        """q: the mass that rows with `shares` put on each block."""
+        upper = sums(self.upper, shares * self.inside, n_blocks)
+        return upper + sums(self.lower, shares * (1 - self.inside), n_blocks)
+
+
+@dataclass(frozen=True, eq=False)
 class Curve:
     """A monotone curve: constant on each block, linear between blocks, flat outside (as scikit-learn's with clipping).
 
-    It is linear in the block values, so an estimate sum_r v_r f(s_r) equals sum_B q_B f_B with q = `mass(s, v)`.
+    It is linear in the block values, so an estimate sum_r v_r f(s_r) equals sum_B q_B f_B with q the mass of the
+    rows' split.
     """
 
     knots: Floats  # ascending, the first and last labelled score of each block
-    heights: Floats  # value at each knot
     block: Ints  # block of each knot
     values: Floats  # value of each block
 
     def __call__(self, scores: Floats) -> Floats:
-        return np.interp(scores, self.knots, self.heights)
+        return np.interp(scores, self.knots, self.values[self.block])
 
-    def mass(self, scores: Floats, shares: Floats) -> Floats:
-        """q: the mass that rows with `shares` put on each block, rows between two blocks split linearly."""
+    def split(self, scores: Floats) -> Split:
+        """Where each score lies between two blocks."""
         right = np.searchsorted(self.knots, scores, side="left").clip(0, self.knots.size - 1)
         left = np.maximum(right - 1, 0)
         span = self.knots[right] - self.knots[left]
         inside = np.divide(scores - self.knots[left], span, out=np.ones_like(scores), where=span > 0).clip(0, 1)
-        size = self.values.size
-        upper = sums(self.block[right], shares * inside, size)
-        return upper + sums(self.block[left], shares * (1 - inside), size)
+        return Split(self.block[left], self.block[right], inside)
 
     def block_of(self, labelled_scores: Floats) -> Ints:
         """Block of each score that took part in the fit."""
@@ -60,7 +77,7 @@ def fit_bins(bins: Floats, totals: Floats, weights: Floats, *, increasing: bool 
     doubled = np.repeat(number, 2)
     knots = np.stack([bins[starts], bins[ends]], axis=1).ravel()
     keep = np.r_[True, np.diff(knots) > 0]
-    return Curve(knots[keep], values[doubled[keep]], doubled[keep].astype(np.int64), values)
+    return Curve(knots[keep], doubled[keep].astype(np.int64), values)
 
 
 def fit(scores: Floats, outcomes: Floats, weights: Floats | None = None, *, increasing: bool = True) -> Curve:

@@ -32,14 +32,18 @@ class Target:
     made: dict[str, dict[str, Estimate]] = field(default_factory=lambda: {"none": {}, "simcal": {}})
 
     @cached_property
+    def projection(self) -> simcal.Projection:
+        """SIMCal weights."""
+        return simcal.project(self.problem.features[:, 0], self.problem.weights)
+
+    @cached_property
     def projected(self) -> problems.Problem:
-        """The same with SIMCal weights."""
-        projection = simcal.project(self.problem.features[:, 0], self.problem.weights)
-        return self.problem.with_weights(projection.weights)
+        """The same problem with SIMCal weights."""
+        return self.problem.with_weights(self.projection.weights)
 
     @property
     def n_draw_prompts(self) -> int:
-        return int(np.unique(self.problem.draws.prompts).size)
+        return self.problem.draw_prompts
 
     def labels_used(self, method: Method) -> int:
         """Oracle labels that enter the estimate."""
@@ -70,6 +74,7 @@ class Preparation:
         }
         self._folds = problems.hash_folds(self._names, salt=f"fold:{seed}")
         self._halves = problems.hash_folds(self._names, 2, salt=f"truth:{seed}")
+        self._truths: dict[tuple[str, bool], tuple[float, float]] = {}
         self._variance: dict[str, bool] = {}
         self._calibrations: dict[tuple[str, str], RewardCalibration | EstimationError] = {}
         self._targets: dict[tuple[str, str, str, bool], Target | EstimationError] = {}
@@ -83,6 +88,12 @@ class Preparation:
 
         `half`: of the half of the prompts that `direct_own` does not see.
         """
+        key = (policy, half)
+        if key not in self._truths:
+            self._truths[key] = self._truth(policy, half)
+        return self._truths[key]
+
+    def _truth(self, policy: str, half: bool) -> tuple[float, float]:
         if policy == self.data.logging_policy:
             return np.nan, np.nan
         labels, prompts = self.data.targets[policy].labels, self._draws[policy]

@@ -15,6 +15,7 @@ from . import _validate
 from ._numeric import sums, tally
 from ._types import Floats, Ints
 from .calibration import RewardCalibration, calibrate
+from .isotonic import Split
 
 N_FOLDS = 5
 _HASH_KEY = "arena-oracle-v01"  # pandas wants 16 characters; another key gives other folds
@@ -65,6 +66,8 @@ class Problem:
     folds: Ints  # (n_prompts,)
     prepared: Floats  # (n, p) rows and (m, p) draws as the calibration's models read them
     draw_prepared: Floats
+    row_split: Split | None  # how rows and draws read f; None without calibration
+    draw_split: Split | None
 
     @cached_property
     def row_prompts(self) -> int:
@@ -100,19 +103,15 @@ class Problem:
 
     def row_mass(self, shares: Floats) -> Floats | None:
         """q of sum_i shares_i f(S_i) over logged rows."""
-        return None if self.calibration is None else self.calibration.model.curve.mass(self._row_position, shares)
+        if self.calibration is None or self.row_split is None:
+            return None
+        return self.row_split.mass(shares, self.calibration.counts.size)
 
     def draw_mass(self) -> Floats | None:
         """q of the mean of f(S') over fresh draws."""
-        if self.calibration is None:
+        if self.calibration is None or self.draw_split is None:
             return None
-        position = self.calibration.model.position(self.draw_prepared)
-        return self.calibration.model.curve.mass(position, self.draws.share)
-
-    @cached_property
-    def _row_position(self) -> Floats:
-        assert self.calibration is not None
-        return self.calibration.model.position(self.prepared)
+        return self.draw_split.mass(self.draws.share, self.calibration.counts.size)
 
 
 def from_arrays(
@@ -192,9 +191,13 @@ def build(
     """Evaluate f and f- once for all estimators of this target and calibration."""
     prepared, draw_prepared = features[:, :1], draws.features[:, :1]
     rewards, draw_rewards = prepared[:, 0], draw_prepared[:, 0]
+    row_split: Split | None = None
+    draw_split: Split | None = None
     if calibration is not None:
         prepared, draw_prepared = calibration.prepare(features), calibration.prepare(draws.features)
-        rewards, draw_rewards = calibration.predict(prepared), calibration.predict(draw_prepared)
+        curve, position = calibration.model.curve, calibration.model.position
+        row_split, draw_split = curve.split(position(prepared)), curve.split(position(draw_prepared))
+        rewards, draw_rewards = row_split.read(curve.values), draw_split.read(curve.values)
     rewards_oof, draw_rewards_oof = rewards, draw_rewards
     if calibration is not None and calibration.fold_models:
         rewards_oof = calibration.predict_out_of_fold(prepared, folds[rows])
@@ -214,6 +217,8 @@ def build(
         folds=folds,
         prepared=prepared,
         draw_prepared=draw_prepared,
+        row_split=row_split,
+        draw_split=draw_split,
     )
 
 

@@ -162,9 +162,10 @@ def test_block_masses_reproduce_the_estimate(percent: list[int], seed: int) -> N
     rng, scores = np.random.default_rng(seed), np.array(percent) / 100
     curve = isotonic.fit(scores, rng.uniform(size=scores.size))
     probe, shares = rng.uniform(-0.5, 1.5, 50), rng.uniform(size=50)
-    mass = curve.mass(probe, shares)
+    mass = curve.split(probe).mass(shares, curve.values.size)
     assert mass.sum() == pytest.approx(shares.sum())
     assert mass @ curve.values == pytest.approx(shares @ curve(probe))
+    assert curve.split(probe).read(curve.values) == pytest.approx(curve(probe))
 
 
 @settings(deadline=None)
