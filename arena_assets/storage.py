@@ -84,7 +84,7 @@ class Store:
         """
         path = self.path(asset, partition)
         with self._open(path, asset, partition) as file:
-            _require_columns(contract(asset), file.schema_arrow)
+            _require_columns(_label(asset, partition), contract(asset), file.schema_arrow, columns)
             table = file.read(columns=list(columns) if columns is not None else None)
             frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
         return frame
@@ -104,9 +104,9 @@ class Store:
             StorageError: it is missing, corrupted, or another configuration made it.
         """
         if not self.is_current(experiment, asset, partition):
-            what = asset if partition is None else f"{asset}/{partition}"
             raise StorageError(
-                f"{what} was made with another configuration; materialise it again, then what follows from it"
+                f"{_label(asset, partition)} was made with another configuration; "
+                "materialise it again, then what follows from it"
             )
         return self.read(asset, partition)
 
@@ -152,7 +152,7 @@ class Store:
 
     @contextlib.contextmanager
     def _open(self, path: UPath, asset: str, partition: str | None) -> Iterator[pq.ParquetFile]:
-        what = asset if partition is None else f"{asset}/{partition}"
+        what = _label(asset, partition)
         try:
             with path.open("rb") as raw:
                 yield pq.ParquetFile(raw, page_checksum_verification=True)
@@ -164,6 +164,10 @@ class Store:
             ) from error
 
 
+def _label(asset: str, partition: str | None) -> str:
+    return asset if partition is None else f"{asset}/{partition}"
+
+
 def contract(asset: str) -> Table:
     """The table contract of an asset."""
     try:
@@ -172,12 +176,15 @@ def contract(asset: str) -> Table:
         raise ArenaError(f"no table is named {asset!r}; there are: {', '.join(TABLES)}") from error
 
 
-def _require_columns(table: Table, schema: pa.Schema) -> None:
-    for column in table.columns:
-        if column.name not in schema.names:
-            raise ValueError(f"the column {column.name} is missing")
-        if (found := schema.field(column.name).type) != column.type:
-            raise ValueError(f"the column {column.name} holds {found} instead of {column.type}")
+def _require_columns(what: str, table: Table, schema: pa.Schema, columns: Sequence[str] | None) -> None:
+    wanted = [column for column in table.columns if columns is None or column.name in columns]
+    faults = [f"it lacks {column.name}" for column in wanted if column.name not in schema.names]
+    for column in wanted:
+        if column.name in schema.names and (found := schema.field(column.name).type) != column.type:
+            number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+            faults.append(f"{column.name} is {'not a number' if number else f'not {column.type}'} but {found}")
+    if faults:
+        raise StorageError(f"{what} was written by another version: {'; '.join(faults)}; materialise it again")
 
 
 def default_data_folder() -> Path:
