@@ -51,7 +51,7 @@ def select(rows: Iterable[Mapping[str, Any]], language: str) -> Corpus:
         if identity in kept:
             counts["duplicates"] += 1
             continue
-        points = [list(point) for point in row.get("reference_points") or []]
+        points = _reference_points(row, number)
         kept[identity] = {
             "prompt_id": identity,
             "prompt": prompt,
@@ -69,14 +69,26 @@ def select(rows: Iterable[Mapping[str, Any]], language: str) -> Corpus:
 
 
 def _first_user_turn(row: Mapping[str, Any], number: int) -> str:
-    for turn in row["conversation_a"] or []:
-        if turn["role"] == "user":
-            content = turn["content"] or ""
+    turns = row["conversation_a"]
+    for turn in turns if isinstance(turns, list) else []:
+        if isinstance(turn, Mapping) and turn.get("role") == "user":
+            content = turn.get("content") or ""
             # A lone surrogate cannot be written as UTF-8; the replacement character stands where it was.
             return str(content).encode("utf-8", "replace").decode("utf-8")
     raise CorpusError(
         f"row {number} of the corpus has no user turn in conversation_a; is it in the Chatbot Arena schema?"
     )
+
+
+def _reference_points(row: Mapping[str, Any], number: int) -> list[list[str]]:
+    points = row.get("reference_points") or []
+    for point in points:
+        if not isinstance(point, list) or not all(isinstance(spelling, str) for spelling in point):
+            raise CorpusError(
+                f"row {number} of the corpus has reference_points that are not lists of spellings (first: {point!r}); "
+                'write [["Paris"], ["seven", "7"]]'
+            )
+    return [list(point) for point in points]
 
 
 def _rows(config: CorpusConfig) -> Iterable[Mapping[str, Any]]:
@@ -115,4 +127,6 @@ def _file(config: FileCorpus) -> Path:
     path = path if path.is_absolute() else project_root() / path
     if not path.is_file():
         raise CorpusError(f"the corpus file {path} does not exist; correct corpus.path")
+    if not path.stat().st_size:
+        raise CorpusError(f"the corpus file {path} cannot be loaded: it is empty")
     return path
