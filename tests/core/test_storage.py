@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -174,7 +173,7 @@ def test_a_limit_on_file_size_in_the_middle_of_the_write(store: Store, prompts: 
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert store.notes("prompts", "0000")["fingerprint"] == "old"
-    assert len(os.listdir(local(store, "prompts", "0000").parent)) == 1
+    assert [path.name for path in local(store, "prompts", "0000").parent.iterdir()] == ["0000.parquet"]
 
 
 WRITER = """
