@@ -6,6 +6,7 @@ intervals cover 22 to 77% instead of 95% (Landesberg 2025, arXiv 2512.11150, ora
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +81,27 @@ class RewardCalibration:
 
     def predict_out_of_fold(self, prepared: Floats, folds: Ints) -> Floats:
         """f-: each row by the model that has seen no label of its fold."""
+        return self.read_out_of_fold(self.positions_out_of_fold(prepared, folds), folds, self.fold_curves)
+
+    @property
+    def fold_curves(self) -> tuple[isotonic.Curve, ...]:
+        return tuple(model.curve for model in self.fold_models)
+
+    def positions_out_of_fold(self, prepared: Floats, folds: Ints) -> Floats:
+        """Where each row reads the curve of its own fold's model."""
         out = np.empty(prepared.shape[0])
         for fold, model in enumerate(self.fold_models):
-            rows = folds == fold
-            if rows.any():
-                out[rows] = model(prepared[rows])
+            rows = np.flatnonzero(folds == fold)
+            out[rows] = model.position(prepared[rows])
+        return out
+
+    @staticmethod
+    def read_out_of_fold(positions: Floats, folds: Ints, curves: Sequence[isotonic.Curve]) -> Floats:
+        """Each row by its fold's curve."""
+        out = np.empty(positions.size)
+        for fold, curve in enumerate(curves):
+            rows = np.flatnonzero(folds == fold)
+            out[rows] = curve(positions[rows])
         return out
 
     def term(self, q: Floats, n_prompts: int) -> Floats:

@@ -25,18 +25,16 @@ def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
     labelled = np.flatnonzero(~np.isnan(problem.labels))
     row_folds, draw_folds = problem.folds[problem.rows], problem.folds[problem.draws.prompts]
     scaled = (problem.weights / problem.weights.max()) ** 2
-    rows, draws = problem.rewards_oof.copy(), problem.draw_rewards_oof.copy()
+    usable = labelled[scaled[labelled] > 0]
+    curves = []
     for fold, model in enumerate(calibration.fold_models):
-        train = labelled[(row_folds[labelled] != fold) & (scaled[labelled] > 0)]
+        train = usable[row_folds[usable] != fold]
         if train.size == 0:
             raise EstimationError(f"mrdr: all labels outside fold {fold} have weight zero")
-        in_rows, in_draws = row_folds == fold, draw_folds == fold
-        if not (in_rows.any() or in_draws.any()):
-            continue
-        curve = isotonic.fit(model.position(problem.prepared[train]), problem.labels[train], scaled[train])
-        rows[in_rows] = curve(model.position(problem.prepared[in_rows]))
-        draws[in_draws] = curve(model.position(problem.draw_prepared[in_draws]))
-    return rows, draws
+        position = model.position(problem.prepared[train])
+        curves.append(isotonic.fit(position, problem.labels[train], scaled[train]))
+    rows = calibration.read_out_of_fold(problem.oof_position, row_folds, curves)
+    return rows, calibration.read_out_of_fold(problem.draw_oof_position, draw_folds, curves)
 
 
 def tilted(problem: Problem, label_weights: Floats) -> tuple[Floats, Floats, float]:

@@ -66,6 +66,8 @@ class Problem:
     folds: Ints  # (n_prompts,)
     prepared: Floats  # (n, p) rows and (m, p) draws as the calibration's models read them
     draw_prepared: Floats
+    oof_position: Floats  # (n,) and (m,): where each reads the curve of its own fold
+    draw_oof_position: Floats
     row_split: Split | None  # how rows and draws read f; None without calibration
     draw_split: Split | None
 
@@ -199,9 +201,13 @@ def build(
         row_split, draw_split = curve.split(position(prepared)), curve.split(position(draw_prepared))
         rewards, draw_rewards = row_split.read(curve.values), draw_split.read(curve.values)
     rewards_oof, draw_rewards_oof = rewards, draw_rewards
+    oof, draw_oof = prepared[:, 0], draw_prepared[:, 0]
     if calibration is not None and calibration.fold_models:
-        rewards_oof = calibration.predict_out_of_fold(prepared, folds[rows])
-        draw_rewards_oof = calibration.predict_out_of_fold(draw_prepared, folds[draws.prompts])
+        row_folds, draw_folds, curves = folds[rows], folds[draws.prompts], calibration.fold_curves
+        oof = calibration.positions_out_of_fold(prepared, row_folds)
+        draw_oof = calibration.positions_out_of_fold(draw_prepared, draw_folds)
+        rewards_oof = calibration.read_out_of_fold(oof, row_folds, curves)
+        draw_rewards_oof = calibration.read_out_of_fold(draw_oof, draw_folds, curves)
     return Problem(
         n_prompts=n_prompts,
         rows=rows,
@@ -217,6 +223,8 @@ def build(
         folds=folds,
         prepared=prepared,
         draw_prepared=draw_prepared,
+        oof_position=oof,
+        draw_oof_position=draw_oof,
         row_split=row_split,
         draw_split=draw_split,
     )
