@@ -76,10 +76,10 @@ def none_of(bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
     return Outcome(False, f"{len(bad)} of {total} {what} (first: {', '.join(bad[:3])}); {remedy}", figures)
 
 
-def at_most(share: float, limit: float, bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
-    """Passes where the share of `bad` is at most `limit`, which it is measured against in the text."""
+def below(share: float, limit: float, bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
+    """Passes where the share of `bad` is below `limit`, which it is measured against in the text."""
     figures = {"offending": len(bad), "rows": total, "share": share, "limit": limit}
-    text = f"{len(bad)} of {total} ({share:.1%}, at most {limit:.0%}) {what}"
-    if share <= limit:
+    text = f"{len(bad)} of {total} ({share:.1%}, fewer than {limit:.0%} pass) {what}"
+    if share < limit:
         return Outcome(True, text, figures)
     return Outcome(False, f"{text} (first: {', '.join(bad[:3])}); {remedy}", figures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arena_assets.rules.finding import Batch, Outcome, Rule, at_most, none_of
+from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.thresholds import (
     CLONE_LOG_RATIO_TOLERANCE,
     CRITICAL_ESS_FRACTION,
@@ -61,7 +61,7 @@ def _zeros(batch: Batch) -> Outcome:
     share = float(zero.mean().max()) if len(zero) else 0.0
     bad = [f"{prompt}/{policy}" for prompt, policy in zero.stack()[lambda flag: flag].index]
     remedy = "0 is a missing value in disguise: fix the scorer, re-run the partition"
-    return at_most(
+    return below(
         share, MAX_ZERO_SHARE, bad, "log-probabilities of non-empty responses are 0 (worst policy)", remedy, zero.size
     )
 
@@ -71,7 +71,7 @@ def _missing(batch: Batch) -> Outcome:
     share = float(null.mean().max()) if len(null) else 1.0
     bad = [f"{prompt}/{policy}" for prompt, policy in null.stack()[lambda flag: flag].index]
     remedy = "see `rejected` and the responses left out"
-    return at_most(share, MAX_MISSING_SHARE, bad, "log-probabilities are missing (worst policy)", remedy, null.size)
+    return below(share, MAX_MISSING_SHARE, bad, "log-probabilities are missing (worst policy)", remedy, null.size)
 
 
 def _rejected(batch: Batch) -> Outcome:
@@ -83,7 +83,7 @@ def _rejected(batch: Batch) -> Outcome:
     total = len(batch.table) * len(batch.experiment.policies)
     share = len(entries) / max(total, 1)
     remedy = "check the model file and the chat template"
-    return at_most(
+    return below(
         share, MAX_REJECTED_SHARE, entries, "log-probabilities were rejected as extreme or impossible", remedy, total
     )
 
@@ -130,6 +130,8 @@ def _replay(batch: Batch) -> Outcome:
 
 def _reproducible(batch: Batch) -> Outcome:
     sample = batch.upstream.get("rescored")
+    if sample is not None:
+        sample = sample.dropna(subset=["stored"])  # a rejected value: `few_rejected` counts it
     if sample is None or sample.empty:
         return Outcome(
             True, "no response was scored a second time (engine.reproducibility_sample is 0, or a table read back)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from arena_assets.rules.finding import Batch, Outcome, Rule, at_most, none_of
+from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.thresholds import MAX_MISSING_SHARE, TRUNCATED_SHARE_TO_NOTE
 from arena_assets.tables import rows_of
 
@@ -21,8 +21,9 @@ def _every_policy(batch: Batch) -> Outcome:
 
 def _tokens(batch: Batch) -> Outcome:
     bad = []
+    limits = {policy.name: policy.max_tokens for policy in batch.experiment.policies}
     for row in rows_of(batch.table[batch.table["finish_reason"] != "left_out"]):
-        limit = next(p.max_tokens for p in batch.experiment.policies if p.name == row["policy"])
+        limit = limits.get(row["policy"], 0)
         whole = (
             row["response_tokens"] is not None
             and 1 <= len(row["response_tokens"]) == row["n_response_tokens"] <= limit
@@ -45,7 +46,7 @@ def _left_out(batch: Batch) -> Outcome:
     out = table[table["finish_reason"] == "left_out"]
     bad = [f"{row['prompt_id']}/{row['policy']}: {row['reason']}" for row in rows_of(out)]
     remedy = "raise engine.context_tokens or lower max_tokens"
-    return at_most(len(bad) / max(len(table), 1), MAX_MISSING_SHARE, bad, "responses are left out", remedy, len(table))
+    return below(len(bad) / max(len(table), 1), MAX_MISSING_SHARE, bad, "responses are left out", remedy, len(table))
 
 
 def _empty(batch: Batch) -> Outcome:

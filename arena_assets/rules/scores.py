@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from arena_assets.rules.finding import Batch, Outcome, Rule, at_most, none_of
+from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.thresholds import MAX_UNSCORED_SHARE, ROUNDING
 from arena_assets.slices import choose
 from arena_assets.tables import rows_of
@@ -46,7 +46,7 @@ def _unscored(batch: Batch) -> Outcome:
     bad = table[table["status"] != "ok"]
     entries = [f"{row['prompt_id']}/{row['policy']}: {row['reason']}" for row in rows_of(bad)]
     share = len(bad) / max(len(table), 1)
-    return at_most(
+    return below(
         share,
         MAX_UNSCORED_SHARE,
         entries,
