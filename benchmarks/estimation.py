@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,7 @@ def read(path: Path) -> list[dict[str, object]]:
 
 
 @contextmanager
-def started_peer(sample: Path) -> Iterator[object]:
+def started_peer(sample: Path) -> Iterator[Callable[[str], float]]:
     """A running peer; call it with an estimator's name for the seconds that it took."""
     command = [
         peer_python(),
@@ -144,25 +145,26 @@ def started_peer(sample: Path) -> Iterator[object]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    asked, answers = process.stdin, process.stdout
+    assert asked is not None
+    assert answers is not None
 
-    def answer() -> dict[str, object]:
-        line = process.stdout.readline()
+    def answer() -> dict[str, Any]:
+        line = answers.readline()
         if not line:
             raise RuntimeError(f"the peer ended with code {process.wait()}; run {command[1]} by hand to see why")
-        return json.loads(line)
+        return dict(json.loads(line))
 
     def ask(name: str) -> float:
-        process.stdin.write(f"{name}\n")
-        process.stdin.flush()
+        asked.write(f"{name}\n")
+        asked.flush()
         return float(answer()["seconds"])
 
     try:
         answer()
         yield ask
     finally:
-        process.stdin.close()
+        asked.close()
         process.wait(timeout=60)
 
 

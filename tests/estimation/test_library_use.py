@@ -1,0 +1,275 @@
+"""Use outside the experiment: PrecomputedSampler rows, grids from configuration, and the real sample where it is at
+hand.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from arena_assets import estimation as e
+from arena_assets.estimation import sampler
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT.parent / "shared" / "data" / "arena_sample"
+
+
+def rows(n: int = 60, seed: int = 0) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    data = e.draw(e.Scenario("good", True, n // 2, n), np.random.default_rng(seed))
+    target = data.targets["target"]
+    logged = [
+        {
+            "prompt_id": str(data.prompt_ids[i]),
+            "prompt": "x",
+            "response": "y" * (5 + i % 7),
+            "total_logprob": -100.0,
+            "target_logps": {"target": -100.0 + float(target.log_weights[i])},
+            "judge_score": float(data.scores["deterministic"][i]),
+            "oracle_label": None if np.isnan(data.labels[i]) else float(data.labels[i]),
+        }
+        for i in range(n)
+    ]
+    fresh = [
+        {
+            "prompt_id": str(target.prompt_ids[i]),
+            "response": "z" * (5 + i % 5),
+            "judge_score": float(target.scores["deterministic"][i]),
+        }
+        for i in range(n)
+    ]
+    return logged, {"target": fresh}
+
+
+def test_frame_rows_and_file_give_the_same_table(tmp_path: Path) -> None:
+    logged, fresh = rows()
+    path = tmp_path / "logged.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in logged) + "\n")
+    first = e.analyze(logged, fresh)
+    pd.testing.assert_frame_equal(first, e.analyze(pd.DataFrame(logged), {"target": pd.DataFrame(fresh["target"])}))
+    pd.testing.assert_frame_equal(first, e.analyze(path, fresh))
+    pd.testing.assert_frame_equal(first, e.analyze(str(path), fresh))
+    assert list(first.columns) == list(e.COLUMNS)
+    assert set(first["scoring"]) == {"deterministic"}
+
+
+def test_rows_and_tables_of_the_experiment_give_the_same_estimates() -> None:
+    logged, fresh = rows()
+    frame = pd.DataFrame(logged)
+    scores = pd.concat(
+        [frame.assign(policy="p0"), pd.DataFrame(fresh["target"]).assign(policy="target")], ignore_index=True
+    )
+    scores["n_response_tokens"] = scores["response"].str.len()
+    data = e.evaluation_data(
+        logprobs=frame,
+        judge_scores=scores[["prompt_id", "policy", "judge_score"]],
+        responses=scores,
+        oracle_labels=frame.assign(policy="p0"),
+        logging_policy="p0",
+        target_policies=["target"],
+    )
+    pd.testing.assert_frame_equal(e.analyze(logged, fresh), e.analyze(data))
+
+
+def test_without_fresh_draws_the_weighted_methods_stand() -> None:
+    table = e.analyze(rows()[0]).query("policy == 'target'").set_index("estimator")
+    assert (table.loc[["snips", "ips"], "status"] == "ok").all()
+    assert (table.loc[["direct", "dr_cpo"], "status"] == "failed").all()
+
+
+def test_prompts_without_an_id_are_named_by_their_text() -> None:
+    logged, _ = rows()
+    for number, row in enumerate(logged):
+        row.pop("prompt_id")
+        row["prompt"] = f"question {number}"
+    assert e.from_sampler(logged).prompt_ids[0] == "question 0"
+
+
+def test_impossible_log_probabilities_leave_by_name() -> None:
+    logged, fresh = rows()
+    logged[2]["target_logps"] = {"target": 3.0}
+    logged[4]["target_logps"] = {"target": None}
+    data = e.from_sampler(logged, fresh)
+    assert [(one.what, one.count, one.first_ids) for one in data.left_out] == [
+        ("log-probability above 0", 1, ("p2",)),
+        ("no usable log-probability", 1, ("p4",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t["logged"].clear(), "logged rows: no rows"),
+        (lambda t: [row.pop("total_logprob") for row in t["logged"]], "lack total_logprob"),
+        (lambda t: [row.pop("judge_score") for row in t["logged"]], "hold no score"),
+        (lambda t: t["logged"].append(t["logged"][0]), "more than once"),
+        (lambda t: t["fresh"].update(p0=t["fresh"]["target"]), "the logging policy"),
+        (lambda t: [row.update(prompt_id="q") for row in t["fresh"]["target"]], "share no prompt_id"),
+        (lambda t: t["logged"][0].update(prompt_id=None), "1 rows have no prompt_id"),
+    ],
+)
+def test_bad_rows_say_what_is_wrong(change: Any, says: str) -> None:
+    logged, fresh = rows()
+    change({"logged": logged, "fresh": fresh})
+    with pytest.raises(e.EstimationError, match=says):
+        e.analyze(logged, fresh)
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "logged.jsonl"
+    path.write_text('{"prompt_id": "a"}\n{"prompt_id": \n')
+    with pytest.raises(e.EstimationError, match=r"logged\.jsonl, line 2: not JSON"):
+        e.analyze(path)
+
+
+def test_fresh_draws_do_not_go_with_finished_data() -> None:
+    logged, fresh = rows()
+    with pytest.raises(e.EstimationError, match="already holds its own"):
+        e.analyze(e.from_sampler(logged, fresh), fresh)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "ablations").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_grid_is_valid(path: Path) -> None:
+    spec = e.AblationSpec.from_mapping(yaml.safe_load(path.read_text()))
+    assert spec.chosen
+    assert spec.sample_sizes
+    assert spec.oracle_coverages
+    assert spec.seeds
+
+
+def test_the_papers_design_has_16250_experiments() -> None:
+    spec = e.AblationSpec.from_mapping(yaml.safe_load((ROOT / "configs" / "ablations" / "paper.yaml").read_text()))
+    assert len(spec.chosen) * len(spec.sample_sizes) * len(spec.oracle_coverages) * len(spec.seeds) == 16_250
+
+
+SMALL = {
+    "estimators": ["naive_direct", "direct", "direct_own", "dr_cpo"],
+    "reward_calibration": ["none", "monotone"],
+    "weight_calibration": ["none"],
+    "scoring": ["deterministic", "uncertainty_aware"],
+    "sample_sizes": [100, 200, 900],
+    "oracle_coverages": [0.25, 1.0],
+    "seeds": 3,
+}
+
+
+def grid_data() -> e.EvaluationData:
+    shifts = {"up": (0.8, 0.0, 0.0), "same": (0.0, 0.0, 0.0), "down": (-0.8, 0.0, 0.0)}
+    return e.draw_targets(shifts, n=400, n_labels=400, rng=np.random.default_rng(0))
+
+
+def test_the_grid_measures_error_coverage_and_ranking() -> None:
+    seen: list[tuple[int, int]] = []
+    result = e.ablation_grid(
+        grid_data(), e.AblationSpec.from_mapping(SMALL), progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen[-1] == (12, 12)
+    assert len(result.runs) == 12 * 4
+    assert any("sample size 900: only 400" in text for text in result.left_out)
+    assert any("direct_own" in text for text in result.left_out)
+    assert any("no such scores" in text for text in result.left_out)
+    summary = result.summary.set_index(["estimator", "reward_calibration", "sample_size", "oracle_coverage"])
+    best = summary.loc[("direct", "monotone", 200, 1.0)]
+    assert best["pairwise_accuracy"] == 1.0
+    assert best["kendall_tau"] == 1.0
+    assert best["coverage"] > 0.8
+    assert best["rmse"] < summary.loc[("naive_direct", "none", 200, 1.0), "rmse"]
+    assert best["rmse_low"] <= best["rmse"] <= best["rmse_high"]
+    wide, narrow = (
+        summary.loc[("direct", "monotone", n, share), "interval_width"] for n, share in ((100, 0.25), (200, 1))
+    )
+    assert narrow < wide
+
+
+def test_the_grid_repeats_to_the_last_bit_and_seeds_stand_alone() -> None:
+    first = e.ablation_grid(grid_data(), e.AblationSpec.from_mapping(SMALL)).runs
+    again = e.ablation_grid(grid_data(), e.AblationSpec.from_mapping(SMALL)).runs
+    pd.testing.assert_frame_equal(first, again)
+    only = e.ablation_grid(grid_data(), e.AblationSpec.from_mapping(SMALL | {"seeds": [2]})).runs
+    pd.testing.assert_frame_equal(first[first["seed"] == 2].reset_index(drop=True), only)
+
+
+def test_a_grid_without_truth_or_labels_is_refused() -> None:
+    data = grid_data()
+    spec = e.AblationSpec.from_mapping(SMALL)
+    with pytest.raises(e.EstimationError, match="no truth to compare with"):
+        e.ablation_grid(
+            e.EvaluationData(
+                data.logging_policy,
+                data.prompt_ids,
+                data.scores,
+                data.variance,
+                data.response_length,
+                data.labels,
+                {name: target.without_labels() for name, target in data.targets.items()},
+            ),
+            spec,
+        )
+    with pytest.raises(e.EstimationError, match="only 0% of the prompts are labelled"):
+        e.ablation_grid(data.with_labels(np.full(data.n, np.nan)), spec)
+
+
+def test_the_package_is_pure() -> None:
+    """No clock, environment, global random state or network; files only where the caller hands in a path."""
+    allowed = {"numpy", "scipy", "sklearn", "pandas"} | set(sys.stdlib_module_names)
+    forbidden = {"time", "datetime", "os", "random", "socket", "subprocess", "logging", "secrets", "uuid"}
+    for path in (ROOT / "arena_assets" / "estimation").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [str(node.module)]
+            for name in names:
+                top = name.split(".")[0]
+                assert top in allowed, f"{path.name} imports {name}"
+                assert top not in forbidden or (path.name == "sampler.py" and name == "os"), f"{path.name}: {name}"
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Attribute)
+                and node.value.attr == "random"
+            ):
+                assert node.attr in ("default_rng", "Generator"), f"{path.name} uses np.random.{node.attr}"
+    assert sampler.__doc__ is not None
+
+
+@pytest.fixture(scope="module")
+def real() -> e.EvaluationData:
+    if not SAMPLE.is_dir():
+        pytest.skip("the shared Arena sample is not on this machine")
+    with (SAMPLE / "logged_data.jsonl").open() as lines:
+        logged = pd.DataFrame([json.loads(line) for line in lines])
+    logged = logged.rename(columns={"base_policy_logprob": "total_logprob", "target_policy_logprobs": "target_logps"})
+    logged["prompt_id"] = [row["prompt_id"] for row in logged["metadata"]]
+    policies = ("clone", "parallel_universe_prompt", "unhelpful")
+    draws = {policy: SAMPLE / "fresh_draws" / f"{policy}_responses.jsonl" for policy in policies}
+    return e.from_sampler(logged, draws, logging_policy="base")
+
+
+def test_real_sample_refuses_the_unhelpful_policy_with_both_reasons(real: e.EvaluationData) -> None:
+    table = e.analyze(real).set_index(["estimator", "reward_calibration", "policy"])
+    unhelpful = table.loc[("direct", "monotone", "unhelpful")]
+    assert unhelpful["support"] == "refused"
+    assert "62% of the target's scores lie outside the calibrated support" in unhelpful["support_reason"]
+    assert "effective sample size 8 of 1000" in unhelpful["support_reason"]
+    assert unhelpful["ess"] == pytest.approx(7.76, abs=0.01)
+    others = table.loc[("direct", "monotone")].drop("unhelpful")
+    assert not (others["support"] == "refused").any()
+
+
+def test_real_sample_direct_is_the_mean_of_scikit_learns_calibrated_scores(real: e.EvaluationData) -> None:
+    from sklearn.isotonic import IsotonicRegression
+
+    labelled = ~np.isnan(real.labels)
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(real.scores["deterministic"][labelled], real.labels[labelled])
+    table = e.analyze(real, methods=[e.Method("direct", "monotone")]).set_index("policy")
+    for policy, target in real.targets.items():
+        expected = theirs.predict(target.scores["deterministic"]).mean()
+        assert table.loc[policy, "estimate"] == pytest.approx(expected, abs=1e-9)
