@@ -48,7 +48,7 @@ def finish(
     except TableError as error:
         raise failure(error) from error
     findings = apply(batch)
-    store.write_checks(batch.asset, batch.partition, [finding.as_dict() for finding in findings], context.run_id)
+    store.write_checks(batch.asset, batch.partition, [finding.as_dict() for finding in findings], context.run.run_id)
     results = [_result(key, finding) for finding in findings]
     refused = refusals(findings)
     if refused:

@@ -11,6 +11,7 @@ from arena_assets.config import Experiment
 from arena_assets.corpus import load_corpus
 from arena_assets.errors import ArenaError
 from arena_assets.estimation import overall
+from arena_assets.exchange.importing import imported_corpus
 from arena_assets.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.stages.ablation import BATCH_ASSETS, as_data, collect, compare, judge_signal
@@ -34,7 +35,7 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         del context
         store = storage.store(experiment)
         try:
-            corpus = load_corpus(experiment.corpus)
+            corpus = imported_corpus(experiment, store) if experiment.imported else load_corpus(experiment.corpus)
             store.write("arena_corpus", corpus.table, fingerprint=experiment.fingerprint("arena_corpus"))
         except ArenaError as error:
             raise failure(error) from error

@@ -81,7 +81,11 @@ def collect(experiment: Experiment, store: Store) -> Collected:
         raise RefusedError(
             f"nothing to analyse for {experiment.name}: {collected.summary}; materialise the batches first"
         )
-    whole = {asset: pd.concat(frames, ignore_index=True) for asset, frames in parts.items()}
+    # Sorted by key, so that sums run in one order and the last digit does not depend on the batches' size.
+    whole = {
+        asset: pd.concat(frames).sort_values(list(TABLES[asset].key), ignore_index=True)
+        for asset, frames in parts.items()
+    }
     return Collected(whole, tuple(used), tuple(missing), left_out)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.native import library_version
 from arena_assets.llama.pool import Loaded, ModelPool
 from arena_assets.progress import Progress, silent, within
-from arena_assets.rules.thresholds import LOWEST_LOGPROB_PER_TOKEN
+from arena_assets.rules.rejection import why_rejected
 from arena_assets.tables import LOGPROBS, records, rows_of
 
 
@@ -168,14 +167,3 @@ def _table(
             }
         )
     return records(rows, LOGPROBS)
-
-
-def why_rejected(value: float, n_tokens: int) -> str | None:
-    """Why a log-probability cannot be right, or None: it is then kept as null, with this reason."""
-    if not math.isfinite(value):
-        return f"{value} is not finite"
-    if value > 0:
-        return f"{value:.6g} is above 0: no probability exceeds 1"
-    if n_tokens and value / n_tokens < LOWEST_LOGPROB_PER_TOKEN:
-        return f"{value / n_tokens:.1f} nats a token is below {LOWEST_LOGPROB_PER_TOKEN:g}: not a plausible text"
-    return None
