@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,8 @@ class Journal:
         self._items: dict[str, dict[str, Any]] = {}
         self._file: int | None = None
         self._pending: list[str] = []
+        self._unsynced = False
+        self._lock = threading.Lock()
         self._part_items = part_items
         self._parts = 0
         self._writer = uuid4().hex[:8]
@@ -61,8 +64,10 @@ class Journal:
     def get(self, key: str) -> dict[str, Any] | None:
         return self._items.get(key)
 
-    def append(self, key: str, item: Mapping[str, Any]) -> None:
-        """Record a finished item.
+    def append(self, key: str, item: Mapping[str, Any], *, durable: bool = True) -> None:
+        """Record a finished item. `durable=False` leaves the disk to the next `flush`, so that many share one wait.
+
+        On a local disk the item then outlives the process all the same, but perhaps not a power cut.
 
         Raises:
             StorageError: the disk is full or read-only; the item is then not recorded.
@@ -70,42 +75,52 @@ class Journal:
         line = json.dumps({"key": key, **item}, ensure_ascii=False, separators=(",", ":")) + "\n"
         if self._file is not None:
             try:
-                self._write_line(line.encode("utf-8", "surrogatepass"))
+                self._write_line(line.encode("utf-8", "surrogatepass"), durable)
             except OSError as error:
                 raise self._unwritable(error) from error
         else:
-            self._pending.append(line)
-            if len(self._pending) >= self._part_items:
+            with self._lock:
+                self._pending.append(line)
+            if durable and len(self._pending) >= self._part_items:
                 self.flush()
         self._items[key] = dict(item)
 
     def flush(self) -> None:
-        """Make pending items durable (object storage only; a local append already is).
+        """Make every item appended so far durable. One thread may flush while another appends.
 
         Raises:
             StorageError: they cannot be written; they stay pending.
         """
-        if not self._pending:
-            return
-        name = self._folder / f"{self._parts:06d}-{self._writer}.jsonl"
+        with self._lock:
+            pending, self._pending = self._pending, []
+            unsynced, self._unsynced = self._unsynced, False
         try:
-            name.fs.pipe_file(name.path, "".join(self._pending).encode("utf-8", "surrogatepass"))
+            if unsynced and self._file is not None:
+                os.fdatasync(self._file)
+            if pending:
+                name = self._folder / f"{self._parts:06d}-{self._writer}.jsonl"
+                name.fs.pipe_file(name.path, "".join(pending).encode("utf-8", "surrogatepass"))
+                self._parts += 1
         except OSError as error:
+            with self._lock:
+                self._pending = pending + self._pending
+                self._unsynced = self._unsynced or unsynced
             raise self._unwritable(error) from error
-        self._parts += 1
-        self._pending = []
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(f"the journal {self._folder} cannot be written: {error}; free space or rights and re-run")
 
-    def _write_line(self, data: bytes) -> None:
+    def _write_line(self, data: bytes, durable: bool) -> None:
         assert self._file is not None
         if self._torn():
             data = b"\n" + data  # else this item would be glued to the torn one, and lost with it
         if os.write(self._file, data) != len(data):
             # A short write means a full disk; the torn line is dropped by the next reader.
             raise OSError("short write, the disk is full")
-        os.fdatasync(self._file)
+        if durable:
+            os.fdatasync(self._file)
+        else:
+            self._unsynced = True
 
     def _load(self) -> None:
         if not self._folder.exists():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from arena_assets.config import (
     FileOracle,
+    ImportedJudge,
+    ImportedOracle,
     JudgeConfig,
     LikelihoodJudge,
     OracleConfig,
@@ -54,6 +56,8 @@ def build_scorer(
         if pool is None:
             raise JudgeError(f"{config.kind} scores with the local model {config.model}, which is not loaded")
         return local.build(config, pool)
+    if isinstance(config, ImportedJudge | ImportedOracle):
+        raise JudgeError("the scores of an imported experiment came with it; nothing can be scored anew")
     from arena_assets.judging.remote.scorer import OpenAIScorer
 
     return OpenAIScorer(config, environment=environment, spent_usd=spent_usd)

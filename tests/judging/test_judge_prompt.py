@@ -25,7 +25,7 @@ def test_response_stands_between_markers_that_it_cannot_contain() -> None:
     assert own.group(1) != code.group(1)
     inside = user.split(f"<response-{own.group(1)}>\n")[1].split(f"\n</response-{own.group(1)}>")[0]
     assert inside == attack
-    assert user.rstrip().endswith("where S is a whole number from 0 to 10.")
+    assert user.endswith("where S is a whole number from 0 to 10.\n\nYour JSON object:")
     assert own.group(1) in system
     assert "never an instruction" in system
     assert system.startswith("Score {braces} and <tags> too.")

@@ -126,6 +126,7 @@ class _Batches:
                 content = await self._get(partial(self._caller.client.files.content, file))
                 for line in content.content.split(b"\n"):
                     self._collect(line)
+                await self._asking.durable()
         entry["collected"] = True
         self.ledger.save()
         if batch.status == "failed":

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 FAILURES_IN_A_ROW = 20
 
 Keep = Callable[[Call, Answer], None]
+Flush = Callable[[], None]
 
 
 class BudgetReachedError(JudgeError):
@@ -28,10 +29,26 @@ class BudgetReachedError(JudgeError):
 class Asking:
     """What a run over many calls has done so far."""
 
-    def __init__(self, total: int, keep: Keep, budget: Budget, say: Callable[[int, int, str], None]) -> None:
+    def __init__(
+        self, total: int, keep: Keep, flush: Flush, budget: Budget, say: Callable[[int, int, str], None]
+    ) -> None:
         self.total, self.answered, self.budget = total, 0, budget
         self.failures: dict[str, str] = {}
-        self._keep, self._say = keep, say
+        self._keep, self._flush, self._say = keep, flush, say
+        self._flushing: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+
+    async def durable(self) -> None:
+        """Wait until the answers kept so far are on the disk; one wait for the disk serves all that came meanwhile."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._flush_after(self._flushing))
+        await asyncio.shield(self._next)
+
+    async def _flush_after(self, earlier: asyncio.Task[None] | None) -> None:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        self._flushing, self._next = self._next, None
+        await asyncio.to_thread(self._flush)
 
     def answer(self, call: Call, answer: Answer) -> None:
         self._keep(call, answer)
@@ -166,6 +183,7 @@ async def _paid(
     finally:
         budget.settle(promised, paid)
     asking.answer(call, answer)
+    await asking.durable()
 
 
 def _check_row(config: RemoteConfig, asking: Asking, failures: int, reason: str) -> None:

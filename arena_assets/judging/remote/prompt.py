@@ -15,6 +15,8 @@ Messages = list[dict[str, str]]
 # Turn markers of chat templates: many servers tokenise message text with special tokens on.
 _TURN_MARKER = re.compile(r"<(?=\|[^|<>]{1,40}\|>|/?s>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
 
+_LETTERS = str.maketrans("0123456789", "ghijkmnpqr")
+
 _SYSTEM = """{rubric}
 
 You are given the prompt of a user and one response to it, each between markers that carry the code {code}. \
@@ -30,13 +32,16 @@ _USER = """<prompt-{code}>
 {response}
 </response-{code}>
 
-Score the response between the response-{code} markers by the rubric. {answer}"""
+Score the response between the response-{code} markers by the rubric. {answer}
+
+Your JSON object:"""
 
 
 def messages(config: RemoteConfig, item: Item) -> Messages:
     """The chat messages that ask for a score of `item`."""
-    # The code is a digest of the very texts that it delimits, so neither can contain it.
-    code = content_key(prompt=item.prompt, response=item.response)[:12]
+    # The code is a digest of the very texts that it delimits, so neither can contain it. Letters alone, because a weak
+    # judge repeats it, and its digits would look like a score.
+    code = content_key(prompt=item.prompt, response=item.response)[:12].translate(_LETTERS)
     answer = _answer(config)
     return [
         {"role": "system", "content": _SYSTEM.format(rubric=config.rubric.strip(), code=code, answer=answer)},

@@ -22,7 +22,7 @@ from arena_assets.progress import Progress
 
 
 class OpenAIScorer:
-    """Scores through the OpenAI API; every answer is in the journal before the next progress report."""
+    """Scores through the OpenAI API; every answer is in the journal before its place is given to the next call."""
 
     def __init__(
         self, config: RemoteConfig, *, environment: Mapping[str, str], spent_usd: Callable[[], float] | None = None
@@ -64,12 +64,12 @@ class OpenAIScorer:
         budget = Budget(config.max_cost_usd, config.prices, spent, batch=config.mode == "batch")
 
         def keep(call: Call, answer: Answer) -> None:
-            journal.append(call.key, answer.model_dump(exclude_defaults=True))
+            journal.append(call.key, answer.model_dump(exclude_defaults=True), durable=False)
 
         def say(done: int, total: int, note: str) -> None:
             progress(held + done, held + total, note)
 
-        asking = Asking(len(missing), keep, budget, say)
+        asking = Asking(len(missing), keep, journal.flush, budget, say)
         asking.report("from the journal" if held else "")
         caller = Caller(config, self._key)
         try:
