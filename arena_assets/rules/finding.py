@@ -79,7 +79,7 @@ def none_of(bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
 def below(share: float, limit: float, bad: Sequence[str], what: str, remedy: str, total: int) -> Outcome:
     """Passes where the share of `bad` is below `limit`, which it is measured against in the text."""
     figures = {"offending": len(bad), "rows": total, "share": share, "limit": limit}
-    text = f"{len(bad)} of {total} ({share:.1%}, fewer than {limit:.0%} pass) {what}"
+    text = f"{len(bad)} of {total} ({share:.1%}, must be below {limit:.0%}) {what}"
     if share < limit:
         return Outcome(True, text, figures)
     return Outcome(False, f"{text} (first: {', '.join(bad[:3])}); {remedy}", figures)
