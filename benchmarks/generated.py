@@ -20,6 +20,7 @@ import yaml
 from arena_assets.config import Experiment
 from arena_assets.ids import prompt_id
 from arena_assets.storage import Store
+from benchmarks import generated_studies
 from benchmarks.generated_results import results
 
 Floats = npt.NDArray[np.float64]
@@ -130,6 +131,14 @@ def write_experiment(
             fingerprint=experiment.fingerprint("ablation_results"),
         )
         store.write_checks("ablation_results", None, findings("ablation_results", 1), run_id="generated")
+
+
+def write_studies(experiment: Experiment, store: Store) -> None:
+    """Write `ablation_grid` of the experiment, and `estimator_simulation` beside all experiments."""
+    store.write("ablation_grid", generated_studies.grid(), fingerprint=experiment.fingerprint("ablation_results"))
+    Store(store.root.parent / "methods").write(
+        "estimator_simulation", generated_studies.simulation(), fingerprint="methods"
+    )
 
 
 def findings(asset: str, rows: int, *, failed: str | None = None, blocking: bool = True) -> list[dict[str, object]]:
@@ -283,7 +292,9 @@ def main() -> None:
     experiment = Experiment.model_validate(
         yaml.safe_load((options.configs / f"{options.name}.yaml").read_text()) | {"name": options.name}
     )
-    write_experiment(experiment, Store(options.data / options.name))
+    store = Store(options.data / options.name)
+    write_experiment(experiment, store)
+    write_studies(experiment, store)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ArenaError, ConfigError
 from arena_assets.storage import Store, default_data_folder
 
+# The folder of what depends on no experiment: studies of the methods themselves.
+METHODS = "methods"
+
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
@@ -68,4 +71,6 @@ def _data_folders() -> list[str]:
     folder = Path(default_data_folder())
     if not folder.is_dir():
         return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(
+        path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "." and path.name != METHODS
+    )

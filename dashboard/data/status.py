@@ -16,7 +16,14 @@ from dashboard.data.files import Problem, TableFile
 from dashboard.views.progress import check_rows, state
 
 COLUMNS = ["asset", "partition", "state", "detail", "rows", "modified"]
-ASSETS = tuple(TABLES)
+ASSETS = (
+    "arena_corpus", "prompts", "responses", "logprobs", "judge_scores", "oracle_labels", "ablation_results",
+    "ablation_grid",
+)  # fmt: skip
+# Studies that are run when somebody asks for them: shown where they are, never missed.
+_OPTIONAL = {"ablation_grid"}
+# What a table must have been made with, where that is not its own section of the configuration.
+_MADE_WITH = {"ablation_grid": "ablation_results"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +66,7 @@ def _expected(
     experiment: Experiment | None, asset: str, present: dict[str | None, TableFile], checked: dict[str | None, Any]
 ) -> list[str | None]:
     if not TABLES[asset].partitioned:
-        return [None]
+        return [] if asset in _OPTIONAL and not present else [None]
     if experiment is None:
         return sorted({*present, *checked}, key=str)
     if asset == "oracle_labels" and not experiment.oracle.enabled:
@@ -75,7 +82,10 @@ def _row(
     stored = noted if isinstance(noted, dict) else {}
     failed = [finding for finding in findings if not finding.get("passed")]
     refused = [finding for finding in failed if finding.get("blocking")]
-    current = chosen.experiment is None or stored.get("fingerprint") == chosen.experiment.fingerprint(asset, partition)
+    made_with = _MADE_WITH.get(asset, asset)
+    current = chosen.experiment is None or (
+        problem is None and stored.get("fingerprint") == chosen.experiment.fingerprint(made_with, partition)
+    )
     word = state(
         exists=file is not None,
         readable=problem is None,

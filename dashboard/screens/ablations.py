@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
+from dashboard.screens import studies
 from dashboard.views import ingredients, selection, style
 
 
@@ -21,6 +22,10 @@ def render(chosen: Chosen) -> None:
         return
     who = loads.roles_of(chosen)
     st.fragment(_ingredients)(selection.estimates_of_targets(results.frame, who.targets), who)
+    st.divider()
+    studies.grid(chosen)
+    st.divider()
+    studies.simulation(chosen)
 
 
 def _ingredients(results: pd.DataFrame, who: Roles) -> None:

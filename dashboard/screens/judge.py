@@ -117,11 +117,15 @@ def _modes(frame: pd.DataFrame) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        elements.figure(
-            judge.modes_title(frame),
-            judge.modes_chart(cells),
-            "On the dashed line both modes give the same score.",
-        )
+        if judge.same_modes(frame):
+            st.markdown(f"**{elements.escape(judge.modes_title(frame))}**")
+            st.caption("This judge states how unsure it is of a score, but its mean is the score itself.")
+        else:
+            elements.figure(
+                judge.modes_title(frame),
+                judge.modes_chart(cells),
+                "On the dashed line both modes give the same score.",
+            )
     with right:
         variance = frame["judge_variance"].dropna()
         if not variance.empty:

@@ -15,7 +15,7 @@ from dashboard.data.status import Status, is_running, status
 from dashboard.views import headline, progress
 from dashboard.views.names import percent
 
-_METRIC = 170  # pixels
+_METRIC = 150  # pixels
 _ICON = {
     "supported": ":blue[:material/check_circle:]",
     "caution": ":orange[:material/warning:]",
@@ -44,7 +44,7 @@ def render(chosen: Chosen) -> None:
 def _figures(chosen: Chosen, found: Status) -> None:
     table = progress.summary(found.partitions)
     done, every = int(table["usable"].sum()), int(table["partitions"].sum())
-    failed = found.checks[found.checks["outcome"] != "passed"]
+    refused, warned = (int((found.checks["outcome"] == outcome).sum()) for outcome in ("refused", "warning"))
     experiment = chosen.experiment
     if experiment is not None and experiment.description:
         st.markdown(elements.escape(experiment.description))
@@ -55,7 +55,8 @@ def _figures(chosen: Chosen, found: Status) -> None:
         st.metric("Prompts", f"{prompts:,}{wanted}", width=_METRIC)
         share = percent(done / every) if every else "0%"
         st.metric("Partitions done", share, help=f"{done:,} of {every:,}", width=_METRIC)
-        st.metric("Checks failed", f"{len(failed):,}", help=f"{len(found.checks):,} ran", width=_METRIC)
+        st.metric("Checks failed", f"{refused:,}", help=f"{len(found.checks):,} ran", width=_METRIC)
+        st.metric("Warnings", f"{warned:,}", help="They inform; they keep no table from being used", width=_METRIC)
         st.metric("Last update", _ago(found.modified), width=_METRIC)
 
 
@@ -84,9 +85,8 @@ def _headline(chosen: Chosen, results: pd.DataFrame) -> None:
         elements.figure(
             headline.title(table),
             headline.beside_truth(table, logged[0] if logged else None),
-            f"Lines are 95% intervals; the dashed line is {who.logging}'s own mean label."
-            if logged
-            else "Lines are 95% intervals.",
+            "Estimates that need no label of the policy's own responses. Lines are 95% intervals"
+            + (f"; the dashed line is {who.logging}'s own mean label." if logged else "."),
         )
     with right:
         st.markdown("**What may be concluded**")
@@ -99,7 +99,7 @@ def _progress(chosen: Chosen) -> None:
     table = progress.summary(found.partitions)
     failed = found.checks[found.checks["outcome"] != "passed"]
     elements.figure(
-        progress.title(table, len(failed)),
+        progress.title(table, found.checks),
         progress.strip(found.partitions),
         "Each cell is a partition, or several where there are very many.",
     )

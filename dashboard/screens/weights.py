@@ -32,7 +32,8 @@ def render(chosen: Chosen) -> None:
         _curves(found.frame, table, who)
     _rejected(rejected.frame, found.frame["prompt_id"].nunique())
     if not table.empty:
-        st.fragment(_heaviest)(chosen, found.frame, list(table["policy"]))
+        # The policy that rests on the fewest rows first: there they matter.
+        st.fragment(_heaviest)(chosen, found.frame, list(table.sort_values("ess_fraction")["policy"]))
 
 
 def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:

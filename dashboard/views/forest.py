@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.views import style
-from dashboard.views.names import count, with_methods
+from dashboard.views.names import count, with_methods, with_truths
 
 # Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
 LOWEST, HIGHEST = -0.15, 1.15
@@ -29,7 +29,7 @@ _TOOLTIP = [
 
 def prepare(results: pd.DataFrame) -> pd.DataFrame:
     """Results that have an estimate, with screen names and the interval cut to what is drawn."""
-    frame = with_methods(results[results["estimate"].notna()])
+    frame = with_truths(with_methods(results[results["estimate"].notna()]))
     frame["coverage"] = style.coverage_words(frame["covered"])
     frame["shown"] = frame["estimate"].clip(LOWEST, HIGHEST)
     frame["shown_low"] = frame["ci_low"].clip(LOWEST, HIGHEST)

@@ -14,7 +14,7 @@ from arena_assets.estimation.gates import ESS_CRITICAL, ESS_GOOD
 from arena_assets.estimation.methods import DIRECT
 from arena_assets.estimation.ranking import best_supported
 from dashboard.views import style
-from dashboard.views.names import count, listed, percent, with_methods
+from dashboard.views.names import count, listed, percent, with_methods, with_truths
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,24 @@ class Conclusion:
     text: str
 
 
-def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
-    """One row for each target with results: its best supported estimate, or none where the gates refuse them all.
+# It is made of the very labels that the truth is made of, so beside the truth it shows nothing.
+_OWN = "direct_own"
 
-    Where all are refused the estimate is null, and `support_reason` is that of the method with the smallest error bar.
+
+def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
+    """One row for each target with results: its best supported estimate that needs no label of its own responses.
+
+    Where the gates refuse all, the estimate is null, and `support_reason` is that of the method with the smallest error
+    bar. The truth is that of all the target's labels.
     """
-    frame = with_methods(results[results["policy"].isin(list(targets))])
+    frame = with_truths(with_methods(results[results["policy"].isin(list(targets)) & (results["estimator"] != _OWN)]))
     frame["coverage"] = style.coverage_words(frame["covered"])
     stated = best_supported(frame)
     others = frame[~frame["policy"].isin(set(stated["policy"]))]
     refused = others.sort_values("std_error", kind="stable").drop_duplicates("policy")
     silent = ["estimate", "std_error", "ci_low", "ci_high", "error"]
     refused = refused.assign(**dict.fromkeys(silent, np.nan), covered=None, support="refused")
-    table = (
-        pd.concat([part for part in (stated, refused) if not part.empty], ignore_index=True) if len(frame) else frame
-    )
+    table = pd.concat([part for part in (stated, refused) if not part.empty]) if len(frame) else frame
     order = {policy: place for place, policy in enumerate(targets)}
     return table.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
@@ -145,7 +148,9 @@ def _of_policy(row: dict[Hashable, Any]) -> Conclusion:
     reason = row["support_reason"] if isinstance(row["support_reason"], str) else ""
     if level == "refused":
         why = f" ({row['method']}: {reason})" if reason else ""
-        return Conclusion("refused", f"{policy}: no estimate is supported{why}. Label its own responses to know it.")
+        return Conclusion(
+            "refused", f"{policy}: no estimate is supported{why}. Labels of its own responses would tell."
+        )
     interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
     said = f"{policy}: {row['method']} estimates {row['estimate']:.3f} ({interval})"
     if pd.notna(row["truth"]):

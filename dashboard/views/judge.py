@@ -17,6 +17,9 @@ from dashboard.views.names import count, percent
 Floats = npt.NDArray[np.float64]
 
 
+_SAME = 1e-9
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Judge score to expected label: isotonic on P0's labelled rows. `low` and `high` bound the scores seen there."""
@@ -40,7 +43,7 @@ def calibrate(scored: pd.DataFrame, logging: str, column: str) -> Calibration | 
     return Calibration(model, float(x.min()), float(x.max()), int(x.size))
 
 
-def binned(scored: pd.DataFrame, policies: Sequence[str], column: str, most: int = 12, least: int = 5) -> pd.DataFrame:
+def binned(scored: pd.DataFrame, policies: Sequence[str], column: str, most: int = 12, least: int = 12) -> pd.DataFrame:
     """Mean label by quantile bin of the score, for each policy: score, label, low, high (95%), rows.
 
     At least `least` rows in a bin, so small samples get fewer bins.
@@ -159,7 +162,7 @@ def distributions(scored: pd.DataFrame, policies: Sequence[str], column: str, bi
     low, high = float(values.min()), float(values.max())
     if low == high:
         low, high = low - 0.05, high + 0.05
-    number = min(bins, max(5, values.nunique()))
+    number = min(style.bin_count(len(values) // max(1, len(policies)), bins), max(5, values.nunique()))
     parts = []
     for policy in policies:
         own = scored.loc[scored["policy"] == policy, column].dropna().to_numpy(float)
@@ -228,13 +231,18 @@ def modes(scored: pd.DataFrame, bins: int = 30) -> pd.DataFrame:
     )
 
 
+def same_modes(scored: pd.DataFrame) -> bool:
+    """Whether the two scoring modes are one, to rounding."""
+    return bool((scored["judge_score"] - scored["judge_mean"]).abs().max() < _SAME)
+
+
 def modes_title(scored: pd.DataFrame) -> str:
     """How far the two scoring modes agree, as a sentence."""
     pair = scored.dropna(subset=["judge_score", "judge_mean"])
     if pair.empty:
         return "The judge gives one kind of score only"
     gap = (pair["judge_score"] - pair["judge_mean"]).abs()
-    if gap.max() < 1e-9:
+    if gap.max() < _SAME:
         return "Both scoring modes give the same score"
     varied = pair["judge_score"].nunique() > 1 and pair["judge_mean"].nunique() > 1
     rank = f"rank correlation {pair['judge_score'].corr(pair['judge_mean'], method='spearman'):.2f}, " if varied else ""

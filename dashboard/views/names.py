@@ -59,6 +59,19 @@ def with_methods(results: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
+def with_truths(results: pd.DataFrame) -> pd.DataFrame:
+    """Results whose rows all state their policy's best known truth.
+
+    A method that takes half of the target's labels is compared with the other half; people are shown one truth.
+    """
+    known = results.dropna(subset=["truth"]).sort_values("truth_std_error", kind="stable").drop_duplicates("policy")
+    known = known.set_index("policy")
+    return results.assign(
+        truth=results["policy"].map(known["truth"]).astype(float),
+        truth_std_error=results["policy"].map(known["truth_std_error"]).astype(float),
+    )
+
+
 def percent(share: float) -> str:
     """A share for people: 3.1%, 45%, 0.02%."""
     if share != share:

@@ -109,7 +109,7 @@ def binned(partitions: pd.DataFrame, most: int = 240) -> pd.DataFrame:
     return merged.sort_values(["asset", "place"], key=lambda c: c.map(order.index) if c.name == "asset" else c)
 
 
-def title(table: pd.DataFrame, failed: int) -> str:
+def title(table: pd.DataFrame, checks: pd.DataFrame) -> str:
     """How far, as a sentence."""
     if table.empty or not table["usable"].sum():
         return "Nothing is materialised yet"
@@ -119,7 +119,10 @@ def title(table: pd.DataFrame, failed: int) -> str:
     parts = [how]
     if outdated:
         parts.append(f"{outdated:,} made by another configuration")
+    failed, warned = (int((checks["outcome"] == outcome).sum()) for outcome in ("refused", "warning"))
     parts.append(f"{count(failed, 'check')} failed" if failed else "no check failed")
+    if warned:
+        parts.append(count(warned, "warning"))
     return ", ".join(parts)
 
 

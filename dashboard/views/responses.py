@@ -72,7 +72,9 @@ def facts(
     parts = [f"{response['n_response_tokens']} tokens"]
     if response.get("finish_reason") == "length":
         parts.append("cut at the limit")
-    for name, word in (("judge_score", "judge"), ("judge_mean", "judge mean"), ("oracle_label", "label")):
+    same = scored.get("judge_score") == scored.get("judge_mean")
+    means = () if same else (("judge_mean", "judge mean"),)
+    for name, word in (("judge_score", "judge"), *means, ("oracle_label", "label")):
         value = scored.get(name)
         if isinstance(value, float) and not np.isnan(value):
             parts.append(f"{word} {value:.2f}")

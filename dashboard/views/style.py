@@ -96,3 +96,8 @@ def estimate_legend() -> str:
         for sign, word in (("&#9679;", "covers the truth"), ("&#10010;", "misses the truth"))
     )
     return f"<div style='font-size:0.875rem'>Gates say: {colours} Interval: {shapes}</div>"
+
+
+def bin_count(rows: int, most: int) -> int:
+    """Bins of a histogram: twice the cube root of the rows (Rice), at least 8, so that small samples are no comb."""
+    return int(min(most, max(8, round(2 * rows ** (1 / 3)))))

@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 # The square of a larger weight is beyond float64; a clip of what is shown, never of an estimate.
 _LARGEST_LOG = 300.0
-BINS = 48
+MOST_BINS = 48
 
 
 def log_weights(frame: pd.DataFrame, policy: str) -> Floats:
@@ -97,13 +97,14 @@ def overlap(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     return alt.layer(bars, rules, words).properties(height=44 * len(table) + 80)
 
 
-def histogram(frame: pd.DataFrame, policy: str, bins: int = BINS) -> pd.DataFrame:
+def histogram(frame: pd.DataFrame, policy: str) -> pd.DataFrame:
     """Shares of rows by log weight; the outer half per cent on each side goes to the outermost bins."""
     logs = log_weights(frame, policy)
     if not logs.size:
         return pd.DataFrame({"low": [], "high": [], "rows": [], "share": []})
     low, high = np.quantile(logs, [0.005, 0.995])
     low, high = min(float(low), -0.5), max(float(high), 0.5)
+    bins = style.bin_count(logs.size, MOST_BINS)
     rows, edges = np.histogram(logs.clip(low, high), bins=bins, range=(low, high))
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "rows": rows, "share": rows / logs.size})
 
@@ -167,7 +168,8 @@ def concentration_title(curve: pd.DataFrame, share: float = 0.01) -> str:
     at = curve[curve["top"] >= share].groupby("policy", sort=False).first()
     at = at.sort_values("carried").tail(1)
     worst, rows, carried = str(at.index[0]), int(at["rows"].iloc[0]), float(at["carried"].iloc[0])
-    return f"The heaviest {count(rows, 'row')} of {worst} carry {percent(carried)} of its weight"
+    which = "The heaviest row" if rows == 1 else f"The heaviest {rows:,} rows"
+    return f"{which} of {worst} {'carries' if rows == 1 else 'carry'} {percent(carried)} of its weight"
 
 
 def concentration_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
