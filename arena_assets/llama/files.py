@@ -50,7 +50,10 @@ def fetch_model(name: str, config: ModelConfig, say: Callable[[str], None]) -> P
         raise ModelError(
             f"{name}: {_mismatch(target, config) or ''} ({target}); put the right file there or correct its path"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{name}: {target.parent} cannot be made: {error}") from error
     if isinstance(config, PackageModel):
         source = _package_file(config)
         say(f"{name}: copying {config.file} from the package {config.package}")
@@ -103,7 +106,10 @@ def _mismatch(path: Path, config: ModelConfig) -> str | None:
 
 
 def _package_file(config: PackageModel) -> Path:
-    spec = importlib.util.find_spec(config.package)
+    try:
+        spec = importlib.util.find_spec(config.package)
+    except (ImportError, ValueError):  # a package within one that is missing, or no name at all
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(
             f"the Python package {config.package} that ships {config.file} is not installed; "
@@ -122,11 +128,13 @@ def _download(config: HubModel, folder: Path) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    # The HTTP library differs with the release of huggingface_hub; its errors share this base.
+    http_error = HfHubHTTPError.__bases__[0]
     try:
         url = hf_hub_url(config.repo, config.file, revision=config.revision)
         metadata = get_hf_file_metadata(url)
         path = Path(hf_hub_download(config.repo, config.file, revision=config.revision, local_dir=folder))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+    except (http_error, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise ModelError(
             f"{config.file} cannot be fetched from {config.repo}: {error}. Check the network, the names and, for "
             "a gated repository, HF_TOKEN; a broken download resumes when you run the command again"
