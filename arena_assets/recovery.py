@@ -7,6 +7,16 @@ from pathlib import Path
 import dagster as dg
 
 
+def prepare(instance: dg.DagsterInstance) -> list[str]:
+    """Ready an instance for use: make its tables, fail runs without a process; returns these runs' ids.
+
+    On a fresh DAGSTER_HOME webserver and daemon would both make the tables at once, and one of them would die of it.
+    """
+    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+        assert storage is not None  # made, tables and all, when it is first asked for
+    return fail_runs_without_process(instance)
+
+
 def fail_runs_without_process(instance: dg.DagsterInstance) -> list[str]:
     """Mark as failed every open run whose process is gone; returns their ids."""
     open_ = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]

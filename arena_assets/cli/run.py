@@ -16,7 +16,7 @@ from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError, StorageError
 from arena_assets.llama.files import model_path
 from arena_assets.progress import Progress
-from arena_assets.recovery import fail_runs_without_process
+from arena_assets.recovery import prepare
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
@@ -48,11 +48,13 @@ class ProgressBars(ProgressReports):
 def run(experiment: Experiment) -> int:
     """Run an experiment to its end; 0 where every partition is done, 1 where some were refused."""
     for name in sorted({policy.model for policy in experiment.policies}):
+        if experiment.imported:
+            break  # its responses were made elsewhere
         model_path(name, experiment.models[name])  # said before any work, not by the second asset
     store = Store.of(experiment)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
-        fail_runs_without_process(instance)
+        prepare(instance)
         runner = _Runner(experiment, instance)
         if not _current(store, experiment, "arena_corpus"):
             runner.materialise(["arena_corpus"], None)

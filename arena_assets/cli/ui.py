@@ -15,7 +15,7 @@ import dagster as dg
 
 from arena_assets.config import project_root
 from arena_assets.errors import ArenaError
-from arena_assets.recovery import fail_runs_without_process
+from arena_assets.recovery import prepare
 
 HOST = "127.0.0.1"
 
@@ -25,7 +25,7 @@ def serve(port: int, dashboard_port: int) -> int:
     for number in (port, dashboard_port):
         _require_free(number)
     with dg.DagsterInstance.get() as instance:
-        fail_runs_without_process(instance)
+        prepare(instance)
     root = project_root()
     python, workspace = sys.executable, str(root / "workspace.yaml")
     streamlit = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(dashboard_port)]

@@ -15,6 +15,10 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import dagster as dg
+
+from arena_assets.recovery import prepare
+
 ROOT = Path(__file__).resolve().parents[2]
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
@@ -41,6 +45,8 @@ def free_port() -> int:
 @contextlib.contextmanager
 def dagster_servers(module: str, environment: dict[str, str], logs: Path) -> Iterator[str]:
     """Webserver and daemon over a code location; yields the URL, stops both at the end."""
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        prepare(instance)
     url = f"http://127.0.0.1:{free_port()}"
     port = url.rpartition(":")[2]
     commands = {
