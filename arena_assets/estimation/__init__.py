@@ -1,6 +1,13 @@
 """Off-policy evaluation with judges: estimators, calibration, intervals, gates, diagnostics.
 
-Pure: no input or output, clock, environment or global random state. Imports numpy, scipy, scikit-learn and pandas only.
+From data to the table of all methods, and the one estimate of each policy that can be stated:
+
+    table = analyze("logged.jsonl", {"pi_concise": "concise.jsonl"})   # PrecomputedSampler rows and fresh draws
+    table = analyze(evaluation_data(logprobs=..., judge_scores=..., ...))   # the experiment's tables
+    best_supported(table)
+
+One estimator on arrays: `direct(target_scores=, scores=, labels=).ci(0.95)`. Pure: no clock, environment or global
+random state; the only file that it reads is one that the caller hands to `analyze`. Imports numpy, scipy and pandas.
 """
 
 from ._types import EstimationError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.isotonic import IsotonicRegression
 
 from arena_assets import estimation as e
 
@@ -191,3 +192,22 @@ def test_one_dominating_contribution_leaves_two_degrees_of_freedom() -> None:
     result = e.ips(rewards=np.ones(1000), weights=np.r_[1e6, np.full(999, 1e-6)])
     assert result.df == pytest.approx(2.0, rel=0.01)
     assert e.ips(rewards=np.tile([0.0, 1.0], 500), weights=np.ones(1000)).df == 999
+
+
+def test_direct_own_is_ppi_plus_plus_as_published() -> None:
+    """The power-tuned mean of Angelopoulos et al.
+
+    2023, written out: lambda = cov(Y, f) / ((1 + n / N) var f), within 0 and 1.
+    """
+    rng = np.random.default_rng(0)
+    scores, drawn = rng.uniform(size=200), rng.uniform(size=300)
+    labels = (scores + rng.normal(0, 0.2, 200)).clip(0, 1)
+    own = np.r_[(drawn[:100] ** 2 + rng.normal(0, 0.1, 100)).clip(0, 1), np.full(200, NAN)]
+    result = e.direct_own(target_scores=drawn, target_labels=own, scores=scores, labels=labels)
+    f = IsotonicRegression(out_of_bounds="clip").fit(scores, labels).predict(drawn)
+    y, near, far = own[:100], f[:100], f[100:]
+    covariance = np.mean((y - y.mean()) * (near - near.mean()))
+    tuned = np.clip(covariance / ((1 + 100 / 200) * f.var(ddof=1)), 0, 1)
+    assert result.value == pytest.approx(y.mean() + tuned * (far.mean() - near.mean()), abs=1e-9)
+    variance = tuned**2 * far.var() / 200 + (y - tuned * near).var() / 100
+    assert result.std_error == pytest.approx(np.sqrt(variance), rel=0.02)
