@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, cast
 from uuid import uuid4
 
 from arena_assets.config import HubModel, LocalModel, ModelConfig, PackageModel, project_root
@@ -125,23 +127,40 @@ def _package_file(config: PackageModel) -> Path:
 
 def _download(config: HubModel, folder: Path) -> Path:
     # Imported here: it takes a second, and only a download needs it.
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     # The HTTP library differs with the release of huggingface_hub; its errors share this base.
-    http_error = HfHubHTTPError.__bases__[0]
+    http_error = cast("type[Exception]", HfHubHTTPError.__bases__[0])
     try:
         url = hf_hub_url(config.repo, config.file, revision=config.revision)
         metadata = get_hf_file_metadata(url)
-        path = Path(hf_hub_download(config.repo, config.file, revision=config.revision, local_dir=folder))
-    except (http_error, LocalEntryNotFoundError, OSError, ValueError) as error:
+        # Named by the etag: what is there of another version of the file is no part of this one.
+        version = "".join(letter for letter in metadata.etag or "" if letter.isalnum())
+        path = folder / f"{Path(config.file).name}.{version}.part"
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not `hf_hub_download`: it removes what a broken download left, and starts anew.
+        with path.open("ab") as file:
+            _lock(file, path)
+            http_get(
+                url,
+                file,
+                resume_size=file.tell(),
+                headers=build_hf_headers(),
+                expected_size=metadata.size,
+                displayed_filename=Path(config.file).name,
+            )
+    except (http_error, OSError, ValueError) as error:
         raise ModelError(
             f"{config.file} cannot be fetched from {config.repo}: {error}. Check the network, the names and, for "
             "a gated repository, HF_TOKEN; a broken download resumes when you run the command again"
         ) from error
-    if metadata.size is not None and path.stat().st_size != metadata.size:
+    if metadata.size is not None and (size := path.stat().st_size) != metadata.size:
+        path.unlink()
         raise ModelError(
-            f"{config.file} has {path.stat().st_size} bytes, the hub says {metadata.size}; run the command again"
+            f"{config.file} has {size} bytes, the hub says {metadata.size}; it was removed, run the command again"
         )
     # The etag of a large file is its sha256.
     if config.sha256 is None and metadata.etag and len(metadata.etag) == 64 and sha256_of(path) != metadata.etag:
@@ -150,3 +169,10 @@ def _download(config: HubModel, folder: Path) -> Path:
             f"{config.file} does not have the sha256 that the hub states; it was removed, run the command again"
         )
     return path
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it when the process dies
+    except BlockingIOError as error:
+        raise ModelError(f"another process is downloading {path}; wait for it") from error
