@@ -72,10 +72,11 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, seconds: float, 
             {
                 "policy": policy,
                 "n": len(values),
-                "mean_weight": weights.mean(),
-                "median_log_weight": float(np.median(values)),
-                "max_weight": weights.max(),
-                "ess_fraction": weights.sum() ** 2 / (len(weights) * (weights**2).sum()),
+                # Without any value the rules refuse the batch, and say why.
+                "mean_weight": weights.mean() if len(weights) else None,
+                "median_log_weight": float(np.median(values)) if len(weights) else None,
+                "max_weight": weights.max(initial=0.0),
+                "ess_fraction": weights.sum() ** 2 / (len(weights) * (weights**2).sum()) if len(weights) else None,
                 "exactly_one": int((values == 0.0).sum()),
             }
         )

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from arena_assets.errors import ArenaError, TableError
+from arena_assets.errors import ArenaError
+from arena_assets.estimation import EstimationError
 from arena_assets.rules import RULES, Batch, Finding, apply, refusals
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
@@ -45,10 +46,11 @@ def finish(
     key = context.asset_key
     try:
         TABLES[batch.asset].validate(batch.table)
-    except TableError as error:
+        findings = apply(batch)
+        stored = [finding.as_dict() for finding in findings]
+        store.write_checks(batch.asset, batch.partition, stored, context.run.run_id)
+    except ArenaError as error:
         raise failure(error) from error
-    findings = apply(batch)
-    store.write_checks(batch.asset, batch.partition, [finding.as_dict() for finding in findings], context.run.run_id)
     results = [_result(key, finding) for finding in findings]
     refused = refusals(findings)
     if refused:
@@ -58,7 +60,10 @@ def finish(
             allow_retries=False,
         )
     fingerprint = batch.experiment.fingerprint(batch.asset, batch.partition)
-    size = store.write(batch.asset, batch.table, partition=batch.partition, fingerprint=fingerprint, **notes)
+    try:
+        size = store.write(batch.asset, batch.table, partition=batch.partition, fingerprint=fingerprint, **notes)
+    except ArenaError as error:
+        raise failure(error) from error
     yield dg.MaterializeResult(
         asset_key=key,
         check_results=results,
@@ -81,7 +86,7 @@ def content_version(table: pd.DataFrame, timing: Sequence[str]) -> str:
     return hashlib.sha256(str(text).encode()).hexdigest()[:24]
 
 
-def failure(error: ArenaError) -> dg.Failure:
+def failure(error: ArenaError | EstimationError) -> dg.Failure:
     """An error of the domain as Dagster shows it: its text first, no retry, since trying again changes nothing."""
     return dg.Failure(str(error), allow_retries=False)
 

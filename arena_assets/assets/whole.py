@@ -10,7 +10,7 @@ from arena_assets.assets.materialise import Yields, check_specs, content_version
 from arena_assets.config import Experiment
 from arena_assets.corpus import load_corpus
 from arena_assets.errors import ArenaError
-from arena_assets.estimation import overall
+from arena_assets.estimation import EstimationError, overall
 from arena_assets.exchange.importing import imported_corpus
 from arena_assets.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
@@ -58,7 +58,7 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
             collected = collect(experiment, store)
             data = as_data(experiment, collected.tables)
             results = compare(experiment, data, time.perf_counter)
-        except ArenaError as error:
+        except (ArenaError, EstimationError) as error:
             raise failure(error) from error
         context.log.info(collected.summary)
         shown = results[

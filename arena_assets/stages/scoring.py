@@ -24,6 +24,7 @@ def judge_responses(
 ) -> pd.DataFrame:
     """The `judge_scores` table of a batch: one row a response, unscored ones with their reason."""
     verdicts = _verdicts(_items(experiment, prompts, responses), scorer, journal, progress)
+    verdicts += _unanswered(responses, scorer)
     rows: list[dict[str, object]] = [
         {
             "prompt_id": item.prompt_id,
@@ -55,6 +56,7 @@ def label_responses(
     chosen = choose(experiment, partition, prompts["prompt_id"].tolist(), judge_scores=scores)
     slices = {(entry.prompt_id, entry.policy): entry.slice for entry in chosen}
     items = [item for item in _items(experiment, prompts, responses) if (item.prompt_id, item.policy) in slices]
+    verdicts = _verdicts(items, oracle, journal, progress) + _unanswered(responses, oracle)
     rows: list[dict[str, object]] = [
         {
             "prompt_id": item.prompt_id,
@@ -63,23 +65,34 @@ def label_responses(
             "slice": slices[item.prompt_id, item.policy],
             **_common(verdict),
         }
-        for item, verdict in _verdicts(items, oracle, journal, progress)
+        for item, verdict in verdicts
+        if (item.prompt_id, item.policy) in slices
     ]
     return records(rows, ORACLE_LABELS)
 
 
 def _items(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> list[Item]:
-    """One item a response, in the order of its key; a response that was left out has the text ""."""
+    """One item a response that there is, in the order of its key."""
     text = prompts.set_index("prompt_id")["prompt"]
     judge_model = getattr(experiment.judge, "model", None)
     shared = {policy.name for policy in experiment.policies if policy.model == judge_model}
     items = []
-    for row in rows_of(responses.sort_values(["prompt_id", "policy"])):
+    for row in rows_of(responses[responses["response"].notna()].sort_values(["prompt_id", "policy"])):
         tokens = row["response_tokens"]
         own = tuple(map(int, tokens)) if tokens is not None and row["policy"] in shared else ()
-        response = "" if row["response"] is None else row["response"]
-        items.append(Item(row["prompt_id"], row["policy"], text[row["prompt_id"]], response, own))
+        items.append(Item(row["prompt_id"], row["policy"], text[row["prompt_id"]], row["response"], own))
     return items
+
+
+def _unanswered(responses: pd.DataFrame, scorer: Scorer) -> list[tuple[Item, Verdict]]:
+    """A response that was left out is not asked for: it has no score, least of all that of an empty text."""
+    return [
+        (
+            Item(row["prompt_id"], row["policy"], "", ""),
+            Verdict("unscored", reason=f"there is no response: {row['reason']}", model=scorer.name, cost_usd=0.0),
+        )
+        for row in rows_of(responses[responses["response"].isna()])
+    ]
 
 
 def _verdicts(items: list[Item], scorer: Scorer, journal: Journal, progress: Progress) -> list[tuple[Item, Verdict]]:
