@@ -33,3 +33,7 @@ class StorageError(ArenaError):
 
 class RefusedError(ArenaError):
     """A finished table that broke a blocking rule; nothing was written."""
+
+
+class ExchangeError(ArenaError):
+    """Data of another tool that cannot be imported, or an export that cannot be written."""

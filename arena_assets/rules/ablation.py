@@ -47,7 +47,7 @@ def _failed(batch: Batch) -> Outcome:
 
 
 ABLATION_RULES = (
-    Rule("whole_estimates", "every finished estimate has a value and an interval", _finite),
+    Rule("whole_estimates", "every finished estimate has a value and an interval", _finite, form=True),
     Rule("clone_agrees", "a clone's estimates agree with P0's own mean", _clone_agrees, blocking=False),
     Rule("all_estimated", "every method gave an estimate", _failed, blocking=False),
 )

@@ -35,12 +35,21 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rule:
-    """A named condition; a blocking one keeps a table that breaks it from being written."""
+    """A named condition; a blocking one keeps a table that breaks it from being written.
+
+    `form`: it is about the table's own form, so it holds for imported data too. Other blocking rules are about how the
+    data were made: what an import breaks of them is a warning, since nobody can make the data again.
+    """
 
     name: str
     description: str
     check: Callable[[Batch], Outcome]
     blocking: bool = True
+    form: bool = False
+
+    def blocks(self, *, imported: bool) -> bool:
+        """Whether breaking the rule keeps the table from being written."""
+        return self.blocking and (self.form or not imported)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ def _possible(batch: Batch) -> Outcome:
 
 
 def _zeros(batch: Batch) -> Outcome:
-    zero = (_all_values(batch) == 0).loc[(batch.table.set_index("prompt_id")["n_response_tokens"] > 0).to_numpy()]
+    # Not by the number of tokens, which an import may not know.
+    zero = (_all_values(batch) == 0).loc[batch.table["response"].fillna("").ne("").to_numpy()]
     share = float(zero.mean().max()) if len(zero) else 0.0
     bad = [f"{prompt}/{policy}" for prompt, policy in zero.stack()[lambda flag: flag].index]
     remedy = "0 is a missing value in disguise: fix the scorer, re-run the partition"
@@ -109,6 +110,8 @@ def _clone(batch: Batch) -> Outcome:
 
 
 def _replay(batch: Batch) -> Outcome:
+    if batch.experiment.imported:
+        return Outcome(True, "imported responses have no log-probability at sampling: nothing to compare")
     responses = batch.upstream["responses"]
     logged = responses[responses["policy"] == batch.experiment.logging_policy.name]
     own = logged.set_index("prompt_id")["sampling_logprob"].astype("float64")
@@ -179,8 +182,10 @@ def _overlap(batch: Batch) -> Outcome:
 
 
 LOGPROB_RULES = (
-    Rule("precomputed_sampler_fields", "every row has every field of the PrecomputedSampler format", _fields),
-    Rule("possible_values", "log-probabilities are finite and at most 0", _possible),
+    Rule(
+        "precomputed_sampler_fields", "every row has every field of the PrecomputedSampler format", _fields, form=True
+    ),
+    Rule("possible_values", "log-probabilities are finite and at most 0", _possible, form=True),
     Rule("few_zeros", "fewer than 5% zeros on non-empty responses", _zeros),
     Rule("few_missing", "fewer than 5% missing for each policy", _missing),
     Rule("few_rejected", "few values were rejected as extreme or impossible", _rejected),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from arena_assets.config import ANY_LANGUAGE
 from arena_assets.ids import normalise_text
 from arena_assets.rules.finding import Batch, Outcome, Rule, none_of
 
 
 def _language(batch: Batch) -> Outcome:
     table, language = batch.table, batch.experiment.corpus.language
+    if language == ANY_LANGUAGE:
+        return Outcome(True, f"any language is meant to be there ({len(table)} prompts)")
     bad = table.loc[table["language"] != language, "prompt_id"].tolist()
     return none_of(bad, f"prompts are not {language}", "check corpus.language and the corpus", len(table))
 
@@ -39,5 +42,5 @@ PROMPT_RULES = (
     Rule("in_language", "every prompt is in the configured language", _language),
     Rule("unique", "no two prompts are equal after normalisation", _unique),
     Rule("not_empty", "no prompt is empty", _not_empty),
-    Rule("complete", "the batch has as many prompts as configured", _complete),
+    Rule("complete", "the batch has as many prompts as configured", _complete, form=True),
 )

@@ -19,10 +19,16 @@ RULES: dict[str, tuple[Rule, ...]] = {
 }
 
 
+IMPORTED_NOTE = " (imported data: a warning, of data made here it would be a refusal)"
+
+
 def apply(batch: Batch) -> list[Finding]:
     """Apply every rule of the batch's asset."""
     findings = []
     for rule in RULES.get(batch.asset, ()):
         outcome = rule.check(batch)
-        findings.append(Finding(rule.name, rule.blocking, outcome.passed, outcome.text, outcome.figures))
+        blocking = rule.blocks(imported=batch.experiment.imported)
+        warned = rule.blocking and not blocking and not outcome.passed
+        text = outcome.text + (IMPORTED_NOTE if warned else "")
+        findings.append(Finding(rule.name, blocking, outcome.passed, text, outcome.figures))
     return findings

@@ -20,6 +20,8 @@ def _every_policy(batch: Batch) -> Outcome:
 
 
 def _tokens(batch: Batch) -> Outcome:
+    if batch.experiment.imported:
+        return Outcome(True, "imported responses have no tokens of ours: nothing to check")
     bad = []
     limits = {policy.name: policy.max_tokens for policy in batch.experiment.policies}
     for row in rows_of(batch.table[batch.table["finish_reason"] != "left_out"]):

@@ -13,6 +13,7 @@ from arena_assets.config import Experiment, config_folder, load_yaml
 from arena_assets.errors import ConfigError, RefusedError, StorageError, TableError
 from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, analyze, evaluation_data
 from arena_assets.rules import Batch, apply, refusals
+from arena_assets.stages.imported import imported_data, possible_methods
 from arena_assets.storage import Store
 from arena_assets.tables import ABLATION_RESULTS, TABLES
 
@@ -91,6 +92,8 @@ def collect(experiment: Experiment, store: Store) -> Collected:
 
 def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> EvaluationData:
     """What the estimators see."""
+    if experiment.imported:
+        return imported_data(experiment, tables)
     return evaluation_data(
         logprobs=tables["logprobs"],
         judge_scores=tables["judge_scores"],
@@ -103,9 +106,11 @@ def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> Evaluati
 
 def compare(experiment: Experiment, data: EvaluationData, clock: Callable[[], float]) -> pd.DataFrame:
     """The `ablation_results` table."""
+    methods = ablation_spec(experiment).chosen
     frame = analyze(
         data,
-        methods=ablation_spec(experiment).chosen,
+        # An import may hold one kind of score alone; what is made here always holds both.
+        methods=possible_methods(data, methods) if experiment.imported else methods,
         level=experiment.analysis.level,
         seed=experiment.seed,
         clock=clock,
@@ -119,6 +124,7 @@ def judge_signal(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     if labels is None:
         return pd.DataFrame(columns=["policy", "n", "spearman"])
     both = tables["judge_scores"].merge(labels[["prompt_id", "policy", "oracle_label"]], on=["prompt_id", "policy"])
+    both["judge_mean"] = both["judge_mean"].fillna(both["judge_score"])
     both = both.dropna(subset=["judge_mean", "oracle_label"])
     groups: Iterable[tuple[str, pd.DataFrame]] = [("all", both), *((str(k), v) for k, v in both.groupby("policy"))]
     rows = []

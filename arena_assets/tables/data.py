@@ -59,13 +59,19 @@ RESPONSES = Table(
             "sampled token ids, the end-of-turn token included where the response ended by itself",
             nullable=True,
         ),
-        Column("finish_reason", TEXT, "stop: ended by itself; length: cut at max_tokens; left_out: see reason"),
-        Column("n_prompt_tokens", INT, "tokens of the templated prompt", minimum=0),
-        Column("n_response_tokens", INT, "length of response_tokens", minimum=0),
+        Column(
+            "finish_reason",
+            TEXT,
+            "stop: ended by itself; length: cut at max_tokens; left_out: see reason; imported: not known",
+        ),
+        Column("n_prompt_tokens", INT, "tokens of the templated prompt; null where imported", nullable=True, minimum=0),
+        Column(
+            "n_response_tokens", INT, "tokens of the response; null where imported without", nullable=True, minimum=0
+        ),
         Column(
             "sampling_logprob", REAL, "sum over the response of ln P(token) at sampling, nats", nullable=True, maximum=0
         ),
-        Column("seed", INT, "seed of the random stream", minimum=0),
+        Column("seed", INT, "seed of the random stream; null where imported", nullable=True, minimum=0),
         _REASON,
     ),
 )
@@ -84,7 +90,9 @@ LOGPROBS = Table(
             pa.map_(TEXT, REAL),
             "ln pi(response | prompt) of every target, nats; null where rejected",
         ),
-        Column("n_response_tokens", INT, "tokens of the response", minimum=0),
+        Column(
+            "n_response_tokens", INT, "tokens of the response; null where imported without", nullable=True, minimum=0
+        ),
         Column(
             "rejected",
             pa.list_(pa.struct([("policy", TEXT), ("value", REAL), ("reason", TEXT)])),

@@ -1,0 +1,223 @@
+"""From the answers of an import to the tables of an experiment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from arena_assets.exchange.defects import Defects
+from arena_assets.exchange.formats import Answer
+from arena_assets.exchange.sources import Answers
+from arena_assets.rules.rejection import why_rejected
+from arena_assets.tables import (
+    ARENA_CORPUS,
+    JUDGE_SCORES,
+    LOGPROBS,
+    ORACLE_LABELS,
+    RESPONSES,
+    records,
+)
+
+UNSTATED = "unknown"
+
+
+@dataclass
+class Collection:
+    """One answer for each prompt and policy, the logging policy's by the name `logging`."""
+
+    logging: str
+    targets: list[str]
+    logged: dict[str, Answer]
+    drawn: dict[tuple[str, str], Answer]
+    notes: list[str] = field(default_factory=list)
+
+
+def collect(answers: Answers, defects: Defects, logging_policy: str | None) -> Collection:
+    """Join the answers by key: an answer that two files score is one, another that stands twice is told."""
+    logged: dict[str, Answer] = {}
+    for answer in answers.logged:
+        first = logged.get(answer.prompt_id)
+        if first is None:
+            logged[answer.prompt_id] = answer
+        elif first.place.file != answer.place.file and first.response == answer.response:
+            logged[answer.prompt_id] = first.with_scores_of(answer)
+        else:
+            defects.add(answer.place, f"prompt_id {answer.prompt_id} stands already at {first.place}")
+    targets = list(dict.fromkeys(name for answer in logged.values() for name in answer.target_logps))
+    by_policy: dict[str, list[Answer]] = {}
+    for answer in answers.drawn:
+        by_policy.setdefault(str(answer.policy), []).append(answer)
+    own = _own_name(by_policy, targets, logged, logging_policy)
+    found = Collection(own or logging_policy or "p0", targets, logged, {})
+    if own is not None:
+        again = by_policy.pop(own)
+        for answer in again:
+            logged[answer.prompt_id] = _agreed(logged[answer.prompt_id], answer, defects)
+        found.notes.append(f"{again[0].place.file} repeats the logged rows, so the logging policy is {own}")
+    for policy, draws in by_policy.items():
+        if policy not in targets:
+            targets.append(policy)
+            found.notes.append(f"{policy} has no log-probabilities: only estimates from its own responses are possible")
+        _add_draws(found, policy, draws, defects)
+    found.notes += [
+        f"{name} has log-probabilities and no responses of its own: weighted estimates only"
+        for name in targets
+        if name not in by_policy
+    ]
+    return found
+
+
+def renamed(names: Iterable[str]) -> dict[str, str]:
+    """Names as an experiment can hold them (letters, digits, underscores), where a name is another now.
+
+    Raises:
+        ValueError: two names would become one.
+    """
+    safe: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"\W", "_", name, flags=re.ASCII)[:63]
+        safe[name] = plain if plain[:1].isalpha() else f"policy_{plain}"[:63]
+    doubled = sorted({one for one in safe.values() if list(safe.values()).count(one) > 1})
+    if doubled:
+        raise ValueError(f"policies would share the name {', '.join(doubled)}; rename one of them in the data")
+    return safe
+
+
+def tables(found: Collection, names: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """The tables of the whole import, by asset."""
+    p0 = names[found.logging]
+    logged = list(found.logged.values())
+    everything = [(p0, answer) for answer in logged]
+    everything += [(names[policy], answer) for (_, policy), answer in found.drawn.items()]
+    corpus: list[dict[str, object]] = [
+        {
+            "prompt_id": answer.prompt_id,
+            "prompt": answer.prompt,
+            "language": answer.language or UNSTATED,
+            "source_row": answer.place.line - 1,
+            "reference_points": [],
+        }
+        for answer in logged
+    ]
+    return {
+        "arena_corpus": records(corpus, ARENA_CORPUS),
+        "responses": records([_response(*one) for one in everything], RESPONSES),
+        "logprobs": records([_logprobs(answer, found.targets, names, p0) for answer in logged], LOGPROBS),
+        "judge_scores": records([_score(*one) for one in everything], JUDGE_SCORES),
+        "oracle_labels": records(
+            [_label(policy, answer, p0) for policy, answer in everything if answer.oracle_label is not None],
+            ORACLE_LABELS,
+        ),
+    }
+
+
+def _own_name(
+    by_policy: dict[str, list[Answer]], targets: Sequence[str], logged: dict[str, Answer], named: str | None
+) -> str | None:
+    """The policy whose draws are the logged rows once more."""
+    for policy, draws in by_policy.items():
+        if policy in targets or (named is not None and policy != named):
+            continue
+        if all(d.prompt_id in logged and d.response in (None, logged[d.prompt_id].response) for d in draws):
+            return policy
+    return None
+
+
+def _agreed(first: Answer, again: Answer, defects: Defects) -> Answer:
+    for name in ("judge_score", "oracle_label"):
+        ours, theirs = getattr(first, name), getattr(again, name)
+        if ours is not None and theirs is not None and ours != theirs:
+            defects.add(again.place, f"{name} {theirs:g} is not that of the same response at {first.place}: {ours:g}")
+    return first.with_scores_of(again)
+
+
+def _add_draws(found: Collection, policy: str, draws: list[Answer], defects: Defects) -> None:
+    further = Defects()
+    for answer in draws:
+        key = answer.prompt_id, policy
+        base = found.logged.get(answer.prompt_id)
+        if base is None:
+            defects.add(answer.place, "its prompt_id is not among the logged rows")
+        elif answer.prompt is not None and answer.prompt != base.prompt:
+            defects.add(answer.place, f"its prompt is not that of the same prompt_id at {base.place}")
+        elif key not in found.drawn:
+            found.drawn[key] = answer
+        elif found.drawn[key].place.file != answer.place.file:
+            found.drawn[key] = found.drawn[key].with_scores_of(answer)
+        else:
+            further.add(answer.place, "left out: an experiment holds one response of a policy to a prompt, the first")
+    found.notes += further.texts()
+
+
+def _response(policy: str, answer: Answer) -> dict[str, object]:
+    return {
+        "prompt_id": answer.prompt_id,
+        "policy": policy,
+        "response": answer.response,
+        "response_tokens": None,
+        "finish_reason": "imported",
+        "n_prompt_tokens": None,
+        "n_response_tokens": answer.n_response_tokens,
+        "sampling_logprob": None,
+        "seed": None,
+        "reason": None if answer.response is not None else "the import holds no text of this response",
+    }
+
+
+def _logprobs(answer: Answer, targets: Sequence[str], names: dict[str, str], p0: str) -> dict[str, object]:
+    values = {p0: answer.total_logprob} | {names[name]: answer.target_logps.get(name) for name in targets}
+    rejected = []
+    for policy, value in values.items():
+        reason = None if value is None else why_rejected(value, answer.n_response_tokens or 0)
+        if reason is not None:
+            rejected.append({"policy": policy, "value": value, "reason": reason})
+            values[policy] = None
+    return {
+        "prompt_id": answer.prompt_id,
+        "prompt": answer.prompt,
+        "response": answer.response,
+        "total_logprob": values.pop(p0),
+        "target_logps": values,
+        "n_response_tokens": answer.n_response_tokens,
+        "rejected": rejected,
+    }
+
+
+def _score(policy: str, answer: Answer) -> dict[str, object]:
+    reason = None
+    if answer.judge_score is None:
+        reason = "the import holds no judge score" + (" but its mean" if answer.judge_mean is not None else "")
+    return {
+        "prompt_id": answer.prompt_id,
+        "policy": policy,
+        "judge_score": answer.judge_score,
+        "judge_mean": answer.judge_mean,
+        "judge_variance": answer.judge_variance,
+        **_provenance(reason),
+    }
+
+
+def _label(policy: str, answer: Answer, p0: str) -> dict[str, object]:
+    return {
+        "prompt_id": answer.prompt_id,
+        "policy": policy,
+        "oracle_label": answer.oracle_label,
+        "slice": "calibration" if policy == p0 else "validation",
+        **_provenance(None),
+    }
+
+
+def _provenance(reason: str | None) -> dict[str, object]:
+    # Nothing was read or paid for here; what it once cost is not known.
+    status = "ok" if reason is None else "missing"
+    return {
+        "status": status,
+        "reason": reason,
+        "model": "imported",
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "cost_usd": None,
+    }
