@@ -7,6 +7,7 @@ import dagster as dg
 from arena_assets.assets import build_assets, simulation_asset
 from arena_assets.config import experiment_names, load_experiment
 from arena_assets.errors import ConfigError
+from arena_assets.ids import content_key
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 
 
@@ -33,13 +34,15 @@ def _assets(name: str) -> list[dg.AssetsDefinition]:
 
 def _broken(name: str, error: ConfigError) -> dg.AssetsDefinition:
     """In the place of an experiment whose file is broken: the others stay, and the UI says what is wrong."""
-    group = "".join(letter if letter.isalnum() else "_" for letter in name)
-
-    @dg.asset(
-        key=dg.AssetKey([name, "configuration_error"]),
+    # The file's name may hold what Dagster takes in no name, such as a blank; an asset key may.
+    group = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+    shown = dg.AssetSpec(
+        dg.AssetKey([name, "configuration_error"]),
         group_name=group,
         description=f"**{name}.yaml cannot be used.** {error}\n\nCorrect the file, then choose *Reload definitions*.",
     )
+
+    @dg.multi_asset(name=f"configuration_error_{content_key(name=name)}", specs=[shown])
     def configuration_error() -> None:
         raise dg.Failure(str(error), metadata={"file": f"{name}.yaml", "problem": str(error)}, allow_retries=False)
 
