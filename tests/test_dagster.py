@@ -31,7 +31,7 @@ Spoil = Callable[[str, pd.DataFrame], pd.DataFrame]
 class NoModel(LocalModels):
     """A pool that nothing may load from."""
 
-    def pool(self, experiment: Experiment, say: Callable[[str], None]) -> Any:
+    def pool(self, *_: Any) -> Any:
         return None
 
 
