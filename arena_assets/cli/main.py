@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from arena_assets.cli.exchange import add_commands as add_exchange
-from arena_assets.config import experiment_names, load_experiment, project_root
+from arena_assets.config import load_experiment, project_root
 from arena_assets.errors import ArenaError
 
 
@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from arena_assets.cli.status import show
 
-    return show([options.experiment] if options.experiment else experiment_names(), as_json=options.json)
+    return show(options.experiment, as_json=options.json)
 
 
 def _clean(options: argparse.Namespace) -> int:
@@ -83,7 +83,13 @@ def _clean(options: argparse.Namespace) -> int:
 
     store = Store.of(load_experiment(options.experiment))
     if not options.yes:
-        answer = input(f"Remove every table, finding and journal in {store.root}? Paid answers go with them. [y/N] ")
+        try:
+            answer = input(
+                f"Remove every table, finding and journal in {store.root}? Paid answers go with them. [y/N] "
+            )
+        except EOFError:
+            answer = ""  # nobody is there to ask
+            print()
         if answer.strip().lower() not in ("y", "yes"):
             print("nothing was removed")
             return 1

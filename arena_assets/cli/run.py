@@ -57,7 +57,9 @@ def run(experiment: Experiment) -> int:
         prepare(instance)
         runner = _Runner(experiment, instance)
         if not _current(store, experiment, "arena_corpus"):
-            runner.materialise(["arena_corpus"], None)
+            problem = runner.materialise(["arena_corpus"], None)
+            if problem:
+                raise RefusedError(problem)
         failed: dict[str, str] = {}
         for number, partition in enumerate(experiment.partitions, 1):
             todo = _todo(store, experiment, partition)
@@ -124,4 +126,17 @@ def _current(store: Store, experiment: Experiment, asset: str, partition: str | 
 def _todo(store: Store, experiment: Experiment, partition: str) -> list[str]:
     """Assets of a partition that are missing, outdated, unreadable, or whose findings refuse them."""
     assets = [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
-    return [asset for asset in assets if not _current(store, experiment, asset, partition)]
+    return [
+        asset
+        for asset in assets
+        if not _current(store, experiment, asset, partition) or _refused(store, asset, partition)
+    ]
+
+
+def _refused(store: Store, asset: str, partition: str) -> bool:
+    """Whether the last try was refused, though an earlier file may lie there."""
+    try:
+        findings = store.read_checks(asset, partition)
+    except StorageError:
+        return True
+    return any(finding["blocking"] and not finding["passed"] for finding in findings)

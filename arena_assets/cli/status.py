@@ -5,29 +5,36 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from arena_assets.config import Experiment, load_experiment
+from arena_assets.config import Experiment, config_folder, experiment_names, load_experiment
 from arena_assets.errors import ConfigError, StorageError
 from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
 
 
-def show(names: list[str], *, as_json: bool) -> int:
-    """Print the status of experiments; 1 where one's file is broken."""
+def show(experiment_name: str | None, *, as_json: bool) -> int:
+    """Print the status of one experiment or, as a list, of all; 1 where the file of one of all is broken.
+
+    Raises:
+        ConfigError: the one's file is broken, or there is no experiment at all.
+    """
+    names = [experiment_name] if experiment_name else experiment_names()
+    if not names:
+        raise ConfigError(f"there is no experiment in {config_folder()}; write one, or correct ARENA_CONFIGS")
     reports, broken = [], False
     for name in names:
         try:
             experiment = load_experiment(name)
             reports.append(status(experiment, Store.of(experiment)))
         except ConfigError as error:
-            if len(names) == 1:
+            if experiment_name:
                 raise
             broken = True
             reports.append(
                 {"experiment": name, "problem": str(error), "assets": [], "next": f"correct configs/{name}.yaml"}
             )
     if as_json:
-        print(json.dumps(reports if len(names) > 1 else reports[0], indent=1, ensure_ascii=False))
+        print(json.dumps(reports[0] if experiment_name else reports, indent=1, ensure_ascii=False))
     else:
         print("\n\n".join(_text(report) for report in reports))
     return 1 if broken else 0
