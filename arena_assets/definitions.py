@@ -36,13 +36,13 @@ def _broken(name: str, error: ConfigError) -> dg.AssetsDefinition:
     """In the place of an experiment whose file is broken: the others stay, and the UI says what is wrong."""
     # The file's name may hold what Dagster takes in no name, such as a blank; an asset key may.
     group = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
-    shown = dg.AssetSpec(
-        dg.AssetKey([name, "configuration_error"]),
+    shown = dg.AssetOut(
+        key=dg.AssetKey([name, "configuration_error"]),
         group_name=group,
         description=f"**{name}.yaml cannot be used.** {error}\n\nCorrect the file, then choose *Reload definitions*.",
     )
 
-    @dg.multi_asset(name=f"configuration_error_{content_key(name=name)}", specs=[shown])
+    @dg.multi_asset(name=f"configuration_error_{content_key(name=name)}", outs={"configuration_error": shown})
     def configuration_error() -> None:
         raise dg.Failure(str(error), metadata={"file": f"{name}.yaml", "problem": str(error)}, allow_retries=False)
 
