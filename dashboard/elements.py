@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.data.catalog import Chosen
 from dashboard.data.files import Problem
+from dashboard.drawing import spec
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=])")
 
@@ -25,7 +26,7 @@ def figure(title: str, chart: alt.TopLevelMixin, note: str = "", *, alt_text: st
     st.markdown(f"**{escape(title)}**")
     if note:
         st.caption(escape(note))
-    st.altair_chart(chart, width="stretch", alt=alt_text or title)
+    st.vega_lite_chart(spec=spec(chart), width="stretch", alt=alt_text or title)
 
 
 def plain(text: str, *, height: int | None = None) -> None:

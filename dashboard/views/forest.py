@@ -11,6 +11,10 @@ from dashboard.views.names import count, with_methods, with_truths
 # Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
 LOWEST, HIGHEST = -0.15, 1.15
 
+_DRAWN = [
+    "method", "estimate", "ci_low", "ci_high", "shown", "shown_low", "shown_high", "truth", "truth_std_error", "error",
+    "coverage", "support", "support_reason", "reward_calibration", "weight_calibration", "scoring",
+]  # fmt: skip
 _TOOLTIP = [
     alt.Tooltip("method:N", title="Method"),
     alt.Tooltip("estimate:Q", title="Estimate", format=".3f"),
@@ -59,7 +63,7 @@ def title(frame: pd.DataFrame, policy: str) -> str:
 
 def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt.LayerChart:
     """Estimates of one policy with their intervals; the band is the truth with its own 95% interval."""
-    rows = frame[frame["policy"] == policy]
+    rows = frame.loc[frame["policy"] == policy, _DRAWN]
     order = list(dict.fromkeys(frame["method"]))
     scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
     base = style.chart(rows).encode(
@@ -73,8 +77,9 @@ def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt
     points = base.mark_point(filled=True, opacity=1).encode(
         x=alt.X("shown:Q", scale=scale), color=colour, shape=style.shape_by_coverage(), size=style.size_by_coverage()
     )
-    layers = [*_truth(rows, scale, bounds), intervals, *_cut(base, rows, scale), points]
-    return alt.layer(*layers).properties(height=style.row_height(len(order)))
+    # Layers of one frame in a layer of their own, so that the frame is sent once.
+    estimates = alt.layer(intervals, *_cut(base, rows, scale), points)
+    return alt.layer(*_truth(rows, scale, bounds), estimates).properties(height=style.row_height(len(order)))
 
 
 def _truth(rows: pd.DataFrame, scale: alt.Scale, bounds: tuple[float, float]) -> list[alt.Chart]:
@@ -116,7 +121,7 @@ def _cut(base: alt.Chart, rows: pd.DataFrame, scale: alt.Scale) -> list[alt.Char
 
 def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     """Error against truth of every method, one mark for each policy: wide rows are methods not to trust everywhere."""
-    known = frame.dropna(subset=["error"])
+    known = frame.loc[frame["error"].notna(), ["policy", *_DRAWN]]
     known = known.assign(shown_error=known["error"].clip(-1, 1))
     order = list(dict.fromkeys(known["method"]))
     marks = (
