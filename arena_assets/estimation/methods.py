@@ -76,6 +76,8 @@ def impossible(estimator: str, reward: str, weight: str) -> str | None:
         return "calibrated_ips is SNIPS with SIMCal weights; without them it is snips"
     if estimator in ("mrdr", "stacked_dr") and reward == "none":
         return "it fits its outcome model to the labels, so rewards cannot stay uncalibrated"
+    if estimator == "dr_os" and reward == "none":
+        return "shrunken weights leave part of the judge's own bias in (simulated coverage .84 to .93 instead of .95)"
     return None
 
 

@@ -15,6 +15,9 @@ from ._numeric import sums, tally
 from ._types import Floats, Ints
 
 
+ROUNDING = 1e-9
+
+
 @dataclass(frozen=True, eq=False)
 class Projection:
     """w^ with mean one, its blocks, and `strength`: 1, or less where the variance cap blended w^ toward one."""
@@ -42,7 +45,8 @@ def project(scores: Floats, weights: Floats, *, variance_cap: float = 1.0) -> Pr
     blocks = [curve.block_of(bins)[position] for curve in curves]
     spread = [float(np.var(curve.values[block])) for curve, block in zip(curves, blocks, strict=True)]
     # Both projections have mean one, so the one that explains more of w is the one with more variance.
-    best = int(spread[1] > spread[0])
+    # A tie goes to increasing, whatever rounding makes of it.
+    best = int(spread[1] > spread[0] * (1 + ROUNDING) + ROUNDING)
     raw = float(np.var(relative))
     strength = (
         1.0
