@@ -14,7 +14,6 @@ from . import isotonic
 from ._numeric import sums, tally
 from ._types import Floats, Ints
 
-
 ROUNDING = 1e-9
 
 
