@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -23,17 +24,22 @@ def fail_runs_without_process(instance: dg.DagsterInstance) -> list[str]:
     failed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=open_)):
         events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-        metadata = [e.dagster_event.engine_event_data.metadata for e in events if e.dagster_event is not None]
-        pids = [int(str(entry["pid"].value)) for entry in metadata if "pid" in entry]
-        if not any(_runs_python(pid) for pid in pids):
+        told = [(e.timestamp, e.dagster_event.engine_event_data.metadata) for e in events if e.dagster_event is not None]
+        pids = [(int(str(entry["pid"].value)), when) for when, entry in told if "pid" in entry]
+        if not any(_lives(pid, when) for pid, when in pids):
             instance.report_run_failed(run, "the run's process is gone (was the machine restarted?)")
             failed.append(run.run_id)
     return failed
 
 
-def _runs_python(pid: int) -> bool:
-    # A pid can be given again to another program after a restart.
+def _lives(pid: int, when: float) -> bool:
+    """Whether the process that had the pid at that time (seconds since 1970) still runs."""
     try:
-        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        # Fields after the command's name, which is in brackets and may hold anything; the 20th of them is the start.
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
     except OSError:
         return False
+    started = int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
+    # A pid is given again after a restart. The time of boot is stated in whole seconds.
+    return started < when + 2
