@@ -24,7 +24,9 @@ def fail_runs_without_process(instance: dg.DagsterInstance) -> list[str]:
     failed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=open_)):
         events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-        told = [(e.timestamp, e.dagster_event.engine_event_data.metadata) for e in events if e.dagster_event is not None]
+        told = [
+            (e.timestamp, e.dagster_event.engine_event_data.metadata) for e in events if e.dagster_event is not None
+        ]
         pids = [(int(str(entry["pid"].value)), when) for when, entry in told if "pid" in entry]
         if not any(_lives(pid, when) for pid, when in pids):
             instance.report_run_failed(run, "the run's process is gone (was the machine restarted?)")
