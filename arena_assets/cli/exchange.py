@@ -7,6 +7,8 @@ from pathlib import Path
 
 from arena_assets.exchange.formats import FORMATS
 
+EXPORTS = ("precomputed-sampler", "cje", "parquet", "hf")
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands to the parser of `arena`."""
@@ -20,6 +22,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     read.add_argument("--skip-defective", action="store_true", help="leave defective lines out, and say which")
     read.add_argument("--replace", action="store_true", help="in the place of another import of that name")
     read.set_defaults(run=_import)
+
+    write = commands.add_parser("export", help="write an experiment's tables as files that other tools read")
+    write.add_argument("experiment")
+    write.add_argument("--to", required=True, help="a new or empty folder, or the folder of an earlier export")
+    write.add_argument("--format", choices=EXPORTS, default="precomputed-sampler")
+    write.set_defaults(run=_export)
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -43,3 +51,18 @@ def _import(options: argparse.Namespace) -> int:
     for text in imported.skipped:
         print(f"  skipped: {text}")
     return run(experiment)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from arena_assets.config import load_experiment
+    from arena_assets.exchange.exporting import export
+    from arena_assets.storage import Store
+
+    experiment = load_experiment(options.experiment)
+    exported = export(experiment, Store.of(experiment), options.to, options.format)
+    print(f"{experiment.name}: {exported.rests_on}; written to {exported.folder} ({exported.form})")
+    for name, rows in exported.files.items():
+        print(f"  {name:<48}{rows:>8} rows")
+    for reason, count in exported.left_out.items():
+        print(f"  left out: {count} {reason}")
+    return 0
