@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.generated import HOSTILE, findings, write_config, write_experiment
+from benchmarks.generated import HOSTILE, findings, write_config, write_experiment, write_studies
 from dashboard.views.responses import ORDERS
 
 PAGES = {"overview": 0, "estimators": 1, "ablations": 2, "weights": 3, "judge": 4, "responses": 5}
@@ -220,3 +220,30 @@ def test_every_order_of_the_responses_works(order):
     app = open_page("responses", order=order)
     assert "120 prompts" in words(app)
     assert ORDERS[app.selectbox(key="order").value] == order
+
+
+def test_the_studies_are_shown_where_they_were_run(place):
+    said = words(open_page("ablations"))
+    assert "The grid over sample sizes and oracle coverages has not been run" in said
+    assert "The simulation has not been run" in said
+    write_studies(place.experiment(), place.store())
+    app = open_page("ablations")
+    assert "has not been run" not in words(app)
+    assert charts(app) == 4
+    assert "has the lowest RMSE" in words(app)
+    assert "17 of 18 partitions are materialised" in words(open_page("overview"))
+
+
+def test_a_corrupted_study_is_named_and_the_ingredients_stay(place):
+    write_studies(place.experiment(), place.store())
+    (place.data / "arena_test" / "ablation_grid.parquet").write_bytes(b"broken")
+    (place.data / "methods" / "estimator_simulation.parquet").write_bytes(b"broken")
+    app = open_page("ablations")
+    assert "ablation_grid" in words(app)
+    assert "estimator_simulation" in words(app)
+    assert charts(app) == 2
+
+
+def test_the_folder_of_the_simulation_is_no_experiment(place):
+    write_studies(place.experiment(), place.store())
+    assert list(open_page("overview").selectbox(key="experiment").options) == ["arena_test"]

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import generated_studies
 from benchmarks.generated_results import results
+from dashboard.drawing import spec
 from dashboard.views import (
     cost,
     forest,
@@ -18,6 +20,7 @@ from dashboard.views import (
     progress,
     ranking,
     responses,
+    sampling,
     selection,
     style,
     transport,
@@ -476,3 +479,61 @@ def test_pages_are_brought_within_range(number, ids, shown):
     assert at == shown
     assert pages == max(1, -(-ids // 5))
     assert len(page) <= 5
+
+
+# -- the grid and the simulation --------------------------------------------------------------------------------------
+
+
+def test_the_grid_is_drawn_along_both_axes_for_every_metric():
+    shown = sampling.prepare(generated_studies.grid(), "deterministic")
+    methods = sampling.first_methods(shown)
+    assert methods[:2] == ["Direct (monotone)", "Naive direct"]
+    assert len(methods) <= sampling.MOST_LINES
+    for metric in sampling.METRICS:
+        for axis, fixed in (("sample_size", 1.0), ("oracle_coverage", 5000)):
+            points = sampling.along(shown, axis, fixed, methods, metric)
+            assert len(points) == 3 * len(methods)
+            assert (points["low"] <= points["value"]).all()
+            compiled(sampling.along_chart(points, metric, axis))
+    assert "At 5,000 prompts, Direct (monotone) has the lowest RMSE" in sampling.along_title(
+        sampling.along(shown, "sample_size", 1.0, methods, sampling.METRICS[0]), sampling.METRICS[0], "sample_size"
+    )
+
+
+def test_a_grid_without_the_chosen_methods_says_so():
+    shown = sampling.prepare(generated_studies.grid(), "deterministic")
+    empty = sampling.along(shown, "sample_size", 1.0, ["none"], sampling.METRICS[0])
+    assert sampling.along_title(empty, sampling.METRICS[0], "sample_size") == "Nothing of the grid passes these filters"
+
+
+def test_the_simulation_says_what_supported_results_cover():
+    cells = generated_studies.simulation()
+    assert sampling.simulation_title(cells).startswith(
+        "Where the gates support a result, 95% of the 95% intervals cover"
+    )
+    rows = sampling.simulation_cells(cells, transports=False, n_labels=50)
+    assert set(rows["overlap"]) == {"good", "fair", "poor"}
+    compiled(sampling.simulation_chart(rows))
+
+
+# -- small samples ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "bins"), [(1, 8), (100, 9), (1000, 20), (10_000, 43), (10**6, 48)])
+def test_bins_grow_with_the_rows(rows, bins):
+    assert style.bin_count(rows, 48) == bins
+
+
+def test_a_method_that_is_tested_on_other_labels_shows_the_same_truth():
+    both = forest.prepare(pd.DataFrame([row(), row(estimator="direct_own", truth=0.7, truth_std_error=0.02)]))
+    assert both["truth"].tolist() == [0.61, 0.61]
+
+
+def test_the_specification_sends_each_frame_once_and_equals_the_validated_chart(frame):
+    shown = forest.prepare(selection.choose_rows(frame, families=list(names.FAMILIES), policies=TARGETS))
+    chart = forest.forest(shown, "good", forest.domain(shown))
+    made, checked = spec(chart), compiled(chart)
+    assert len(made["datasets"]) == 2  # the truth, and the estimates
+    assert [sorted(layer["encoding"]) for layer in made["layer"][-1]["layer"]] == [
+        sorted(layer["encoding"]) for layer in checked["layer"][-1]["layer"]
+    ]
