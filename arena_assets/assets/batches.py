@@ -1,6 +1,7 @@
 """The assets of one batch of prompts: responses, log-probabilities, judge scores, oracle labels."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from arena_assets.corpus import sample_batch
 from arena_assets.errors import ArenaError
 from arena_assets.journal import Journal
 from arena_assets.judging.build import build_scorer
+from arena_assets.judging.costs import spent_usd
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports, environment
 from arena_assets.rules import Batch
 from arena_assets.stages.logprobs import rescore, score_logprobs
@@ -90,7 +92,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
                 pool = models.pool(experiment, context.log.info)
                 report = progress.start(context.log.info, f"logprobs {partition}")
                 scored = score_logprobs(experiment, read["prompts"], read["responses"], pool, journal, report)
-            again = rescore(experiment, read["prompts"], read["responses"], scored.table, pool)
+            again = rescore(experiment, read["prompts"], read["responses"], scored, pool)
         except ArenaError as error:
             raise failure(error) from error
         metadata = figures.of_logprobs(experiment, scored.table, time.monotonic() - started, scored.retokenised)
@@ -108,7 +110,9 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         try:
             read = _read(store, experiment, partition, "prompts", "responses")
             pool = models.pool(experiment, context.log.info)
-            judge = build_scorer(experiment.judge, environment=environment(), pool=pool)
+            judge = build_scorer(
+                experiment.judge, environment=environment(), pool=pool, spent_usd=_spent(store, "judge_scores")
+            )
             with Journal(store.journal_path("judge_scores", partition)) as journal:
                 report = progress.start(context.log.info, f"judge_scores {partition}")
                 table = judge_responses(experiment, read["prompts"], read["responses"], judge, journal, report)
@@ -134,6 +138,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
                 environment=environment(),
                 pool=models.pool(experiment, context.log.info),
                 reference_points=reference_points(corpus),
+                spent_usd=_spent(store, "oracle_labels"),
             )
             with Journal(store.journal_path("oracle_labels", partition)) as journal:
                 report = progress.start(context.log.info, f"oracle_labels {partition}")
@@ -154,6 +159,11 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
 
     assets = [prompts, responses, logprobs, judge_scores]
     return [*assets, oracle_labels] if experiment.oracle.enabled else assets
+
+
+def _spent(store: Store, asset: str) -> Callable[[], float]:
+    """Dollars that the journals of all partitions record: the budget is the experiment's, not one batch's."""
+    return lambda: spent_usd(store.root / "journal" / asset)
 
 
 def reference_points(corpus: pd.DataFrame) -> dict[str, list[list[str]]]:

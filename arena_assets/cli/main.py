@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="materialise what is missing of an experiment, then compare the estimators")
     run.add_argument("experiment", nargs="?", default="demo")
     run.add_argument("--prompts", type=_count, help="number of prompts instead of the configured one")
+    run.add_argument("--dry-run", action="store_true", help="only say what it will take: calls, tokens, dollars, hours")
     run.set_defaults(run=_run)
 
     status = commands.add_parser("status", help="how far an experiment is, and what to do next")
@@ -67,9 +68,15 @@ def _count(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    experiment = load_experiment(options.experiment, prompts=options.prompts)
+    if options.dry_run:
+        from arena_assets.cli.plan import show
+        from arena_assets.storage import Store
+
+        return show(experiment, Store.of(experiment))
     from arena_assets.cli.run import run
 
-    return run(load_experiment(options.experiment, prompts=options.prompts))
+    return run(experiment)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -73,7 +73,11 @@ def run(experiment: Experiment) -> int:
         problem = runner.materialise(["ablation_results"], None)
         if problem:
             raise RefusedError(problem)
+        problem = runner.materialise(["analysis_summary"], None)
+        if problem:
+            raise RefusedError(problem)
     print("\n" + comparison(experiment, store))
+    print(f"The whole report: {store.root / 'analysis_summary.html'}")
     for partition, problem in failed.items():
         print(f"batch {partition} was not finished: {problem}", file=sys.stderr)
     return 1 if failed else 0

@@ -7,9 +7,13 @@ from typing import Any
 
 from arena_assets.config import Experiment, config_folder, experiment_names, load_experiment
 from arena_assets.errors import ConfigError, StorageError
+from arena_assets.judging.costs import spent_usd
 from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
+
+
+_PAID = ("judge_scores", "oracle_labels")
 
 
 def show(experiment_name: str | None, *, as_json: bool) -> int:
@@ -82,6 +86,8 @@ def _asset(experiment: Experiment, store: Store, name: str) -> dict[str, Any]:
         "unreadable": unreadable,
         "failed_checks": failed,
         "warnings": warnings,
+        # Of the journals, not the tables: an answer that was paid for counts although its batch was refused.
+        "spent_usd": round(spent_usd(store.root / "journal" / name), 4) if name in _PAID else 0.0,
     }
 
 
@@ -110,6 +116,8 @@ def _text(report: dict[str, Any]) -> str:
             notes.append(f"{len(asset['outdated'])} outdated (made with another configuration)")
         if asset["unreadable"]:
             notes.append(f"{len(asset['unreadable'])} unreadable")
+        if asset["spent_usd"]:
+            notes.append(f"${asset['spent_usd']:,.2f} spent")
         if asset["failed_checks"]:
             notes.append(f"{len(asset['failed_checks'])} failed checks")
         if asset["warnings"]:

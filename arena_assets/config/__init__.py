@@ -1,5 +1,6 @@
 """An experiment's configuration: frozen models that reject unknown keys, and the loader of `configs/*.yaml`."""
 
+from arena_assets.config.base import project_root
 from arena_assets.config.experiment import AnalysisConfig, EngineConfig, Experiment, Policy
 from arena_assets.config.imported import ImportedJudge, ImportedOracle
 from arena_assets.config.judges import (
@@ -18,7 +19,6 @@ from arena_assets.config.loading import (
     experiment_names,
     load_experiment,
     load_yaml,
-    project_root,
 )
 from arena_assets.config.sources import (
     ANY_LANGUAGE,

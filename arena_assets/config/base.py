@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -16,3 +19,19 @@ class Section(BaseModel):
 # Names become column names, asset keys and file names, so they stay within what Dagster and file systems take.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def project_root() -> Path:
+    """The folder that holds `configs/`, `models/` and `dagster_home/`: ARENA_ROOT, or where this package lies."""
+    return Path(os.environ.get("ARENA_ROOT") or Path(__file__).resolve().parents[2])
+
+
+def content_digest(path: str) -> str | None:
+    """Digest of a small file that the user writes, relative to the project's folder; None where it cannot be read.
+
+    Whoever needs the file says that it is missing; a fingerprint must not.
+    """
+    try:
+        return hashlib.sha256((project_root() / Path(path).expanduser()).read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from arena_assets.config.base import Name, Section
+from arena_assets.config.base import Name, Section, content_digest
 from arena_assets.config.imported import complete
-from arena_assets.config.judges import JudgeConfig, OracleConfig
+from arena_assets.config.judges import FileOracle, JudgeConfig, OracleConfig
 from arena_assets.config.sources import CorpusConfig, LocalModel, ModelConfig
 from arena_assets.ids import content_key
 
@@ -52,6 +52,11 @@ class EngineConfig(Section):
     )
     cache_tokens: int = Field(32768, ge=256, description="size of the key-value cache, over all sequences")
     reproducibility_sample: int = Field(2, ge=0, description="prompts of each batch that are scored a second time")
+
+    @property
+    def promises_equality(self) -> bool:
+        """Whether scoring equals sampling to the last bit: by exact replay on a CPU. On a GPU it was never tried."""
+        return self.mode == "exact" and self.scoring == "replay" and self.n_gpu_layers == 0
 
 
 class AnalysisConfig(Section):
@@ -231,4 +236,6 @@ class Experiment(Section):
         identity = scorer.model_dump(exclude=transport)
         if scorer.kind in ("likelihood", "rubric"):
             identity["model"] = self.model_identity(scorer.model)
+        if isinstance(scorer, FileOracle):
+            identity["content"] = content_digest(scorer.path)  # edited labels are other labels
         return identity

@@ -10,13 +10,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from arena_assets.config.base import project_root
 from arena_assets.config.experiment import Experiment
 from arena_assets.errors import ConfigError
-
-
-def project_root() -> Path:
-    """The folder that holds `configs/`, `models/` and `dagster_home/`: ARENA_ROOT, or where this package lies."""
-    return Path(os.environ.get("ARENA_ROOT") or Path(__file__).resolve().parents[2])
 
 
 def config_folder() -> Path:
