@@ -12,7 +12,6 @@ from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
 
-
 _PAID = ("judge_scores", "oracle_labels")
 
 
