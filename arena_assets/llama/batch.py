@@ -13,7 +13,8 @@ from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.native import Context
 from arena_assets.llama.template import Prompt
 
-CHUNK = 512
+# Rows of one prefill decode. More are hardly faster, and llama.cpp reserves rows x vocabulary floats for each context.
+CHUNK = 256
 _KEPT_PREFIXES = 16
 
 
@@ -53,10 +54,13 @@ class Track:
 
 
 class DecodeBatch:
-    """The sequences of one context: slot i is llama.cpp's sequence i."""
+    """The sequences of one context: slot i is llama.cpp's sequence i.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    With `padded`, every batch has a row for every slot: kernels that choose by the number of rows always choose alike.
+    """
+
+    def __init__(self, context: Context, *, padded: bool = False) -> None:
+        self._context, self._padded = context, padded
         self._slots: list[Track | None] = [None] * context.sequences
         self._prefixes = PrefixCache(context)
         self._distribution = Distribution(context.model.vocab_size)
@@ -100,7 +104,8 @@ class DecodeBatch:
 
     def _step(self) -> list[tuple[int, str]]:
         """Decode one token of every sequence; returns the slots that ended, with their finish reason."""
-        rows = max(2, 1 + max(slot for slot, track in enumerate(self._slots) if track is not None))
+        used = 1 + max(slot for slot, track in enumerate(self._slots) if track is not None)
+        rows = len(self._slots) if self._padded else max(2, used)
         tokens, positions = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int32)
         for slot, track in enumerate(self._slots[:rows]):
             if track is None:

@@ -10,17 +10,23 @@ number of sequences, threads, context size or resumption. It holds because each 
 The cores are used by one worker each, with a context of its own and one llama.cpp thread. Two llama.cpp threads of one
 context meet at a barrier after every operation and spin there: on a machine that does anything else at the same time
 they run ten times slower and more, and even alone they are no faster than two workers that never wait for each other.
+
+Throughput mode gives up the promise: flash attention, repacked weights, several jobs in one prefill pass.
+
+On a GPU nothing was tried, for want of one. There one context does all, and exact mode has the same number of rows in
+every decode batch, filled up with idle ones, since kernels choose by it. Whether replay then equals sampling to the
+last bit is for the `reproducibility` check to say: it reports, and promises nothing.
 """
 
 from __future__ import annotations
 
 import os
 import queue
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Literal
 
 import numpy as np
@@ -29,11 +35,14 @@ from arena_assets.errors import ModelError
 from arena_assets.llama.batch import CHUNK, DecodeBatch
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.lock import llama_lock
-from arena_assets.llama.native import Context, Model, StoppedError
+from arena_assets.llama.native import Context, Model
 from arena_assets.llama.prefill import PrefillBatch
+from arena_assets.llama.stop import Stop, StoppedError
 from arena_assets.progress import Progress, silent
 
 _STREAM_ALIGN = 256  # llama.cpp rounds the length of a stream up to this
+_MIN_ROWS = 2  # of a decode batch; fewer workers, of more threads each, where the cache has no room for more
+_MOST_PACKED = 16
 
 Path = Literal["decode", "prefill"]
 Job = Generate | Force | Probe
@@ -96,9 +105,10 @@ class Engine:
         groups = list(self._groups(waiting))  # what cannot fit is said before any work
         with llama_lock(on_wait):
             for group, length in groups:
-                for done in self._finish(group, length, path):
-                    on_done(done)
-                    meter.add(len(done.tokens))
+                with closing(self._finish(group, length, path)) as finished:  # stops the workers when on_done raises
+                    for done in finished:
+                        on_done(done)
+                        meter.add(len(done.tokens))
 
     def _groups(self, jobs: Sequence[Job]) -> Iterator[tuple[list[Job], int]]:
         """Jobs that share a context, longest first: a long one must not take the room of many short ones."""
@@ -112,18 +122,29 @@ class Engine:
                     f"the cache of {self._cache_tokens} must hold two such sequences: raise engine.cache_tokens "
                     "or lower engine.context_tokens"
                 )
-            group = rest if room >= self._max_sequences else [job for job in rest if job.length > length // 2]
+            shortest = 0 if room >= self._max_sequences or length == _STREAM_ALIGN else length // 2
+            group = [job for job in rest if job.length > shortest]
             rest = rest[len(group) :]
             yield group, length
 
-    def _finish(self, jobs: Sequence[Job], length: int, path: Path) -> Iterator[Done]:
-        """Finish jobs on all workers, yielding each in the caller's thread."""
+    def _shape(self, jobs: int, length: int, path: Path) -> tuple[int, int]:
+        """Number of workers, and of sequences in the context of each."""
         in_flight = min(self._max_sequences, self._cache_tokens // length)
-        # On a GPU, or with room for few sequences, one context with more threads serves better than many narrow ones.
-        workers = 1 if self.model.n_gpu_layers else max(1, min(self.threads, in_flight // 2, len(jobs)))
+        gpu = bool(self.model.n_gpu_layers)
+        # By itself a job needs one sequence; several are for packing.
+        alone = path == "prefill" and self.exact
+        workers = 1 if gpu else max(1, min(self.threads, in_flight // (1 if alone else _MIN_ROWS), jobs))
+        if alone:
+            return workers, 1
+        if path == "prefill":
+            return workers, min(_MOST_PACKED, in_flight // workers, -(-jobs // workers))
         # A batch has at least two rows, the second a pad where one sequence is all there is.
-        sequences = 1 if path == "prefill" else max(2, min(in_flight // workers, -(-len(jobs) // workers)))
-        todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), threading.Event()
+        return workers, in_flight if gpu else max(2, min(in_flight // workers, -(-jobs // workers)))
+
+    def _finish(self, jobs: Sequence[Job], length: int, path: Path) -> Generator[Done, None, None]:
+        """Finish jobs on all workers, yielding each in the caller's thread."""
+        workers, sequences = self._shape(len(jobs), length, path)
+        todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), Stop()
 
         def take() -> Job | None:
             try:
@@ -141,9 +162,12 @@ class Engine:
                     threads=max(1, self.threads // workers),
                     batch=CHUNK,
                     exact=self.exact,
-                    stopped=stop.is_set,
+                    stop=stop,
                 ) as context:
-                    (DecodeBatch if path == "decode" else PrefillBatch)(context).run(take, done.put)
+                    if path == "decode":
+                        DecodeBatch(context, padded=bool(self.model.n_gpu_layers)).run(take, done.put)
+                    else:
+                        PrefillBatch(context, packed=not self.exact).run(take, done.put)
                 finished = True
             finally:
                 if not finished:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena_assets.errors import ModelError
+from arena_assets.llama.stop import Stop, StoppedError
 
 Tokens = NDArray[np.int32]
 
@@ -149,10 +150,6 @@ class Model:
         return buffer.raw[:count]
 
 
-class StoppedError(Exception):
-    """Work was told to stop, by an interruption or because another worker failed."""
-
-
 class Context:
     """A key-value cache of `sequences` independent streams of `length` tokens each, and the batch that feeds it."""
 
@@ -165,10 +162,10 @@ class Context:
         threads: int,
         batch: int = 512,
         exact: bool = True,
-        stopped: Callable[[], bool] = lambda: False,
+        stop: Stop | None = None,
     ) -> None:
         self.model, self.sequences = model, sequences
-        self._stopped = stopped
+        self._stop = stop or Stop()
         self._batch_size = max(batch, sequences)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = sequences * length
@@ -187,6 +184,7 @@ class Context:
                 f"llama.cpp cannot make a context of {sequences} x {length} tokens for {model.path.name}: "
                 f"{'; '.join(_log_tail) or 'no reason given'}; lower engine.cache_tokens"
             )
+        llama_cpp.llama_set_abort_callback(self._handle, Stop.reader, self._stop.address)
         self._memory = llama_cpp.llama_get_memory(self._handle)
         self.length = int(llama_cpp.llama_n_ctx_seq(self._handle))
         self._make_batch()
@@ -208,9 +206,9 @@ class Context:
         """Run one batch; all arrays are (n,), `logits` marks the rows whose logits are wanted.
 
         Raises:
-            ModelError: llama.cpp returns nonzero; the text says what that means. StoppedError: `stopped` says so.
+            ModelError: llama.cpp returns nonzero; the text says what that means. StoppedError: `stop` is set.
         """
-        if self._stopped():
+        if self._stop.is_set():
             raise StoppedError
         n = len(tokens)
         self._tokens[:n], self._positions[:n], self._sequences[:n], self._outputs[:n] = (
@@ -221,12 +219,14 @@ class Context:
         )
         self._batch.n_tokens = n
         code = int(llama_cpp.llama_decode(self._handle, self._batch))
+        if code and self._stop.is_set():
+            raise StoppedError
         if code:
             meaning = {1: "the key-value cache is full", 2: "aborted", -1: "invalid batch"}.get(code, "fatal error")
             raise ModelError(f"llama_decode of {n} tokens failed with {code}: {meaning}. {'; '.join(_log_tail)}")
 
     def logits(self, rows: int) -> NDArray[np.float32]:
-        """Logits of the last decode, (rows, vocabulary), in batch order: a view that the next decode overwrites."""
+        """The last decode's logits of marked rows, (rows, vocabulary), in batch order; the next overwrites them."""
         pointer = llama_cpp.llama_get_logits(self._handle)
         return np.ctypeslib.as_array(pointer, shape=(rows, self.model.vocab_size))
 

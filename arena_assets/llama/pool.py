@@ -35,7 +35,7 @@ class Loaded:
     def retokenise(self, response: str, finish_reason: str) -> tuple[int, ...]:
         """Token ids of a response that a model of another vocabulary sampled, its end of turn included."""
         tokens = self.model.tokenise(response, special=False)
-        return (*tokens, self.model.end_of_turn) if finish_reason == "stop" else tuple(tokens)
+        return (*tokens, self.template.end_of_turn) if finish_reason == "stop" else tuple(tokens)
 
 
 class ModelPool:

@@ -1,7 +1,8 @@
 """Scoring in one pass: prompt and response through together, logits at the positions that are scored.
 
 Fast, but on quantised weights not the distribution that a one-token decode samples from: see DESIGN, section 4.
-A job is evaluated by itself in chunks that depend on it and the vocabulary alone, so results do not depend on others.
+By itself a job is evaluated in chunks that depend on it and the vocabulary alone, so its result does not depend on
+others; packed with others it does, a little.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arena_assets.llama.batch import CHUNK, PrefixCache, prefill
+from arena_assets.llama.batch import CHUNK, PrefixCache
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
-from arena_assets.llama.native import Context
+from arena_assets.llama.native import Context, Tokens
 
 # Logits are (rows, vocabulary) float32 in llama.cpp's buffer: 128k tokens x 512 rows would be 262 MB.
 _LOGITS_BYTES = 64 * 2**20
+
+Take = Callable[[], Generate | Force | Probe | None]
 
 
 def scored_rows(vocab_size: int) -> int:
@@ -24,45 +27,116 @@ def scored_rows(vocab_size: int) -> int:
     return max(8, min(CHUNK, _LOGITS_BYTES // (4 * vocab_size) // 8 * 8))
 
 
-class PrefillBatch:
-    """Scores jobs one after the other in slot 0 of a context."""
+class Scoring:
+    """A job on its way: its input tokens, the first position with logits, and what was read from them."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, job: Force | Probe) -> None:
+        # The prompt's last token and the response but for its last one are the positions that predict the response.
+        response = job.response[:-1] if isinstance(job, Force) else ()
+        self.job = job
+        self.inputs: Tokens = np.array([*job.prompt.tokens, *response], dtype=np.int32)
+        self.first = len(job.prompt.tokens) - 1
+        self.prefix = min(job.prompt.prefix, self.first)
+        self.logprobs: list[float] = []
+
+    @property
+    def fresh(self) -> int:
+        """Rows to evaluate: all but the prefix."""
+        return len(self.inputs) - self.prefix
+
+    @property
+    def scored(self) -> int:
+        """Rows with logits."""
+        return len(self.inputs) - self.first
+
+    def read(self, distribution: Distribution) -> None:
+        """Take what is asked of the next scored position from its distribution."""
+        if isinstance(self.job, Probe):
+            self.logprobs += distribution.logprobs(np.array(self.job.candidates)).tolist()
+        else:
+            self.logprobs.append(distribution.logprob(self.job.response[len(self.logprobs)]))
+
+    def done(self, ends_turn: Callable[[int], bool]) -> Done:
+        logprobs = np.array(self.logprobs)
+        if isinstance(self.job, Probe):
+            return Done(self.job.key, self.job.candidates, logprobs, "stop")
+        ended = ends_turn(self.job.response[-1])
+        return Done(self.job.key, self.job.response, logprobs, "stop" if ended else "length")
+
+
+class PrefillBatch:
+    """Scores jobs one after the other, or with `packed` as many at once as a pass and the context have room for."""
+
+    def __init__(self, context: Context, *, packed: bool = False) -> None:
         self._context = context
+        self._most = context.sequences if packed else 1
         self._prefixes = PrefixCache(context)
         self._distribution = Distribution(context.model.vocab_size)
         self._rows = scored_rows(context.model.vocab_size)
 
-    def run(self, take: Callable[[], Generate | Force | Probe | None], finish: Callable[[Done], None]) -> None:
+    def run(self, take: Take, finish: Callable[[Done], None]) -> None:
         """Finish jobs until `take` gives no more."""
-        while (job := take()) is not None:
-            if isinstance(job, Generate):
-                raise TypeError("a response is sampled token by token; run it on the decode path")
-            finish(self._probe(job) if isinstance(job, Probe) else self._score(job))
+        following = self._next(take)
+        while following is not None:
+            pack, following = self._pack(following, take)
+            for slot, scoring in enumerate(pack):
+                self._prefixes.load(slot, scoring.job.prompt.tokens[: scoring.prefix])
+            if len(pack) == 1:
+                self._alone(pack[0])
+            else:
+                self._together(pack)
+            for scoring in pack:
+                finish(scoring.done(self._context.model.ends_turn))
 
-    def _probe(self, job: Probe) -> Done:
-        context, at = self._context, len(job.prompt.tokens) - 1
-        prefill(context, 0, job.prompt, at, self._prefixes)
-        one = np.ones(1, dtype=np.int32)
-        context.decode(one * job.prompt.tokens[-1], one * at, one * 0, logits=one.astype(np.int8))
-        self._distribution.load(context.logits(1)[0], job.temperature)
-        return Done(job.key, job.candidates, self._distribution.logprobs(np.array(job.candidates)), "stop")
+    def _next(self, take: Take) -> Scoring | None:
+        job = take()
+        if isinstance(job, Generate):
+            raise TypeError("a response is sampled token by token; run it on the decode path")
+        return None if job is None else Scoring(job)
 
-    def _score(self, job: Force) -> Done:
-        context, n_prompt = self._context, len(job.prompt.tokens)
-        # The prompt's last token and the response but for its last one are the positions that predict the response.
-        first = n_prompt - 1
-        prefill(context, 0, job.prompt, first, self._prefixes)
-        inputs = np.array([job.prompt.tokens[-1], *job.response[:-1]], dtype=np.int32)
-        logprobs = np.empty(len(inputs))
-        for at in range(0, len(inputs), self._rows):
-            part = inputs[at : at + self._rows]
-            n = len(part)
-            positions = np.arange(first + at, first + at + n, dtype=np.int32)
-            context.decode(part, positions, np.zeros(n, dtype=np.int32), logits=np.ones(n, dtype=np.int8))
-            logits = context.logits(n)
-            for row in range(n):
-                self._distribution.load(logits[row], job.temperature)
-                logprobs[at + row] = self._distribution.logprob(job.response[at + row])
-        ended = context.model.ends_turn(job.response[-1])
-        return Done(job.key, job.response, logprobs, "stop" if ended else "length")
+    def _pack(self, first: Scoring, take: Take) -> tuple[list[Scoring], Scoring | None]:
+        """What goes into the next pass, and the job that found no room."""
+        pack, width, scored, prefix = [first], first.fresh, first.scored, first.prefix
+        following = self._next(take)
+        while following is not None and len(pack) < self._most:
+            width, prefix = max(width, following.fresh), max(prefix, following.prefix)
+            scored += following.scored
+            rows = width * (len(pack) + 1)
+            if rows > CHUNK or scored > self._rows or prefix + width > self._context.length:
+                break
+            pack.append(following)
+            following = self._next(take)
+        return pack, following
+
+    def _alone(self, scoring: Scoring) -> None:
+        at, end = scoring.prefix, len(scoring.inputs)
+        while at < end:
+            stop = min(at + CHUNK, max(at, scoring.first) + self._rows, end)
+            positions = np.arange(at, stop, dtype=np.int32)
+            self._pass([scoring], scoring.inputs[at:stop], positions, np.zeros(stop - at, dtype=np.int32))
+            at = stop
+
+    def _together(self, pack: list[Scoring]) -> None:
+        # llama.cpp cuts sequences of unequal length into passes of equal ones, the last of them short and slow; so each
+        # is filled up to the longest. The fill comes after what is scored, which does not see it.
+        width = max(scoring.fresh for scoring in pack)
+        tokens = np.zeros((len(pack), width), dtype=np.int32)
+        positions = np.zeros((len(pack), width), dtype=np.int32)
+        for row, scoring in enumerate(pack):
+            tokens[row, : scoring.fresh] = scoring.inputs[scoring.prefix :]
+            positions[row] = np.arange(scoring.prefix, scoring.prefix + width)
+        slots = np.repeat(np.arange(len(pack), dtype=np.int32), width)
+        self._pass(pack, tokens.ravel(), positions.ravel(), slots)
+
+    def _pass(self, pack: list[Scoring], tokens: Tokens, positions: Tokens, slots: Tokens) -> None:
+        first = np.array([scoring.first for scoring in pack])[slots]
+        end = np.array([len(scoring.inputs) for scoring in pack])[slots]
+        marked = (positions >= first) & (positions < end)
+        self._context.decode(tokens, positions, slots, logits=marked.astype(np.int8))
+        scored = slots[marked]
+        if not len(scored):
+            return
+        logits = self._context.logits(len(scored))
+        for row, slot in enumerate(scored):
+            self._distribution.load(logits[row], pack[slot].job.temperature)
+            pack[slot].read(self._distribution)

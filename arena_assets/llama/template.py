@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import NoReturn
 
 from jinja2 import TemplateError
@@ -54,6 +55,14 @@ class ChatTemplate:
         body = self._model.tokenise(transform(user), special=False)
         return Prompt((*prefix, *body, *self._model.tokenise(tail, special=True)), len(prefix))
 
+    @cached_property
+    def end_of_turn(self) -> int:
+        """The control token that the template writes after an assistant's message, else the vocabulary's own."""
+        messages = [{"role": "user", "content": _USER}, {"role": "assistant", "content": _SYSTEM}]
+        after = self._render(messages, add_generation_prompt=False).partition(_SYSTEM)[2]
+        ends = [token for token in self._model.tokenise(after, special=True) if self._model.ends_turn(token)]
+        return ends[0] if ends else self._model.end_of_turn
+
     def _analyse(self, system_prompt: str) -> tuple[tuple[int, ...], str, Callable[[str], str]]:
         text = self._render_text(_SYSTEM if system_prompt else None, _USER)
         head, _, tail = text.partition(_USER)
@@ -77,20 +86,23 @@ class ChatTemplate:
         messages = [{"role": "user", "content": user}]
         if system is not None:
             messages.insert(0, {"role": "system", "content": system})
+        return self._render(messages, add_generation_prompt=True)
+
+    def _render(self, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
         bos = self._model.bos
         try:
             return self._template.render(
                 messages=messages,
-                add_generation_prompt=True,
+                add_generation_prompt=add_generation_prompt,
                 bos_token=bos[1] if bos else "",
                 eos_token=self._model.eos_text,
                 # A template that prints today's date would change every result overnight.
                 strftime_now=lambda form: datetime(2024, 7, 26).strftime(form),
             )
         except TemplateError as error:
+            roles = " and ".join(message["role"] for message in messages)
             raise ModelError(
-                f"the chat template of {self._model.path.name} refuses "
-                f"{'a system prompt' if system else 'a message'}: {error}"
+                f"the chat template of {self._model.path.name} refuses messages of {roles}: {error}"
             ) from error
 
 
