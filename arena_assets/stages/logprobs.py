@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, slice_rank
@@ -21,10 +24,14 @@ from arena_assets.tables import LOGPROBS, records, rows_of
 
 @dataclass(frozen=True)
 class Scored:
-    """The `logprobs` table, and which policies scored re-tokenised text because their vocabulary is another."""
+    """The `logprobs` table, and which policies scored re-tokenised text because their vocabulary is another.
+
+    `tokens`: ln P of each token, by `prompt_id/policy`, of the sample that is scored a second time.
+    """
 
     table: pd.DataFrame
     retokenised: tuple[str, ...]
+    tokens: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def score_logprobs(
@@ -38,6 +45,8 @@ def score_logprobs(
     """The `logprobs` table of a batch; what `journal` holds is not scored again."""
     logged = _logged(experiment, prompts, responses)
     values: dict[str, float] = {}
+    tokens: dict[str, NDArray[np.float64]] = {}
+    sample = _sample(experiment, prompts)
     retokenised: list[str] = []
     home = _home_vocabulary(experiment, pool)
     total, before = len(logged) * len(experiment.policies), 0
@@ -46,25 +55,25 @@ def score_logprobs(
         foreign = loaded.vocabulary != home
         retokenised += [policy.name for policy in policies if foreign]
         jobs = _jobs(policies, logged, loaded, foreign, pool.limit(loaded))
-        values |= _score(experiment, jobs, loaded, journal, within(progress, before, total), pool)
+        items = _score(experiment, jobs, loaded, sample, journal, within(progress, before, total), pool)
+        values |= {key: float(item["logprob"]) for key, item in items.items()}
+        tokens |= {key: np.array(item["tokens"]) for key, item in items.items() if "tokens" in item}
         before += len(logged) * len(policies)
-    return Scored(_table(experiment, prompts, logged, values), tuple(sorted(retokenised)))
+    return Scored(_table(experiment, prompts, logged, values), tuple(sorted(retokenised)), tokens)
 
 
 def rescore(
-    experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame, table: pd.DataFrame, pool: ModelPool
+    experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame, scored: Scored, pool: ModelPool
 ) -> pd.DataFrame:
     """Score a sample of the batch a second time in another composition: reversed, few sequences, by replay.
 
-    Returns one row per (prompt_id, policy): `stored` and `again` (ln P, nats) and `n_response_tokens`. In exact mode
-    with replay both are equal to the last bit; otherwise the difference is what the faster way costs.
+    Returns one row per (prompt_id, policy): `stored` and `again` (ln P, nats), `n_response_tokens` and `largest_token`,
+    the largest difference of one token (nats; NaN where the first scoring kept no tokens). In exact mode with replay
+    nothing differs, to the last bit; otherwise the difference is what the faster way costs.
     """
-    size = experiment.engine.reproducibility_sample
-    rank = {identity: slice_rank(experiment.seed, "reproducibility", identity) for identity in prompts["prompt_id"]}
-    sample = sorted(prompts["prompt_id"], key=rank.__getitem__)[:size]
     logged = _logged(experiment, prompts, responses)
-    logged = logged[logged["prompt_id"].isin(sample)].iloc[::-1]
-    stored = table.set_index("prompt_id")
+    logged = logged[logged["prompt_id"].isin(_sample(experiment, prompts))].iloc[::-1]
+    stored = scored.table.set_index("prompt_id")
     rows = []
     home = _home_vocabulary(experiment, pool)
     for model, policies in experiment.policies_by_model.items():
@@ -77,9 +86,23 @@ def rescore(
             first = stored.loc[identity]
             is_p0 = policy == experiment.logging_policy.name
             value = first["total_logprob"] if is_p0 else first["target_logps"][policy]
-            rows.append((identity, policy, value, done.total, len(done.tokens)))
-    columns = ["prompt_id", "policy", "stored", "again", "n_response_tokens"]
+            token = largest_difference(scored.tokens.get(done.key), done.logprobs)
+            rows.append((identity, policy, value, done.total, len(done.tokens), token))
+    columns = ["prompt_id", "policy", "stored", "again", "n_response_tokens", "largest_token"]
     return pd.DataFrame(rows, columns=columns).sort_values(["prompt_id", "policy"], ignore_index=True)
+
+
+def largest_difference(one: NDArray[np.float64] | None, other: NDArray[np.float64]) -> float:
+    """Largest absolute difference of two (tokens,) arrays; NaN where they cannot be compared."""
+    if one is None or one.shape != other.shape:
+        return float("nan")
+    return float(np.abs(one - other).max(initial=0.0))
+
+
+def _sample(experiment: Experiment, prompts: pd.DataFrame) -> frozenset[str]:
+    """Ids of the prompts that are scored a second time; never dependent on how many others there are."""
+    rank = {identity: slice_rank(experiment.seed, "reproducibility", identity) for identity in prompts["prompt_id"]}
+    return frozenset(sorted(rank, key=rank.__getitem__)[: experiment.engine.reproducibility_sample])
 
 
 def _home_vocabulary(experiment: Experiment, pool: ModelPool) -> str:
@@ -108,8 +131,15 @@ def _jobs(policies: list[Policy], logged: pd.DataFrame, loaded: Loaded, foreign:
 
 
 def _score(
-    experiment: Experiment, jobs: Sequence[Force], loaded: Loaded, journal: Journal, progress: Progress, pool: ModelPool
-) -> dict[str, float]:
+    experiment: Experiment,
+    jobs: Sequence[Force],
+    loaded: Loaded,
+    sample: frozenset[str],
+    journal: Journal,
+    progress: Progress,
+    pool: ModelPool,
+) -> dict[str, dict[str, Any]]:
+    """The journal's item of each job: `logprob`, the total, and for the prompts of `sample` that of all `tokens`."""
     path: Path = "decode" if experiment.engine.scoring == "replay" else "prefill"
     keys = {
         # The policy's name is part of the key: pi_clone is scored in passes of its own, never looked up from P0's.
@@ -127,16 +157,21 @@ def _score(
     }
     missing = [job for job in jobs if keys[job.key] not in journal]
     held = len(jobs) - len(missing)
+
+    def keep(done: Done) -> None:
+        tokens = {"tokens": done.logprobs.tolist()} if done.key.split("/")[0] in sample else {}
+        journal.append(keys[done.key], {"logprob": done.total, **tokens})
+
     progress(held, len(jobs))
     loaded.engine.run(
         missing,
-        lambda done: journal.append(keys[done.key], {"logprob": done.total}),
+        keep,
         path=path,
         progress=within(progress, held, len(jobs)),
         on_wait=pool.say,
     )
     found = {job.key: journal.get(keys[job.key]) for job in jobs}
-    return {key: float(item["logprob"]) for key, item in found.items() if item is not None}
+    return {key: item for key, item in found.items() if item is not None}
 
 
 def _table(
