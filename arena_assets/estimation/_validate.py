@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._types import Bools, EstimationError, Floats, Ints
+from .weights import MAX_LOG_WEIGHT
 
 
 def vector(name: str, values: npt.ArrayLike, *, length: int | None = None, allow_nan: bool = False) -> Floats:
@@ -39,6 +40,11 @@ def weight_vector(values: npt.ArrayLike, *, length: int) -> Floats:
     if (weights < 0).any():
         raise EstimationError(
             f"weights: {int((weights < 0).sum())} are negative; importance weights are ratios of probabilities"
+        )
+    huge = weights > np.exp(MAX_LOG_WEIGHT)
+    if huge.any():
+        raise EstimationError(
+            f"weights: {int(huge.sum())} exceed exp({MAX_LOG_WEIGHT:g}); no sample supports them, leave these rows out"
         )
     if not weights.any():
         raise EstimationError(

@@ -22,6 +22,7 @@ from .stacking import stack
 # one.
 THRESHOLD_QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 THRESHOLD_MULTIPLES = (3.0, 10.0)
+SMALLEST_THRESHOLD = 1e-9  # of the largest weight: below it the correction is nothing but rounding
 
 Change = Callable[[Floats, float], Floats]
 
@@ -107,7 +108,7 @@ def switch_dr_on(problem: Problem, threshold: float | None = None) -> Estimate:
 
 def dr_os_on(problem: Problem, threshold: float | None = None) -> Estimate:
     """dr_cpo with lambda w / (w^2 + lambda), lambda = threshold^2: optimistic shrinkage (Su et al. 2020)."""
-    return _changed(problem, lambda w, limit: limit * limit * w / (w * w + limit * limit), threshold)
+    return _changed(problem, lambda w, limit: w / (1 + (w / limit) ** 2), threshold)
 
 
 def stacked_dr_on(problem: Problem, made: Mapping[str, Estimate] | None = None) -> Estimate:
@@ -174,7 +175,7 @@ def _threshold(problem: Problem, change: Change) -> float:
     w = problem.weights[labelled]
     each = problem.labels[labelled] - problem.rewards_oof[labelled]
     limits = np.unique(np.r_[np.quantile(w, THRESHOLD_QUANTILES), w.max() * np.array(THRESHOLD_MULTIPLES)])
-    limits = limits[limits > 0]
+    limits = limits[limits > w.max() * SMALLEST_THRESHOLD]
     if limits.size == 0:
         raise EstimationError("all labelled rows have weight zero")
     terms = np.stack([change(w, float(limit)) for limit in limits]) * each

@@ -63,14 +63,9 @@ def from_contributions(
     if count < 2:
         raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
     blocks: Floats = np.empty(0) if other_errors is None else other_errors
-    with np.errstate(over="ignore", invalid="ignore"):
-        if df is None:
-            df = moment_df(np.concatenate([phi, phi.size * blocks[blocks != 0]]))
-        std_error = float(np.sqrt(float(phi @ phi) * count / (count - 1.0) / phi.size**2 + float(blocks @ blocks)))
-    if not (np.isfinite(value) and np.isfinite(std_error)):
-        raise EstimationError(
-            "the estimate is not finite: some weights are too large for float64; reject those rows first"
-        )
+    if df is None:
+        df = moment_df(np.concatenate([phi, phi.size * blocks[blocks != 0]]))
+    std_error = float(np.sqrt(float(phi @ phi) * count / (count - 1.0) / phi.size**2 + float(blocks @ blocks)))
     return Estimate(
         value, std_error, min(df, count - 1.0), phi, count, blocks, MappingProxyType(dict(diagnostics or {}))
     )
@@ -78,10 +73,13 @@ def from_contributions(
 
 def moment_df(phi: Floats) -> float:
     """Degrees of freedom of sum phi^2, from its estimated variance; between 1 and N - 1."""
-    squared = phi * phi
+    ceiling = phi.size - 1.0
+    largest = float(np.abs(phi).max())
+    if largest == 0:
+        return ceiling
+    squared = (phi / largest) ** 2
     total = float(squared.sum())
     spread = float(squared @ squared) - total * total / phi.size
-    ceiling = phi.size - 1.0
-    if spread <= 0 or total == 0:
+    if spread <= 0:
         return ceiling
     return float(min(max(2 * total * total / spread, 1.0), ceiling))

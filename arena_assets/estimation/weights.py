@@ -10,12 +10,15 @@ import numpy as np
 
 from ._types import Floats
 
-MAX_LOG_WEIGHT = 700.0  # exp above this is infinite in float64
+MAX_LOG_WEIGHT = 160.0  # nats; the fourth power of a larger weight is infinite in float64
 
 
 def from_log(log_weights: Floats) -> Floats:
-    """w = exp(log ratio); the largest that float64 holds instead of infinity, so that diagnostics see it dominate."""
-    return np.exp(np.minimum(log_weights, MAX_LOG_WEIGHT))
+    """w = exp(log ratio), at most exp(160), and 0 below exp(-160).
+
+    A sample that holds such a weight has an effective size of one or two whatever its exact value, and is refused.
+    """
+    return np.where(log_weights < -MAX_LOG_WEIGHT, 0.0, np.exp(np.minimum(log_weights, MAX_LOG_WEIGHT)))
 
 
 def ess(weights: Floats) -> float:
@@ -57,7 +60,7 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
     k = min(max(top, 5), n - 1)
     hill = float("inf")
     if k >= 1 and ordered[k] > 0:
-        excess = float(np.log(ordered[:k] / ordered[k]).sum())
+        excess = float((np.log(ordered[:k]) - np.log(ordered[k])).sum())
         hill = k / excess if excess > 0 else float("inf")
     mean = total / n
     sd = float(weights.std(ddof=1)) if n > 1 else float("nan")

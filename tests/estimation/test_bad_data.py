@@ -38,13 +38,10 @@ def with_weights(estimator: Callable[..., e.Estimate]) -> dict[str, Any]:
         ([], [], "rewards is empty"),
         ([[0.1]], [1], "one-dimensional"),
         (["a", "b"], [1, 1], "rewards must be numbers"),
-        ([0.1, 0.2], [1e300, 1e300], "not finite"),
+        ([0.1, 0.2], [1, 1e300], r"1 exceed exp\(160\)"),
     ],
 )
 def test_weighting_refuses(estimator: Callable[..., e.Estimate], rewards: Any, weights: Any, says: str) -> None:
-    if says == "not finite" and estimator in (e.snips, e.calibrated_ips, e.clipped_ips):
-        assert np.isfinite(estimator(rewards=rewards, weights=weights).std_error)  # scale-free, or clipped
-        return
     with pytest.raises(e.EstimationError, match=says):
         estimator(rewards=rewards, weights=weights)
 
