@@ -19,6 +19,7 @@ import yaml
 
 from arena_assets.config import Experiment
 from arena_assets.ids import prompt_id
+from arena_assets.slices import choose
 from arena_assets.storage import Store
 from benchmarks import generated_studies
 from benchmarks.generated_results import results
@@ -157,6 +158,7 @@ class _Batch:
 
     def __init__(self, experiment: Experiment, partition: str, seed: int) -> None:
         self._experiment = experiment
+        self._partition = partition
         start, stop = experiment.batch_bounds(partition)
         self._rows = np.arange(start, stop)
         self._rng = np.random.default_rng([seed, int(partition)])
@@ -248,15 +250,14 @@ class _Batch:
 
     def oracle_labels(self) -> pd.DataFrame:
         frames = []
+        chosen: dict[str, set[str]] = {policy.name: set() for policy in self._experiment.policies}
+        for entry in choose(self._experiment, self._partition, self.ids):
+            chosen[entry.policy].add(entry.prompt_id)
         for policy in self._experiment.policies:
-            logged = policy is self._experiment.logging_policy
-            frame = self._scored(policy.name).assign(
-                oracle_label=self.labels[policy.name], slice="calibration" if logged else "validation"
-            )
-            if logged:
-                share = float(self._experiment.oracle.calibration)
-                frame = frame[self._rows % 100 < share * 100]
-            frames.append(frame)
+            name = "calibration" if policy is self._experiment.logging_policy else "validation"
+            frame = self._scored(policy.name).assign(oracle_label=self.labels[policy.name], slice=name)
+            inside = chosen[policy.name]
+            frames.append(frame[frame["prompt_id"].isin(inside)])
         return pd.concat(frames, ignore_index=True)
 
     def _scored(self, policy: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
     Raises:
         ConfigError: the method configuration that it names is missing or broken.
     """
+    from arena_assets.assets.products import product_assets
     from arena_assets.assets.whole import whole_assets
 
     ablation_spec(experiment)
@@ -25,7 +26,7 @@ def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         # Its own module: it must not need llama.cpp.
         from arena_assets.assets.imported import imported_assets
 
-        return [*whole_assets(experiment), *imported_assets(experiment, partitions)]
+        return [*whole_assets(experiment), *product_assets(experiment), *imported_assets(experiment, partitions)]
     from arena_assets.assets.batches import batch_assets
 
-    return [*whole_assets(experiment), *batch_assets(experiment, partitions)]
+    return [*whole_assets(experiment), *product_assets(experiment), *batch_assets(experiment, partitions)]
