@@ -215,3 +215,18 @@ def test_the_file_is_flushed_before_append_returns(tmp_path: Path, monkeypatch: 
     with Journal(tmp_path) as journal:
         journal.append("k0", {})
         assert len(flushed) == 1
+
+
+def test_many_items_may_share_one_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", flushed.append)
+    with Journal(tmp_path) as journal:
+        for number in range(5):
+            journal.append(f"k{number}", {}, durable=False)
+        assert flushed == []
+        assert len((tmp_path / "items.jsonl").read_bytes().splitlines()) == 5  # a kill -9 loses none of them
+        journal.flush()
+        journal.flush()
+        assert len(flushed) == 1
+        journal.append("k5", {}, durable=False)
+    assert len(flushed) == 2  # leaving waits for the disk
