@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -52,6 +53,10 @@ def serve(configs: Path, data: Path, log: Path) -> Iterator[tuple[str, subproces
     try:
         _wait(address, process, log)
         yield address, process
+    except PlaywrightError:
+        # What the browser waited for in vain may be an error of the server.
+        print(f"the server's log ends with:\n{log.read_text()[-3000:]}", file=sys.stderr)
+        raise
     finally:
         process.terminate()
         process.wait(timeout=20)
