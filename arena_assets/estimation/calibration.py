@@ -126,13 +126,13 @@ class RewardCalibration:
 
 
 def calibrate(
-    features: Floats, labels: Floats, *, prompts: Ints, folds: Ints, reference: Floats, cross_fit: bool = True
+    features: Floats, labels: Floats, *, prompts: Ints, folds: Ints, reference: Floats, n_folds: int
 ) -> RewardCalibration:
     """Fit f and f- on m labelled rows.
 
     features: (m, 1 + k), judge score first, further columns are covariates (two-stage); labels: (m,); prompts and
-    folds: (m,); reference: (n, 1 + k) rows whose ranks the two-stage index uses. Raises EstimationError without two
-    labels on two scores, or where all labels lie in one fold.
+    folds: (m,); reference: (n, 1 + k) rows whose ranks the two-stage index uses; n_folds: folds of all rows, labelled
+    or not (0: no f-). Raises EstimationError without two labels on two scores, or where all labels lie in one fold.
     """
     require_labels(features[:, 0])
     basis = two_stage.fit_basis(features) if features.shape[1] > 1 else None
@@ -140,7 +140,7 @@ def calibrate(
     ranked = None if basis is None else basis(reference)
     model = _fit_model(prepared, labels, ranked)
     fold_models: list[RewardModel] = []
-    for fold in range(int(folds.max()) + 1 if cross_fit else 0):
+    for fold in range(n_folds):
         kept = folds != fold
         if not kept.any():
             raise EstimationError(

@@ -12,6 +12,7 @@ from .problem import Problem
 
 PROBABILITY_FLOOR = 1e-3  # logit needs predictions inside (0, 1)
 _LARGEST_TILT = 30.0
+NEGLIGIBLE = 1e-12  # squared weight relative to the largest, below which a label does not move the fit but for rounding
 
 
 def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
@@ -25,12 +26,12 @@ def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
     labelled = np.flatnonzero(~np.isnan(problem.labels))
     row_folds, draw_folds = problem.folds[problem.rows], problem.folds[problem.draws.prompts]
     scaled = (problem.weights / problem.weights.max()) ** 2
-    usable = labelled[scaled[labelled] > 0]
+    usable = labelled[scaled[labelled] > NEGLIGIBLE]
     curves = []
     for fold, model in enumerate(calibration.fold_models):
         train = usable[row_folds[usable] != fold]
         if train.size == 0:
-            raise EstimationError(f"mrdr: all labels outside fold {fold} have weight zero")
+            raise EstimationError(f"mrdr: all labels outside fold {fold} have negligible weight")
         position = model.position(problem.prepared[train])
         curves.append(isotonic.fit(position, problem.labels[train], scaled[train]))
     rows = calibration.read_out_of_fold(problem.oof_position, row_folds, curves)

@@ -185,6 +185,7 @@ class Preparation:
             prompts=self._rows[labelled],
             folds=self._folds[self._rows[labelled]],
             reference=reference,
+            n_folds=problems.N_FOLDS,
         )
 
     def _features(self, source: EvaluationData | TargetData, scoring: str, kind: str) -> tuple[Floats, Bools]:

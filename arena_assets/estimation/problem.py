@@ -165,7 +165,7 @@ def from_arrays(
         prompts=rows[present],
         folds=prompt_folds[rows][present],
         reference=features,
-        cross_fit=cross_fit,
+        n_folds=int(prompt_folds.max()) + 1 if cross_fit else 0,
     )
     return build(
         n_prompts=len(names),

@@ -185,3 +185,15 @@ def test_failed_rows_hold_nothing_but_their_reason() -> None:
     assert not rows.empty
     assert rows[["estimate", "std_error", "ci_low", "ci_high", "error"]].isna().all(axis=None)
     assert (rows["reason"] != "").all()
+
+
+@pytest.mark.parametrize("estimator", FAMILY)
+def test_rows_of_folds_without_labels_use_the_full_calibration(estimator: Callable[..., e.Estimate]) -> None:
+    """They once read uninitialised memory: no label had made a model for their fold."""
+    folds = np.r_[np.tile([0, 1], 5), 2, 3]
+    data = GOOD | {"target_scores": SCORES[::-1], "weights": np.linspace(0.5, 1.5, 12), "folds": folds}
+    result = estimator(**data)
+    assert 0 <= result.value <= 1
+    assert estimator(**data).value == result.value
+    plain = e.direct(target_scores=SCORES, scores=SCORES, labels=LABELS)
+    assert abs(result.value - plain.value) < 0.3
