@@ -25,7 +25,7 @@ from tests.dashboard.browser import browser, chromium, serve, settle
 PROMPTS, BATCH, REPEATS = 10_000, 200, 7
 FIRST_PAGE_S, FILTER_S, MEMORY_MB = 2.0, 0.5, 1024.0
 # Path of each page, and how many charts must be drawn before it counts as rendered.
-PAGES = {"": 2, "estimators": 6, "ablations": 2, "weights": 7, "judge": 5, "responses": 0}
+PAGES = {"": 2, "estimators": 4, "ablations": 2, "weights": 7, "judge": 5, "responses": 0}
 
 
 def main() -> int:
@@ -101,12 +101,12 @@ def _timed(page: Page, act: Callable[[], None], done: str) -> float:
 
 
 def _policy_filter(page: Page, address: str) -> Callable[[int], float]:
-    _open(page, f"{address}/estimators", 6)
+    _open(page, f"{address}/estimators", 4)
     count = "document.querySelectorAll('.vega-embed canvas, .vega-embed svg').length"
 
     def once(turn: int) -> float:
         pill = page.get_by_role("button", name="pi_bad", exact=True)
-        return _timed(page, pill.click, f"{count} === {2 if turn % 2 == 0 else 6}")
+        return _timed(page, pill.click, f"{count} === {1 if turn % 2 == 0 else 4}")
 
     return once
 
@@ -118,14 +118,13 @@ def _pick(page: Page, label: str, option: str) -> Callable[[], None]:
 
 
 def _reward_filter(page: Page, address: str) -> Callable[[int], float]:
-    _open(page, f"{address}/estimators", 6)
+    _open(page, f"{address}/estimators", 4)
 
     def once(turn: int) -> float:
         option = "all kinds" if turn % 2 == 0 else "main kind"
-        rows = "document.body.innerText.includes('of these filters')"
-        seen = page.evaluate("document.body.innerText.match(/All (\\d+) estimates/)?.[1]")
-        changed = f"{rows} && document.body.innerText.match(/All (\\d+) estimates/)?.[1] !== '{seen}'"
-        return _timed(page, _pick(page, "Reward calibration", option), changed)
+        words = "document.body.innerText.match(/of (\\d+) intervals/)?.[1]"
+        seen = page.evaluate(words)
+        return _timed(page, _pick(page, "Reward calibration", option), f"{words} !== '{seen}'")
 
     return once
 

@@ -7,11 +7,15 @@ chart, have not found before.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, cast
 
 import altair as alt
 import pandas as pd
 from altair.utils import schemapi
+
+from dashboard.data.cache import CACHE
 
 schemapi.disable_debug_mode()
 
@@ -41,3 +45,24 @@ def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
         with alt.data_transformers.enable("dashboard_frames"), alt.theme.enable("none"):
             made: dict[str, Any] = chart.to_dict(validate=False)
         return made | {"datasets": dict(_FRAMES)}
+
+
+def drawn(draw: Callable[..., alt.TopLevelMixin], *arguments: Any) -> dict[str, Any]:
+    """`spec(draw(*arguments))`, kept for equal arguments: a filter redraws only the charts that it changes."""
+    key = ("spec", draw.__module__, draw.__qualname__, *(_key(argument) for argument in arguments))
+    return CACHE.get(key, partial(_draw, draw, arguments))
+
+
+def _draw(draw: Callable[..., alt.TopLevelMixin], arguments: tuple[Any, ...]) -> dict[str, Any]:
+    return spec(draw(*arguments))
+
+
+def _key(argument: Any) -> Hashable:
+    """What tells one argument from another: a frame or scale by its contents, a value by itself."""
+    if isinstance(argument, pd.DataFrame):
+        rows = pd.util.hash_pandas_object(argument, index=False)
+        return (tuple(argument.columns), rows.to_numpy().tobytes())
+    if isinstance(argument, alt.Scale):
+        return repr(argument)
+    hash(argument)  # raises TypeError for what has no value of its own, which would be another's chart
+    return cast(Hashable, argument)

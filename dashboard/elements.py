@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import altair as alt
 import pandas as pd
@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.data.catalog import Chosen
 from dashboard.data.files import Problem
-from dashboard.drawing import spec
+from dashboard.drawing import drawn
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=])")
 
@@ -21,12 +21,12 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", " ")
 
 
-def figure(title: str, chart: alt.TopLevelMixin, note: str = "", *, alt_text: str = "") -> None:
-    """A chart under a sentence that says what to read from it."""
+def figure(title: str, draw: Callable[..., alt.TopLevelMixin], *arguments: object, note: str = "") -> None:
+    """The chart `draw(*arguments)` under a sentence that says what to read from it."""
     st.markdown(f"**{escape(title)}**")
     if note:
         st.caption(escape(note))
-    st.vega_lite_chart(spec=spec(chart), width="stretch", alt=alt_text or title)
+    st.vega_lite_chart(spec=drawn(draw, *arguments), width="stretch", alt=title)
 
 
 def plain(text: str, *, height: int | None = None) -> None:

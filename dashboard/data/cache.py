@@ -58,6 +58,8 @@ def size_of(value: object) -> int:
         return int(value.memory_usage(index=True, deep=True).sum())
     if isinstance(value, tuple | list):
         return sum(size_of(part) for part in value)
+    if isinstance(value, dict):
+        return 1024 + sum(size_of(part) for part in value.values())
     if hasattr(value, "__dict__"):
         return sum(size_of(part) for part in vars(value).values())
     return 1024

@@ -46,8 +46,10 @@ def _ingredients(results: pd.DataFrame, who: Roles) -> None:
         return
     elements.figure(
         ingredients.summary_title(table, measure),
-        ingredients.summary_chart(table, measure),
-        "Each pair is one method on one policy, run with and without the ingredient. Dot: median; tick: mean; "
+        ingredients.summary_chart,
+        table,
+        measure,
+        note="Each pair is one method on one policy, run with and without the ingredient. Dot: median; tick: mean; "
         "line: the middle half of the pairs. Pairs share data, so they are no independent trials.",
     )
     by_key = {one.key: one for one in ingredients.INGREDIENTS if one.key in set(table["key"])}
@@ -56,8 +58,11 @@ def _ingredients(results: pd.DataFrame, who: Roles) -> None:
     scale = style.policy_scale(who.logging, who.targets)
     elements.figure(
         ingredients.detail_title(paired, ingredient, measure),
-        ingredients.detail_chart(paired, measure, scale, list(paired["policy"].unique())),
-        "Each mark is one pair.",
+        ingredients.detail_chart,
+        paired,
+        measure,
+        scale,
+        note="Each mark is one pair.",
     )
     with st.expander("Pairs in numbers"):
         elements.table(paired[["method", "policy", "same", "before", "after", "difference"]], "pairs")

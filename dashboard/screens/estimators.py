@@ -15,6 +15,7 @@ from dashboard.views import forest, names, ranking, selection, style
 from dashboard.views.selection import ALL, MAIN
 
 _KINDS = {MAIN: "main kind", ALL: "all kinds"}
+_VIEWS = {"intervals": "Intervals", "errors": "Errors and rankings", "table": "Table"}
 _COLUMNS = [
     "estimator", "reward_calibration", "weight_calibration", "scoring", "policy", "estimate", "std_error", "ci_low",
     "ci_high", "truth", "error", "covered", "support", "support_reason", "n", "n_oracle", "ess", "ess_fraction",
@@ -41,6 +42,16 @@ def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
     if frame.empty:
         st.info("No estimate passes these filters.", icon=":material/filter_alt_off:")
         return
+    view = session.segment("Show", list(_VIEWS), "view", lambda key: _VIEWS[key])
+    if view == "intervals":
+        _forests(frame, who)
+    elif view == "errors":
+        _errors(frame, who)
+    else:
+        _table(rows, name)
+
+
+def _forests(frame: pd.DataFrame, who: Roles) -> None:
     policies = [policy for policy in who.targets if policy in set(frame["policy"])]
     bounds = forest.domain(frame)
     st.html(style.estimate_legend())
@@ -51,25 +62,32 @@ def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
     for start in range(0, len(policies), 2):
         for column, policy in zip(st.columns(2, gap="large"), policies[start : start + 2], strict=False):
             with column:
-                elements.figure(forest.title(frame, policy), forest.forest(frame, policy, bounds))
+                elements.figure(forest.title(frame, policy), forest.forest, frame, policy, bounds)
+
+
+def _errors(frame: pd.DataFrame, who: Roles) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         elements.figure(
             forest.error_title(frame),
-            forest.errors(frame, style.policy_scale(who.logging, who.targets)),
-            "Each mark is one policy, a cross where the interval misses; right of the dashed line it is too high.",
+            forest.errors,
+            frame,
+            style.policy_scale(who.logging, who.targets),
+            note="Each mark is one policy, a cross where the interval misses; right of the dashed line it is too high.",
         )
     with right:
         ranks = ranking.rankings(frame)
         if ranks["accuracy"].notna().any():
             elements.figure(
                 ranking.title(ranks),
-                ranking.agreement(ranks),
-                f"True order: {ranking.true_ranking(frame)}. The dashed line is what a coin would reach.",
+                ranking.agreement,
+                ranks,
+                note=f"True order: {ranking.true_ranking(frame)}. The dashed line is what a coin would reach.",
             )
         else:
             st.info(ranking.title(ranks.iloc[:0]), icon=":material/info:")
-    _table(rows, ranks, name)
+    with st.expander("Rankings in numbers"):
+        elements.table(ranks, "rankings")
 
 
 def _filters(results: pd.DataFrame, who: Roles) -> pd.DataFrame:
@@ -124,7 +142,7 @@ def _failures(rows: pd.DataFrame) -> None:
         elements.table(names.with_methods(failed)[["method", "policy", "reason"]], "failed_methods")
 
 
-def _table(rows: pd.DataFrame, ranks: pd.DataFrame, name: str) -> None:
+def _table(rows: pd.DataFrame, name: str) -> None:
     shown = names.with_methods(rows)
     shown = shown[["method", *[column for column in _COLUMNS if column in shown]]]
     st.markdown(f"**All {names.count(len(shown), 'estimate')} of these filters**")
@@ -153,8 +171,6 @@ def _table(rows: pd.DataFrame, ranks: pd.DataFrame, name: str) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    with st.expander("Rankings in numbers"):
-        elements.table(ranks, "rankings")
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -52,15 +52,20 @@ def _scored(frame: pd.DataFrame, who: Roles) -> None:
     with first:
         elements.figure(
             judge.calibration_title(correlated, who.logging),
-            judge.calibration_chart(points, curve, who.logging, shown, scale),
-            f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with 95% intervals; "
+            judge.calibration_chart,
+            points[points["policy"].isin(shown)],
+            judge.curve_points(curve),
+            scale,
+            note=f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with 95% intervals; "
             "a target's dots off the curve say that the calibration does not hold for it.",
         )
     with second:
         elements.figure(
             judge.distribution_title(frame, who.logging, who.targets, column),
-            judge.distribution_chart(judge.distributions(frame, shown, column), scale),
-            "Scores of all responses, labelled or not.",
+            judge.distribution_chart,
+            judge.distributions(frame, shown, column),
+            scale,
+            note="Scores of all responses, labelled or not.",
         )
     if curve is not None:
         _transport(frame, who, column, curve, points, shown, scale)
@@ -89,8 +94,10 @@ def _transport(
         if not table.empty:
             elements.figure(
                 transport.residual_title(table, who.logging),
-                transport.residual_chart(table, scale),
-                "Mean residual with its 95% interval: left of zero, the policy is worse than its scores say.",
+                transport.residual_chart,
+                table,
+                scale,
+                note="Mean residual with its 95% interval: left of zero, the policy is worse than its scores say.",
             )
     with second:
         outside = transport.support(frame, curve, [policy for policy in who.targets if policy in shown], column)
@@ -100,14 +107,17 @@ def _transport(
         elif not outside.empty:
             elements.figure(
                 transport.support_title(outside),
-                transport.support_chart(outside),
-                f"The calibrated range is {curve.low:.2f} to {curve.high:.2f}; the dashed line is the gate at 5%.",
+                transport.support_chart,
+                outside,
+                note=f"The calibrated range is {curve.low:.2f} to {curve.high:.2f}; the dashed line is the gate at 5%.",
             )
     bends = transport.residuals_by_score(points, curve, shown)
     if not bends.empty:
         elements.figure(
             "Residuals by judge score: a line off zero at one end is a calibration that bends another way there",
-            transport.by_score_chart(bends, scale),
+            transport.by_score_chart,
+            bends,
+            scale,
         )
 
 
@@ -123,8 +133,9 @@ def _modes(frame: pd.DataFrame) -> None:
         else:
             elements.figure(
                 judge.modes_title(frame),
-                judge.modes_chart(cells),
-                "On the dashed line both modes give the same score.",
+                judge.modes_chart,
+                cells,
+                note="On the dashed line both modes give the same score.",
             )
     with right:
         variance = frame["judge_variance"].dropna()

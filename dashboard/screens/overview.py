@@ -84,8 +84,10 @@ def _headline(chosen: Chosen, results: pd.DataFrame) -> None:
     with left:
         elements.figure(
             headline.title(table),
-            headline.beside_truth(table, logged[0] if logged else None),
-            "Estimates that need no label of the policy's own responses. Lines are 95% intervals"
+            headline.beside_truth,
+            table,
+            logged[0] if logged else None,
+            note="Estimates that need no label of the policy's own responses. Lines are 95% intervals"
             + (f"; the dashed line is {who.logging}'s own mean label." if logged else "."),
         )
     with right:
@@ -100,8 +102,9 @@ def _progress(chosen: Chosen) -> None:
     failed = found.checks[found.checks["outcome"] != "passed"]
     elements.figure(
         progress.title(table, found.checks),
-        progress.strip(found.partitions),
-        "Each cell is a partition, or several where there are very many.",
+        progress.strip,
+        found.partitions,
+        note="Each cell is a partition, or several where there are very many.",
     )
     if not failed.empty:
         elements.table(failed, "failed_checks")

@@ -62,8 +62,11 @@ def _along(frame: pd.DataFrame) -> None:
         return
     elements.figure(
         sampling.along_title(points, metric, axis),
-        sampling.along_chart(points, metric, axis),
-        "Means over random subsets with their 95% bands; the truth is that of the whole experiment.",
+        sampling.along_chart,
+        points,
+        metric,
+        axis,
+        note="Means over random subsets with their 95% bands; the truth is that of the whole experiment.",
     )
     with st.expander("The grid in numbers"):
         elements.table(shown.drop(columns=["family", "order"]), "grid")
@@ -97,7 +100,8 @@ def _cells(frame: pd.DataFrame) -> None:
     rows = sampling.simulation_cells(frame, transports, labels)
     elements.figure(
         sampling.simulation_title(frame),
-        sampling.simulation_chart(rows),
-        "Shown: coverage by overlap of target and logging policy. Hollow: the gates mostly caution or refuse there, "
-        "as they should where a mark lies far from the dashed line at 95%.",
+        sampling.simulation_chart,
+        rows,
+        note="Shown: coverage by overlap of target and logging policy. Hollow: the gates mostly caution or refuse "
+        "there, as they should where a mark lies far from the dashed line at 95%.",
     )

@@ -44,7 +44,8 @@ def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
         (st.success if exact else st.error)(
             elements.escape(text), icon=":material/verified:" if exact else ":material/error:"
         )
-    elements.figure(weights.overlap_title(table), weights.overlap(table, style.policy_scale(who.logging, who.targets)))
+    scale = style.policy_scale(who.logging, who.targets)
+    elements.figure(weights.overlap_title(table), weights.overlap, table, scale)
     with st.expander("Diagnostics in numbers"):
         elements.table(
             table.drop(columns=["largest_log"]),
@@ -72,7 +73,7 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
             with column:
                 bins = weights.histogram(frame, row["policy"])
                 elements.figure(
-                    weights.histogram_title(row), weights.histogram_chart(bins, colours.get(row["policy"], style.BLUE))
+                    weights.histogram_title(row), weights.histogram_chart, bins, colours.get(row["policy"], style.BLUE)
                 )
     left, right = st.columns(2, gap="large")
     policies = list(table["policy"])
@@ -80,14 +81,18 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
         curve = weights.concentration(frame, policies)
         elements.figure(
             weights.concentration_title(curve),
-            weights.concentration_chart(curve, scale),
-            "A curve that starts high rests on few rows.",
+            weights.concentration_chart,
+            curve,
+            scale,
+            note="A curve that starts high rests on few rows.",
         )
     with right:
         elements.figure(
             weights.tail_title(table),
-            weights.tail_chart(weights.tail(frame, policies), scale),
-            "Far to the right and falling slowly: a few rows outweigh all others.",
+            weights.tail_chart,
+            weights.tail(frame, policies),
+            scale,
+            note="Far to the right and falling slowly: a few rows outweigh all others.",
         )
 
 

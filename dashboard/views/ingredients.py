@@ -147,7 +147,7 @@ def detail_title(paired: pd.DataFrame, ingredient: Ingredient, measure: Measure)
     )
 
 
-def detail_chart(paired: pd.DataFrame, measure: Measure, colours: alt.Scale, present: list[str]) -> alt.LayerChart:
+def detail_chart(paired: pd.DataFrame, measure: Measure, colours: alt.Scale) -> alt.LayerChart:
     """Every pair as a mark, by estimator and policy."""
     shown = paired.head(style.MAX_ROWS)
     methods = list(dict.fromkeys(shown["method"]))
@@ -157,7 +157,7 @@ def detail_chart(paired: pd.DataFrame, measure: Measure, colours: alt.Scale, pre
         .encode(
             x=alt.X("difference:Q", title=measure.axis),
             y=alt.Y("method:N", sort=methods, title=None, axis=alt.Axis(labelLimit=190)),
-            color=style.policy_colour(colours, present),
+            color=style.policy_colour(colours, list(shown["policy"])),
             tooltip=[
                 alt.Tooltip("method:N", title="Estimator"),
                 alt.Tooltip("policy:N", title="Policy"),

@@ -114,11 +114,17 @@ _STRENGTH = (
 )
 
 
-def calibration_chart(
-    points: pd.DataFrame, curve: Calibration | None, logging: str, policies: Sequence[str], colours: alt.Scale
-) -> alt.LayerChart:
+def curve_points(curve: Calibration | None) -> pd.DataFrame:
+    """The calibration as a line: score, label; empty where there is none."""
+    if curve is None:
+        return pd.DataFrame({"score": [], "label": []})
+    scores = np.linspace(curve.low, curve.high, 200)
+    return pd.DataFrame({"score": scores, "label": curve(scores)})
+
+
+def calibration_chart(points: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     """Mean label against judge score: P0's slice (grey) made the curve, targets should lie on it."""
-    shown = points[points["policy"].isin(list(policies))]
+    shown = points
     scale = alt.Scale(zero=False, nice=False)
     base = style.chart(shown).encode(
         x=alt.X("score:Q", title="Judge score (0 to 1)", scale=scale),
@@ -138,18 +144,12 @@ def calibration_chart(
     )
     marks = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
     layers = [bars, marks]
-    if curve is not None:
-        x = np.linspace(curve.low, curve.high, 200)
-        line = pd.DataFrame({"score": x, "label": curve(x), "what": f"calibration on {logging}'s labels"})
+    if len(curve):
         layers.insert(
             0,
-            style.chart(line)
+            style.chart(curve)
             .mark_line(color=style.GREY, strokeWidth=3, opacity=0.75)
-            .encode(
-                x=alt.X("score:Q", scale=scale),
-                y=y,
-                tooltip=[alt.Tooltip("what:N", title="Curve"), "score:Q", "label:Q"],
-            ),
+            .encode(x=alt.X("score:Q", scale=scale), y=y, tooltip=[alt.Tooltip("label:Q", title="Calibration")]),
         )
     return alt.layer(*layers).properties(height=360)
 

@@ -152,7 +152,9 @@ def test_the_headline_names_every_policy_and_what_weights_rest_on():
 
 @pytest.mark.usefixtures("place")
 def test_filters_of_the_address_are_taken_and_filters_change_the_table():
-    app = open_page("estimators", scoring="uncertainty-aware", reward="two-stage", policy="pi_bad", family="Direct")
+    app = open_page(
+        "estimators", scoring="uncertainty-aware", reward="two-stage", policy="pi_bad", family="Direct", view="Table"
+    )
     tables = [frame.value for frame in app.dataframe if "std_error" in frame.value.columns]
     assert set(tables[0]["policy"]) == {"pi_bad"}
     assert set(tables[0]["scoring"]) == {"uncertainty_aware"}
@@ -160,6 +162,19 @@ def test_filters_of_the_address_are_taken_and_filters_change_the_table():
     app.selectbox(key="reward").select("none").run()
     tables = [frame.value for frame in app.dataframe if "std_error" in frame.value.columns]
     assert set(tables[0]["reward_calibration"]) == {"none"}
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("view", "number", "said"),
+    [("Intervals", 4, "intervals cover the truth"), ("Errors and rankings", 2, "is closest to the truth"),
+     ("Table", 0, "estimates of these filters")],
+)  # fmt: skip
+def test_every_view_of_the_estimates(view, number, said):
+    app = open_page("estimators", view=view)
+    assert charts(app) == number
+    assert said in words(app)
+    assert len(app.get("download_button")) == (2 if view == "Table" else 0)
 
 
 @pytest.mark.usefixtures("place")

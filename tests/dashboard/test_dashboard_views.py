@@ -397,7 +397,7 @@ def test_judge_charts_compile_with_and_without_a_curve():
     points = judge.binned(frame, ["P0", "good"], "judge_score")
     curve = judge.calibrate(frame, "P0", "judge_score")
     for each in (curve, None):
-        compiled(judge.calibration_chart(points, each, "P0", ["P0", "good"], COLOURS))
+        compiled(judge.calibration_chart(points, judge.curve_points(each), COLOURS))
     compiled(judge.distribution_chart(judge.distributions(frame, ["P0"], "judge_score"), COLOURS))
     compiled(judge.modes_chart(judge.modes(frame)))
     compiled(transport.by_score_chart(transport.residuals_by_score(points, curve, ["good"]), COLOURS))
@@ -448,7 +448,7 @@ def test_ingredients_of_the_whole_grid(frame, measure):
     compiled(ingredients.summary_chart(table, measure))
     for ingredient in ingredients.INGREDIENTS:
         paired = ingredients.pairs(frame, ingredient, measure)
-        compiled(ingredients.detail_chart(paired, measure, COLOURS, list(TARGETS)))
+        compiled(ingredients.detail_chart(paired, measure, COLOURS))
 
 
 # -- responses --------------------------------------------------------------------------------------------------------
