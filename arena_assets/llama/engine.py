@@ -43,6 +43,7 @@ from arena_assets.progress import Progress, silent
 _STREAM_ALIGN = 256  # llama.cpp rounds the length of a stream up to this
 _MIN_ROWS = 2  # of a decode batch; fewer workers, of more threads each, where the cache has no room for more
 _MOST_PACKED = 16
+_WAKE_S = 0.5
 
 Path = Literal["decode", "prefill"]
 Job = Generate | Force | Probe
@@ -179,7 +180,11 @@ class Engine:
             try:
                 running = workers
                 while running:
-                    result = done.get()
+                    try:
+                        # A signal may reach a thread that only sets Python's flag: this one must wake to see it.
+                        result = done.get(timeout=_WAKE_S)
+                    except queue.Empty:
+                        continue
                     if result is None:
                         running -= 1
                     else:
