@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _validate
-from ._numeric import sums, tally
+from ._numeric import dot, sums, tally
 from ._types import EstimationError, Floats
 from .estimate import Estimate, from_contributions
 from .problem import Problem, from_arrays
@@ -19,21 +19,21 @@ from .problem import Problem, from_arrays
 def naive_direct_on(problem: Problem) -> Estimate:
     """mean S'; contributions S' - est."""
     scores = problem.draws.features[:, 0]
-    value = float(problem.draws.share @ scores)
+    value = dot(problem.draws.share, scores)
     phi = problem.spread_draws(scores - value)
     return from_contributions(value, phi, n_sampled=problem.draw_prompts)
 
 
 def direct_on(problem: Problem) -> Estimate:
     """mean f(S'); contributions f(S') - est + c, t with Welch-Satterthwaite degrees of freedom ("IF+WS")."""
-    value = float(problem.draws.share @ problem.draw_rewards)
+    value = dot(problem.draws.share, problem.draw_rewards)
     drawn = problem.spread_draws(problem.draw_rewards - value)
     q = problem.draw_mass()
     phi = drawn + problem.calibration_term(q)
     if problem.calibration is None or q is None:
         return from_contributions(value, phi, n_sampled=problem.draw_prompts)
     draw_df = problem.draw_prompts - 1.0
-    sampling = float(drawn @ drawn) * (1 + 1 / draw_df) / problem.n_prompts**2
+    sampling = dot(drawn, drawn) * (1 + 1 / draw_df) / problem.n_prompts**2
     added, denominator = problem.calibration.variance(q)
     total = sampling + added
     denominator += sampling**2 / draw_df
@@ -65,7 +65,7 @@ def direct_own_on(problem: Problem, target_labels: Floats) -> Estimate:
     own_share = share * present / float(share[present].sum())
     filled = np.where(present, target_labels, 0.0)
     residual = np.where(present, filled - tuned * f, 0.0)
-    plain, corrected = float(share @ f) * tuned, float(own_share @ residual)
+    plain, corrected = dot(share, f) * tuned, dot(own_share, residual)
     each = share * tuned * f - share * plain + own_share * np.where(present, residual - corrected, 0.0)
     phi = sums(problem.draws.prompts, each, problem.n_prompts) * problem.n_prompts
     return from_contributions(

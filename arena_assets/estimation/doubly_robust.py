@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from . import outcome_models
+from ._numeric import dot
 from ._types import EstimationError, Floats
 from .estimate import Estimate, from_contributions
 from .problem import Problem
@@ -54,7 +55,7 @@ def _combine(
     diagnostics: dict[str, float] | None = None,
 ) -> Estimate:
     """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off."""
-    plugin = float(problem.draws.share @ draw_rewards)
+    plugin = dot(problem.draws.share, draw_rewards)
     phi = problem.spread_draws(draw_rewards - plugin) + problem.spread_rows(summands)
     phi = phi + problem.calibration_term(q)
     other = problem.other_errors(q)
@@ -81,7 +82,7 @@ def sndr_on(problem: Problem) -> Estimate:
     a = label_weights(problem, problem.weights)
     share = _normalised(a, "sndr")
     each = residuals(problem, problem.rewards_oof)
-    correction = float(share @ each)
+    correction = dot(share, each)
     return _combine(problem, problem.draw_rewards_oof, a.size * share * (each - correction), correction)
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import stdtrit
 
+from ._numeric import dot
 from ._types import EstimationError, Floats
 
 
@@ -65,7 +66,7 @@ def from_contributions(
     blocks: Floats = np.empty(0) if other_errors is None else other_errors
     if df is None:
         df = moment_df(np.concatenate([phi, phi.size * blocks[blocks != 0]]))
-    std_error = float(np.sqrt(float(phi @ phi) * count / (count - 1.0) / phi.size**2 + float(blocks @ blocks)))
+    std_error = float(np.sqrt(dot(phi, phi) * count / (count - 1.0) / phi.size**2 + dot(blocks, blocks)))
     return Estimate(
         value, std_error, min(df, count - 1.0), phi, count, blocks, MappingProxyType(dict(diagnostics or {}))
     )
@@ -79,7 +80,7 @@ def moment_df(phi: Floats) -> float:
         return ceiling
     squared = (phi / largest) ** 2
     total = float(squared.sum())
-    spread = float(squared @ squared) - total * total / phi.size
+    spread = dot(squared, squared) - total * total / phi.size
     if spread <= 0:
         return ceiling
     return float(min(max(2 * total * total / spread, 1.0), ceiling))

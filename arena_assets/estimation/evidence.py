@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import weights
+from ._numeric import dot
 from ._types import Floats
 from .problem import Draws, Problem
 from .weights import WeightDiagnostics
@@ -45,7 +46,7 @@ def evidence(problem: Problem, calibrated: Floats | None, *, is_logging_policy: 
         if calibrated is not None and size > 0:
             share = share / share.sum()
             residual = labels - calibrated[labelled]
-            transport = float(share @ residual)
+            transport = dot(share, residual)
             spread = ((share * (residual - transport)) ** 2).sum()
             transport_error = float(np.sqrt(spread * count / (count - 1)))
     return Evidence(

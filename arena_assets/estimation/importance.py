@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _validate, simcal
+from ._numeric import dot
 from ._types import EstimationError
 from .estimate import Estimate, from_contributions
 from .problem import Draws, Problem, build
@@ -59,7 +60,7 @@ def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimat
 def snips_on(problem: Problem) -> Estimate:
     """sum wR / sum w; contributions w (R - est) / mean w + c (Swaminathan & Joachims 2015)."""
     share = problem.weights / problem.weights.sum()
-    value = float(share @ problem.rewards)
+    value = dot(share, problem.rewards)
     q = problem.row_mass(share)
     phi = problem.spread_rows(problem.rows.size * share * (problem.rewards - value)) + problem.calibration_term(q)
     return from_contributions(value, phi, n_sampled=problem.row_prompts, other_errors=problem.other_errors(q))
@@ -74,7 +75,7 @@ def calibrated_ips_on(problem: Problem, made: simcal.Projection | None = None) -
     """
     projection = simcal.project(problem.features[:, 0], problem.weights) if made is None else made
     share = projection.weights / projection.weights.sum()
-    value = float(share @ problem.rewards)
+    value = dot(share, problem.rewards)
     block_mean = projection.block_means(problem.rewards)
     raw = problem.weights / problem.weights.mean()
     phi = projection.weights * (problem.rewards - block_mean)

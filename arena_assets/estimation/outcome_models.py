@@ -7,6 +7,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from . import isotonic
+from ._numeric import dot
 from ._types import EstimationError, Floats
 from .problem import Problem
 
@@ -56,7 +57,7 @@ def tilted(problem: Problem, label_weights: Floats) -> tuple[Floats, Floats, flo
     base = row_logits[used]
 
     def score(eps: float) -> float:
-        return float(share @ (labels - expit(base + eps)))
+        return dot(share, labels - expit(base + eps))
 
     low, high = score(-_LARGEST_TILT), score(_LARGEST_TILT)
     # With all weighted labels at 0 or at 1 the tilt runs off to infinity; stop where the logistic function is flat.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._numeric import dot
 from ._types import Floats
 
 MAX_LOG_WEIGHT = 160.0  # nats; the fourth power of a larger weight is infinite in float64
@@ -27,7 +28,7 @@ def ess(weights: Floats) -> float:
     if top == 0:
         return 0.0
     scaled = weights / top
-    return float(scaled.sum() ** 2 / (scaled @ scaled))
+    return float(scaled.sum() ** 2 / dot(scaled, scaled))
 
 
 @dataclass(frozen=True)
