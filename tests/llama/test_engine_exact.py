@@ -1,0 +1,112 @@
+"""Exact mode on a CPU: a result depends on its job alone, to the last bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from llama_work import finish, forced, generations, same
+
+from arena_assets.llama.engine import Engine
+from arena_assets.llama.jobs import Done, Generate
+from arena_assets.llama.native import Model
+
+
+class Reference:
+    """What one composition of all jobs gives: sampled, replayed, scored in one pass."""
+
+    def __init__(self, model: Model) -> None:
+        engine = Engine(model, cache_tokens=8192, max_sequences=16, threads=2)
+        self.model = model
+        self.jobs: list[Generate] = generations(model)
+        self.sampled = finish(engine, self.jobs)
+        self.prefilled = finish(engine, forced(self.jobs, self.sampled), "prefill")
+
+
+@pytest.fixture(scope="module")
+def reference(model: Model) -> Reference:
+    return Reference(model)
+
+
+@st.composite
+def compositions(draw: st.DrawFn) -> tuple[list[int], dict[str, int], str]:
+    """Some of the jobs, in some order, in an engine of some size, by one of the ways to compute them.
+
+    Two threads are two workers here; two threads of one context wait for each other and take long on a busy machine, so
+    they have a small test of their own.
+    """
+    some = draw(st.lists(st.integers(0, 11), min_size=1, max_size=12, unique=True))
+    size = {
+        "cache_tokens": draw(st.sampled_from([1024, 2560, 8192])),
+        "max_sequences": draw(st.integers(4, 12)),
+        "threads": draw(st.integers(1, 2)),
+    }
+    return some, size, draw(st.sampled_from(["sample", "replay", "replay", "prefill"]))
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(composition=compositions())
+def test_no_composition_changes_a_bit(reference: Reference, composition: tuple[list[int], dict[str, int], str]) -> None:
+    some, size, way = composition
+    engine = Engine(reference.model, **size)
+    jobs = [reference.jobs[number] for number in some]
+    if way == "sample":
+        assert same(finish(engine, jobs), reference.sampled) == []
+        return
+    path, expected = ("decode", reference.sampled) if way == "replay" else ("prefill", reference.prefilled)
+    assert same(finish(engine, forced(jobs, reference.sampled), path), expected) == []
+
+
+def test_replay_equals_sampling_to_the_last_bit(reference: Reference) -> None:
+    engine = Engine(reference.model, cache_tokens=4096, max_sequences=5, threads=1)
+    replayed = finish(engine, reversed(forced(reference.jobs, reference.sampled)))
+    assert same(replayed, reference.sampled) == []
+    assert all(replayed[key].total == done.total for key, done in reference.sampled.items())
+
+
+def test_threads_of_one_context_change_nothing(reference: Reference) -> None:
+    engine = Engine(reference.model, cache_tokens=1024, max_sequences=2, threads=2)
+    assert same(finish(engine, reference.jobs[:2]), reference.sampled) == []
+
+
+def test_restart_gives_the_same(reference: Reference) -> None:
+    """A model loaded anew, some jobs finished before: what an interrupted run does."""
+    with Model(Path(reference.model.path)) as again:
+        engine = Engine(again, cache_tokens=2048, max_sequences=4, threads=1)
+        done: dict[str, Done] = finish(engine, reference.jobs[8:])
+        done |= finish(engine, reference.jobs[:4])
+    assert same(done, reference.sampled) == []
+
+
+def test_another_prompt_or_temperature_gives_another_distribution(reference: Reference) -> None:
+    """The comparisons above can fail: bits do differ where the distribution does."""
+    engine = Engine(reference.model, cache_tokens=4096, max_sequences=8)
+    jobs = reference.jobs[:3]
+    warmer = finish(engine, forced(jobs, reference.sampled, 0.9))
+    assert same(warmer, reference.sampled) == [job.key for job in jobs]
+
+
+def test_prefix_cache_survives_eviction(q4: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arena_assets.llama.batch._KEPT_PREFIXES", 1)
+    jobs = generations(q4, max_tokens=2)[:7] * 2
+    jobs = [Generate(str(number), job.prompt, 1.0, 2, number % 7) for number, job in enumerate(jobs)]
+    done = finish(Engine(q4, cache_tokens=1024, max_sequences=2, threads=1), jobs)
+    assert all(done[str(n)].logprobs.tobytes() == done[str(n + 7)].logprobs.tobytes() for n in range(7))
+
+
+def test_every_group_of_jobs_has_a_job(q4: Model) -> None:
+    """A cache with room for fewer short sequences than are wanted once made groups of nothing, without end."""
+    jobs = generations(q4, max_tokens=2)
+    for cache_tokens in (1024, 2048, 4096):
+        groups = list(Engine(q4, cache_tokens=cache_tokens, max_sequences=32)._groups(jobs))
+        assert all(group for group, _ in groups)
+        assert sum(len(group) for group, _ in groups) == len(jobs)
+        assert all(job.length <= length for group, length in groups for job in group)

@@ -1,0 +1,82 @@
+"""Scoring in one pass: close to replay where weights are F16, packed or not, in bounded memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from llama_work import finish, forced, generations
+
+from arena_assets.llama import prefill
+from arena_assets.llama.engine import Engine
+from arena_assets.llama.jobs import Done, Force
+from arena_assets.llama.native import Context, Model
+
+# F16 rounds the activations of a pass differently for each shape of it: nats a token, some times what was ever seen.
+NOISE = 0.1
+
+
+def deviation(one: dict[str, Done], other: dict[str, Done]) -> float:
+    """Largest difference of a token, nats."""
+    return max(float(np.abs(done.logprobs - other[key].logprobs).max()) for key, done in one.items())
+
+
+@pytest.fixture(scope="module")
+def replayed(f16: Model) -> tuple[list[Force], dict[str, Done]]:
+    jobs = generations(f16)
+    sampled = finish(Engine(f16, cache_tokens=8192), jobs)
+    return forced(jobs, sampled), sampled
+
+
+def test_one_pass_agrees_with_replay(f16: Model, replayed: tuple[list[Force], dict[str, Done]]) -> None:
+    jobs, sampled = replayed
+    assert deviation(finish(Engine(f16, cache_tokens=8192), jobs, "prefill"), sampled) < NOISE
+
+
+@pytest.mark.parametrize("path", ["decode", "prefill"])
+def test_throughput_mode_agrees_with_exact(
+    f16: Model, replayed: tuple[list[Force], dict[str, Done]], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, sampled = replayed
+    sizes: list[int] = []
+    together = prefill.PrefillBatch._together
+
+    def watched(self: prefill.PrefillBatch, pack: list[prefill.Scoring]) -> None:
+        sizes.append(len(pack))
+        together(self, pack)
+
+    monkeypatch.setattr(prefill.PrefillBatch, "_together", watched)
+    engine = Engine(f16, cache_tokens=8192, exact=False, threads=1)
+    assert deviation(finish(engine, jobs, path), sampled) < NOISE
+    assert (max(sizes, default=0) > 1) is (path == "prefill")
+
+
+def test_generation_in_throughput_mode_is_a_sample_of_the_same_model(f16: Model) -> None:
+    engine = Engine(f16, cache_tokens=8192, exact=False)
+    jobs = generations(f16, 4)[:4]
+    sampled = finish(engine, jobs)
+    assert deviation(finish(Engine(f16, cache_tokens=8192), forced(jobs, sampled)), sampled) < NOISE
+
+
+def test_logits_of_a_long_response_come_in_pieces(
+    f16: Model, replayed: tuple[list[Force], dict[str, Done]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A big vocabulary has room for few rows at a time: the same numbers, in bounded memory."""
+    jobs = [Force(job.key, job.prompt, 1.0, tuple(range(500, 530))) for job in replayed[0][:3]]
+    expected = finish(Engine(f16, cache_tokens=8192), jobs, "prefill")
+    rows: list[int] = []
+    logits = Context.logits
+
+    def watched(self: Context, count: int) -> np.ndarray:
+        rows.append(count)
+        return logits(self, count)
+
+    monkeypatch.setattr(prefill, "_LOGITS_BYTES", 8 * 4 * f16.vocab_size)
+    monkeypatch.setattr(Context, "logits", watched)
+    assert deviation(finish(Engine(f16, cache_tokens=8192), jobs, "prefill"), expected) < NOISE
+    assert max(rows) == 8
+
+
+@pytest.mark.parametrize("vocabulary", [1_000, 49_152, 128_256, 262_144])
+def test_logits_of_any_vocabulary_are_bounded(vocabulary: int) -> None:
+    assert 4 * vocabulary * prefill.scored_rows(vocabulary) <= 64 * 2**20
+    assert prefill.scored_rows(vocabulary) >= 8
