@@ -28,10 +28,11 @@ def guide_path() -> Path:
 
 def _table(table: Table) -> str:
     file = f"`{table.name}/<partition>.parquet`" if table.partitioned else f"`{table.name}.parquet`"
+    end = "" if table.meaning.endswith("?") else "."
     lines = [
         f"### {table.name}",
         "",
-        f"{table.meaning[0].upper()}{table.meaning[1:]}{'' if table.meaning.endswith('?') else '.'} File: {file}. One row for each {', '.join(table.key)}.",
+        f"{table.meaning[0].upper()}{table.meaning[1:]}{end} File: {file}. One row for each {', '.join(table.key)}.",
         "",
         "| column | type | null | range | meaning |",
         "|---|---|---|---|---|",
