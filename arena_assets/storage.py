@@ -83,7 +83,8 @@ class Store:
             StorageError: the file is missing or corrupted; the text says which and what to do.
         """
         path = self.path(asset, partition)
-        with self._open(path, asset, partition) as file:
+        # Whole from object storage: a file that is replaced between two range requests would be two files' halves.
+        with self._open(path, asset, partition, whole=True) as file:
             _require_columns(_label(asset, partition), contract(asset), file.schema_arrow, columns)
             table = file.read(columns=list(columns) if columns is not None else None)
             frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
@@ -91,7 +92,16 @@ class Store:
 
     def notes(self, asset: str, partition: str | None = None) -> dict[str, str]:
         """What stands in the file beside the rows: fingerprint, partition, and `rows`, their number."""
-        with self._open(self.path(asset, partition), asset, partition) as file:
+        path = self.path(asset, partition)
+        try:
+            return self._notes(path, asset, partition, whole=False)
+        except StorageError:
+            if _is_local(path):
+                raise
+            return self._notes(path, asset, partition, whole=True)
+
+    def _notes(self, path: UPath, asset: str, partition: str | None, *, whole: bool) -> dict[str, str]:
+        with self._open(path, asset, partition, whole=whole) as file:
             metadata = file.schema_arrow.metadata or {}
             rows = file.metadata.num_rows
             known = {key.decode()[6:]: value.decode() for key, value in metadata.items() if key.startswith(b"arena.")}
@@ -151,10 +161,11 @@ class Store:
         return path.parent / path.name.replace(".parquet", ".checks.json")
 
     @contextlib.contextmanager
-    def _open(self, path: UPath, asset: str, partition: str | None) -> Iterator[pq.ParquetFile]:
+    def _open(self, path: UPath, asset: str, partition: str | None, *, whole: bool) -> Iterator[pq.ParquetFile]:
         what = _label(asset, partition)
         try:
-            with path.open("rb") as raw:
+            remote = whole and not _is_local(path)
+            with io.BytesIO(path.fs.cat_file(path.path)) if remote else path.open("rb") as raw:
                 yield pq.ParquetFile(raw, page_checksum_verification=True)
         except FileNotFoundError as error:
             raise StorageError(f"{what} is not materialised: {path} does not exist") from error
@@ -162,6 +173,10 @@ class Store:
             raise StorageError(
                 f"{what} cannot be read, the file is corrupted: {path} ({error}); materialise it again"
             ) from error
+
+
+def _is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file")
 
 
 def _label(asset: str, partition: str | None) -> str:
@@ -194,7 +209,7 @@ def default_data_folder() -> Path:
 def write_bytes(path: UPath, data: bytes) -> None:
     """Write a file so that it appears whole or not at all, and survives a power cut once this returns."""
     try:
-        if path.protocol not in ("", "file"):
+        if not _is_local(path):
             # One PUT is atomic by itself; an open() would publish a half-written object on an exception.
             path.fs.pipe_file(path.path, data)
             return
