@@ -8,6 +8,12 @@ from arena_assets.tables.contract import INT, REAL, TEXT, Column, Table
 
 _ID = Column("prompt_id", TEXT, "id derived from the prompt's text")
 _POLICY = Column("policy", TEXT, "name of the policy that answered")
+_PROMPT = (
+    _ID,
+    Column("prompt", TEXT, "first user turn"),
+    Column("language", TEXT, "language as the corpus states it, or as detected"),
+    Column("source_row", INT, "row in the source, from 0", minimum=0),
+)
 _STATUS = Column("status", TEXT, "ok, or what kept the value from being had (unscored, failed, ...)")
 _REASON = Column("reason", TEXT, "why there is no value; null where status is ok", nullable=True)
 _COST = (
@@ -22,10 +28,7 @@ ARENA_CORPUS = Table(
     "the English prompts of the corpus, without duplicates",
     ("prompt_id",),
     (
-        _ID,
-        Column("prompt", TEXT, "first user turn"),
-        Column("language", TEXT, "language as the corpus states it, or as detected"),
-        Column("source_row", INT, "row in the source, from 0", minimum=0),
+        *_PROMPT,
         Column(
             "reference_points", pa.list_(pa.list_(TEXT)), "points that a right answer contains, each with its spellings"
         ),
@@ -37,12 +40,7 @@ PROMPTS = Table(
     "prompts",
     "the sampled prompts of one batch",
     ("prompt_id",),
-    (
-        _ID,
-        Column("prompt", TEXT, "first user turn"),
-        Column("language", TEXT, "language as the corpus states it, or as detected"),
-        Column("source_row", INT, "row in the source, from 0", minimum=0),
-    ),
+    _PROMPT,
 )
 
 RESPONSES = Table(

@@ -1,0 +1,69 @@
+"""What every asset of a batch begins with: its store, upstream tables, journal, models and progress."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+import pandas as pd
+
+from arena_assets.assets.materialise import failure
+from arena_assets.config import Experiment
+from arena_assets.errors import ArenaError
+from arena_assets.journal import Journal
+from arena_assets.judging.costs import spent_usd
+from arena_assets.llama.pool import ModelPool
+from arena_assets.progress import Progress
+from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.rules import Batch
+from arena_assets.storage import Store
+
+
+@dataclass(frozen=True)
+class Work:
+    """One asset's work on one batch."""
+
+    experiment: Experiment
+    asset: str
+    partition: str
+    store: Store
+    read: Mapping[str, pd.DataFrame]
+    journal: Journal
+    pool: ModelPool
+    progress: Progress
+    started: float
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def spent_usd(self) -> float:
+        """Dollars that the journals of all partitions record: a budget is the experiment's, not one batch's."""
+        return spent_usd(self.store.root / "journal" / self.asset)
+
+    def batch(self, table: pd.DataFrame, **more: pd.DataFrame) -> Batch:
+        """The finished table as the rules see it, with what it was made from."""
+        return Batch(self.experiment, self.asset, table, self.partition, {**self.read, **more})
+
+
+@contextmanager
+def work_on(
+    context: dg.AssetExecutionContext,
+    experiment: Experiment,
+    asset: str,
+    reads: list[str],
+    storage: ArenaStorage,
+    models: LocalModels,
+    progress: ProgressReports,
+) -> Iterator[Work]:
+    """Open the work on the run's partition; an error of the domain becomes the failure that Dagster shows."""
+    store, partition, started = storage.store(experiment), context.partition_key, time.monotonic()
+    try:
+        read = {name: store.read_current(experiment, name, partition) for name in reads}
+        with Journal(store.journal_path(asset, partition)) as journal:
+            pool = models.pool(experiment, context.log.info)
+            report = progress.start(context.log.info, f"{asset} {partition}")
+            yield Work(experiment, asset, partition, store, read, journal, pool, report, started)
+    except ArenaError as error:
+        raise failure(error) from error
