@@ -52,6 +52,11 @@ def _ingredients(results: pd.DataFrame, who: Roles) -> None:
         note="Each pair is one method on one policy, run with and without the ingredient. Dot: median; tick: mean; "
         "line: the middle half of the pairs. Pairs share data, so they are no independent trials.",
     )
+    # Another ingredient changes nothing above.
+    st.fragment(_detail)(results, measure, table, who)
+
+
+def _detail(results: pd.DataFrame, measure: ingredients.Measure, table: pd.DataFrame, who: Roles) -> None:
     by_key = {one.key: one for one in ingredients.INGREDIENTS if one.key in set(table["key"])}
     ingredient = by_key[session.select("Ingredient", list(by_key), "ingredient", lambda key: by_key[key].label)]
     paired = ingredients.pairs(results, ingredient, measure)

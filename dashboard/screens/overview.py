@@ -57,7 +57,7 @@ def _figures(chosen: Chosen, found: Status) -> None:
         st.metric("Partitions done", share, help=f"{done:,} of {every:,}", width=_METRIC)
         st.metric("Checks failed", f"{refused:,}", help=f"{len(found.checks):,} ran", width=_METRIC)
         st.metric("Warnings", f"{warned:,}", help="They inform; they keep no table from being used", width=_METRIC)
-        st.metric("Last update", _ago(found.modified), width=_METRIC)
+        st.metric("Last update", _ago(found.modified), width=_METRIC + 60)
 
 
 def _ago(modified: float | None) -> str:

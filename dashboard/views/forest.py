@@ -67,7 +67,7 @@ def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt
     order = list(dict.fromkeys(frame["method"]))
     scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
     base = style.chart(rows).encode(
-        y=alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=190)),
+        y=alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=style.names_axis(190)),
         tooltip=_TOOLTIP,
     )
     colour = style.support_colour()
@@ -129,7 +129,7 @@ def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         .mark_point(filled=True, opacity=0.9)
         .encode(
             x=alt.X("shown_error:Q", title="Estimate minus truth (label units)"),
-            y=alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
+            y=alt.Y("method:N", sort=order, title=None, axis=style.names_axis(190)),
             color=style.policy_colour(colours, list(known["policy"])),
             shape=style.shape_by_coverage(),
             size=style.size_by_coverage(),

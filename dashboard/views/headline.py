@@ -32,14 +32,16 @@ _OWN = "direct_own"
 def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
     """One row for each target with results: its best supported estimate that needs no label of its own responses.
 
-    Where the gates refuse all, the estimate is null, and `support_reason` is that of the method with the smallest error
-    bar. The truth is that of all the target's labels.
+    Where the gates refuse all, the estimate is null, and `support_reason` says why. The truth is that of all the
+    target's labels.
     """
     frame = with_truths(with_methods(results[results["policy"].isin(list(targets)) & (results["estimator"] != _OWN)]))
     frame["coverage"] = style.coverage_words(frame["covered"])
     stated = best_supported(frame)
     others = frame[~frame["policy"].isin(set(stated["policy"]))]
-    refused = others.sort_values("std_error", kind="stable").drop_duplicates("policy")
+    # The reason that is shown: why the calibrated mean is refused, else the method with the smallest error bar.
+    others = others.assign(last=others["estimator"] != "direct").sort_values(["last", "std_error"], kind="stable")
+    refused = others.drop(columns=["last"]).drop_duplicates("policy")
     silent = ["estimate", "std_error", "ci_low", "ci_high", "error"]
     refused = refused.assign(**dict.fromkeys(silent, np.nan), covered=None, support="refused")
     table = pd.concat([part for part in (stated, refused) if not part.empty]) if len(frame) else frame

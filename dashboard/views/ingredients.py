@@ -44,8 +44,8 @@ INGREDIENTS = (
     Ingredient("uncertainty", "Uncertainty-aware scores", "scoring", "deterministic", "uncertainty_aware"),
 )
 MEASURES = (
-    Measure("error", "Absolute error", "Change of |error| (label units, left: better)", -1),
-    Measure("width", "Interval width", "Change of width (label units, left: narrower)", -1),
+    Measure("error", "Absolute error", "Change of |error| (left: better)", -1),
+    Measure("width", "Interval width", "Change of width (left: narrower)", -1),
     Measure("covered", "Coverage", "Change of coverage (right: now covers)", 1),
 )
 _KINDS = {"reward_calibration": REWARD, "weight_calibration": WEIGHT, "scoring": SCORING}
@@ -62,6 +62,8 @@ def pairs(results: pd.DataFrame, ingredient: Ingredient, measure: Measure) -> pd
     ]
     joined = pd.concat(sides, axis=1, join="inner", keys=["before", "after"]).reset_index()
     others = [name for name in _KINDS if name != ingredient.column]
+    order = {name: place for place, name in enumerate(ESTIMATOR)}
+    joined = joined.sort_values("base", key=lambda base: base.map(order), kind="stable", ignore_index=True)
     return joined.assign(
         difference=joined["after"] - joined["before"],
         method=joined["base"].map(lambda name: pretty(ESTIMATOR, name)),
@@ -117,7 +119,7 @@ def summary_title(table: pd.DataFrame, measure: Measure) -> str:
 def summary_chart(table: pd.DataFrame, measure: Measure) -> alt.LayerChart:
     """Median (dot), mean (tick) and middle half (line) of the paired differences of each ingredient."""
     base = style.chart(table.assign(share=table["better"] / table["pairs"])).encode(
-        y=alt.Y("ingredient:N", sort=list(table["ingredient"]), title=None, axis=alt.Axis(labelLimit=210)),
+        y=alt.Y("ingredient:N", sort=list(table["ingredient"]), title=None, axis=style.names_axis(210)),
         tooltip=[
             alt.Tooltip("ingredient:N", title="Ingredient"),
             alt.Tooltip("pairs:Q", title="Pairs"),
@@ -156,7 +158,7 @@ def detail_chart(paired: pd.DataFrame, measure: Measure, colours: alt.Scale) -> 
         .mark_point(filled=True, size=60, opacity=0.8)
         .encode(
             x=alt.X("difference:Q", title=measure.axis),
-            y=alt.Y("method:N", sort=methods, title=None, axis=alt.Axis(labelLimit=190)),
+            y=alt.Y("method:N", sort=methods, title=None, axis=style.names_axis(190)),
             color=style.policy_colour(colours, list(shown["policy"])),
             tooltip=[
                 alt.Tooltip("method:N", title="Estimator"),

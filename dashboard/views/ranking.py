@@ -74,7 +74,7 @@ def title(table: pd.DataFrame) -> str:
 def agreement(table: pd.DataFrame) -> alt.LayerChart:
     """Pairwise accuracy of each method as a bar from one half, what a coin would reach."""
     base = style.chart(table.dropna(subset=["accuracy"]).assign(coin=0.5)).encode(
-        y=alt.Y("method:N", sort=list(table["method"]), title=None, axis=alt.Axis(labelLimit=190)),
+        y=alt.Y("method:N", sort=list(table["method"]), title=None, axis=style.names_axis(190)),
         tooltip=[
             alt.Tooltip("method:N", title="Method"),
             alt.Tooltip("accuracy:Q", title="Pairs in the right order", format=".0%"),

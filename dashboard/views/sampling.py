@@ -154,7 +154,7 @@ def simulation_chart(rows: pd.DataFrame) -> alt.LayerChart:
     overlaps = list(rows.sort_values("ess_fraction", ascending=False).drop_duplicates("overlap_words")["overlap_words"])
     methods = list(dict.fromkeys(rows["method"]))
     base = style.chart(rows).encode(
-        y=alt.Y("method:N", sort=methods, title=None, axis=alt.Axis(labelLimit=200)),
+        y=alt.Y("method:N", sort=methods, title=None, axis=style.names_axis(200)),
         color=alt.Color(
             "overlap_words:N",
             title=None,

@@ -101,3 +101,8 @@ def estimate_legend() -> str:
 def bin_count(rows: int, most: int) -> int:
     """Bins of a histogram: twice the cube root of the rows (Rice), at least 8, so that small samples are no comb."""
     return int(min(most, max(8, round(2 * rows ** (1 / 3)))))
+
+
+def names_axis(limit: int) -> alt.Axis:
+    """The axis of a chart with a row for each name; names longer than `limit` pixels are cut (tooltips have them)."""
+    return alt.Axis(labelLimit=limit, labelFlush=False, labelOverlap=False)
