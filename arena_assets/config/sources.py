@@ -15,6 +15,15 @@ class _Corpus(Section):
     language: str = Field("English", description="rows of another language are left out; any: none is")
 
 
+class Columns(Section):
+    """Which columns of a data set hold what, where it is not in the Chatbot Arena row schema."""
+
+    prompt: str = Field(
+        "prompt", min_length=1, description="texts, or conversations of which the first user turn counts"
+    )
+    language: str | None = Field(None, min_length=1, description="null: `language` where there is one, else detected")
+
+
 class ShippedCorpus(_Corpus):
     """The project's own prompts, with the reference points that the demo's oracle needs."""
 
@@ -28,13 +37,15 @@ class HubCorpus(_Corpus):
     dataset: str
     split: str = "train"
     revision: str | None = None
+    columns: Columns | None = Field(None, description="null: the Chatbot Arena row schema, or a column `prompt`")
 
 
 class FileCorpus(_Corpus):
-    """Local JSON lines or Parquet in the Chatbot Arena row schema."""
+    """Local JSON lines, JSON, CSV or Parquet in the Chatbot Arena row schema, or with a column of prompts."""
 
     source: Literal["file"]
     path: str = Field(description="relative to the project's folder, or absolute")
+    columns: Columns | None = Field(None, description="null: the Chatbot Arena row schema, or a column `prompt`")
 
 
 class ImportedCorpus(Section):

@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from arena_assets.config import CorpusConfig, FileCorpus, HubCorpus, project_root
+from arena_assets.config import ANY_LANGUAGE, CorpusConfig, FileCorpus, HubCorpus, project_root
+from arena_assets.corpus.language import detect_language
 from arena_assets.errors import CorpusError
 from arena_assets.ids import normalise_text, prompt_id
 from arena_assets.tables import ARENA_CORPUS
 
+_BUILDERS = {".parquet": "parquet", ".csv": "csv"}
 SHIPPED = Path(__file__).with_name("demo_prompts.jsonl")
 
 
@@ -40,13 +42,19 @@ def select(rows: Iterable[Mapping[str, Any]], language: str) -> Corpus:
     counts = dict.fromkeys(("rows", "other_language", "empty", "duplicates", "kept"), 0)
     for number, row in enumerate(rows):
         counts["rows"] += 1
-        if row["language"] != language:
+        stated = row["language"]
+        if stated is not None and language not in (stated, ANY_LANGUAGE):
             counts["other_language"] += 1
             continue
         prompt = _first_user_turn(row, number)
         if not normalise_text(prompt):
             counts["empty"] += 1
             continue
+        if stated is None:
+            stated = detect_language(prompt, None if language == ANY_LANGUAGE else language)
+            if language not in (stated, ANY_LANGUAGE):
+                counts["other_language"] += 1
+                continue
         identity = prompt_id(prompt)
         if identity in kept:
             counts["duplicates"] += 1
@@ -55,7 +63,7 @@ def select(rows: Iterable[Mapping[str, Any]], language: str) -> Corpus:
         kept[identity] = {
             "prompt_id": identity,
             "prompt": prompt,
-            "language": row["language"],
+            "language": stated,
             "source_row": number,
             "reference_points": points,
         }
@@ -102,7 +110,7 @@ def _rows(config: CorpusConfig) -> Iterable[Mapping[str, Any]]:
             table = datasets.load_dataset(config.dataset, split=config.split, revision=config.revision)
         else:
             path = _file(config) if isinstance(config, FileCorpus) else SHIPPED
-            kind = "parquet" if path.suffix == ".parquet" else "json"
+            kind = _BUILDERS.get(path.suffix.lower(), "json")
             table = datasets.load_dataset(kind, data_files=str(path), split="train")
     except (DatasetsError, OSError, ValueError) as error:
         where = config.dataset if isinstance(config, HubCorpus) else getattr(config, "path", SHIPPED.name)
@@ -110,16 +118,41 @@ def _rows(config: CorpusConfig) -> Iterable[Mapping[str, Any]]:
             f"the corpus {where} cannot be loaded: {error}. "
             "Check the name and the network; a gated data set needs HF_TOKEN"
         ) from error
-    needed = ["conversation_a", "language"]
-    missing = [name for name in needed if name not in table.column_names]
+    prompt, language = _columns(config, list(table.column_names))
+    names = [name for name in (prompt, language, "reference_points") if name in table.column_names]
+    return (_in_schema(row, prompt, language) for row in table.select_columns(names))
+
+
+def _columns(config: CorpusConfig, there: list[str]) -> tuple[str, str | None]:
+    """The columns of the prompt and of its language, None where that has to be detected."""
+    chosen = getattr(config, "columns", None)
+    if chosen is None:
+        prompt = next((name for name in ("conversation_a", "prompt") if name in there), "conversation_a")
+        language = "language" if "language" in there else None
+    else:
+        prompt = chosen.prompt
+        language = chosen.language or ("language" if "language" in there else None)
+    missing = [name for name in (prompt, language) if name is not None and name not in there]
     if missing:
         raise CorpusError(
-            f"the corpus lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}, "
-            "and must be in the Chatbot Arena row schema"
+            f"the corpus lacks the columns {', '.join(missing)}; it has {', '.join(there)}, and must be in the "
+            "Chatbot Arena row schema, have a column prompt, or be described by corpus.columns"
         )
-    columns = [name for name in (*needed, "reference_points") if name in table.column_names]
-    rows: Iterable[Mapping[str, Any]] = table.select_columns(columns)
-    return rows
+    return prompt, language
+
+
+def _in_schema(row: Mapping[str, Any], prompt: str, language: str | None) -> dict[str, Any]:
+    """A row in the Chatbot Arena schema; a language that a row does not state is detected."""
+    value = row[prompt]
+    turns = value
+    if prompt != "conversation_a" and not isinstance(value, list):
+        turns = [{"role": "user", "content": "" if value is None else str(value)}]
+    stated = row[language] if language is not None else None
+    return {
+        "conversation_a": turns,
+        "language": None if stated is None else str(stated),
+        "reference_points": row.get("reference_points"),
+    }
 
 
 def _file(config: FileCorpus) -> Path:

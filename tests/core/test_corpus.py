@@ -102,7 +102,7 @@ def test_no_prompt_of_the_language_is_an_error_with_counts(tmp_path: Path) -> No
         ([{"conversation_a": [], "language": "English"}], "row 0 of the corpus has no user turn"),
         ([{"conversation_a": "Hello", "language": "English"}], "row 0 of the corpus has no user turn"),
         ([{"conversation_a": [{"text": "Hello"}], "language": "English"}], "row 0 of the corpus has no user turn"),
-        ([{"prompt": "Hello", "language": "English"}], "lacks the columns conversation_a; it has prompt, language"),
+        ([{"text": "Hello", "language": "English"}], "lacks the columns conversation_a; it has text, language"),
         ([row("Hello", reference_points=["points", "as words"])], "row 0 .*reference_points"),
         ([row("Hello", reference_points=[[1, 2]])], "row 0 .*reference_points"),
         ("", "cannot be loaded"),
