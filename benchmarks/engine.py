@@ -1,0 +1,240 @@
+"""Speed, memory and unbiasedness of the llama.cpp engine (`make benchmark-engine`; `--quick`: once, Q4_1 alone).
+
+Both sides of a case run one after the other, several times; a case's figures are the medians, its spread that of the
+ratios. Peers get as many threads as serve them best, one or all. Speeds are in tokens per second: of prompts and
+responses for prefill, of responses for the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import os
+import resource
+import statistics
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arena_assets.config import load_experiment
+from arena_assets.llama.batch import CHUNK
+from arena_assets.llama.engine import Engine, Job
+from arena_assets.llama.engine import Path as Way
+from arena_assets.llama.files import model_path
+from arena_assets.llama.jobs import Done, Force, Generate
+from arena_assets.llama.lock import llama_lock
+from arena_assets.llama.native import Context, Model
+from benchmarks import engine_work as work
+from benchmarks.engine_peers import Bare, HighLevel, seconds
+from benchmarks.report import Case, report, within_bound
+
+Timed = Callable[[], float]  # runs one side and returns its tokens per second
+MEMORY_BOUND = 300.0  # MB
+STANDARD_ERRORS = 3.0
+
+
+@dataclass
+class Duel:
+    """Two sides of a case, and what each repetition gave."""
+
+    name: str
+    goal: float
+    ours: Timed
+    peer: Timed
+    rates: list[tuple[float, float]] = field(default_factory=list)
+
+    def once(self) -> None:
+        with llama_lock():
+            self.rates.append((self.ours(), self.peer()))
+
+    def case(self) -> Case:
+        mine, other = (statistics.median(side) for side in zip(*self.rates, strict=True))
+        ratios = sorted(one / two for one, two in self.rates)
+        ratio = statistics.median(ratios)
+        spread = f"ratio {ratios[0]:.2f} to {ratios[-1]:.2f}, n = {len(ratios)}"
+        return Case(self.name, mine, other, "t/s", ratio, self.goal, ratio >= self.goal, spread)
+
+
+def finish(engine: Engine, jobs: Sequence[Job], way: Way = "decode") -> list[Done]:
+    done: list[Done] = []
+    engine.run(jobs, done.append, path=way)
+    return done
+
+
+def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[Duel]:
+    """Every ratio of one model file; `label` is its kind of weights."""
+    model = stack.enter_context(Model(path))
+    loose = stack.enter_context(Model(path, exact=False))
+    exact, throughput = Engine(model), Engine(loose, exact=False)
+    prefilled = work.scoring(model, sizes.prefilled, 4 * sizes.long)
+    short = work.scoring(model, sizes.short_prompts, sizes.short, systems=work.POLICIES)
+    replayed = work.scoring(model, sizes.replayed, sizes.long)
+    every = replayed[:: sizes.evaluated_every]
+    generated = work.generation(model, sizes.generated, sizes.max_tokens)
+    long = max(len(job.prompt.tokens) + len(job.response) for job in prefilled)
+
+    def rated(tokens: int, what: Callable[[], object]) -> Timed:
+        return lambda: tokens / seconds(what)
+
+    def sampled(engine: Engine) -> Timed:
+        def rate() -> float:
+            done: list[Done] = []
+            took = seconds(lambda: done.extend(finish(engine, generated)))
+            return sum(len(item.tokens) for item in done) / took
+
+        return rate
+
+    def completed() -> float:
+        tokens = 0
+
+        def complete() -> None:
+            nonlocal tokens
+            tokens = high.complete(generated[:: -(-len(generated) // sizes.completed)])
+
+        took = seconds(complete)
+        return tokens / took
+
+    rows, threads = work.response_tokens(replayed), best_threads(model)
+    in_flight = min(len(replayed), 32)
+    bare_prefill = Bare(loose, sequences=1, length=2048, threads=threads)
+    bare_rows = Bare(loose, sequences=in_flight, length=sizes.long + 256, threads=threads)
+    high = HighLevel(path, length=max(1024, long), threads=threads)
+    stack.callback(bare_prefill.context.close)
+    stack.callback(bare_rows.context.close)
+    stack.callback(high.close)
+
+    prefill = rated(work.all_tokens(prefilled), lambda: finish(exact, prefilled, "prefill"))
+    by_eval = rated(work.response_tokens(every), lambda: high.score(every))
+    by_eval_all = rated(work.all_tokens(every), lambda: high.score(every))
+    replay = rated(rows, lambda: finish(exact, replayed))
+    quantised = label != "F16"
+    return [
+        Duel(
+            f"{label} prefill scoring, distinct prompts / raw prefill",
+            0.90,
+            prefill,
+            rated(
+                work.all_tokens(prefilled),
+                lambda: bare_prefill.prefill([(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]),
+            ),
+        ),
+        Duel(
+            f"{label} prefill scoring, throughput mode / raw prefill",
+            0.90,
+            rated(work.all_tokens(prefilled), lambda: finish(throughput, prefilled, "prefill")),
+            rated(
+                work.all_tokens(prefilled),
+                lambda: bare_prefill.prefill([(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]),
+            ),
+        ),
+        Duel(
+            f"{label} prefill scoring, 5 policies, short / no prefix reuse",
+            1.15,
+            rated(work.all_tokens(short), lambda: finish(exact, short, "prefill")),
+            rated(work.all_tokens(short), lambda: finish(exact, work.without_prefix(short), "prefill")),
+        ),
+        Duel(f"{label} prefill scoring / token by token", 2.0 if quantised else 4.0, prefill, by_eval_all),
+        Duel(f"{label} replay scoring / token by token", 1.5 if quantised else 2.0, replay, by_eval),
+        Duel(f"{label} replay scoring / bare one-token rows", 0.85, replay, rated(rows, lambda: bare_rows.rows(rows))),
+        Duel(f"{label} generation, exact / create_completion", 1.5, sampled(exact), completed),
+        Duel(f"{label} generation, throughput / create_completion", 2.0, sampled(throughput), completed),
+    ]
+
+
+def best_threads(model: Model) -> int:
+    """One thread or all, whichever runs a small batch faster: on a busy machine threads wait for each other."""
+    cores, rates = os.cpu_count() or 1, {}
+    with llama_lock():
+        for threads in (1, cores):
+            bare = Bare(model, sequences=1, length=256, threads=threads)
+            rates[threads] = min(seconds(lambda: bare.prefill([[1000] * 48])) for _ in range(3))  # noqa: B023
+            bare.context.close()
+    return min(rates, key=rates.__getitem__)
+
+
+def peak_memory(path: Path, jobs: Sequence[Job], way: Way, bare: bool) -> float:
+    """Peak of this process, MB; `bare`: with the model and the contexts alone, both touched."""
+    with llama_lock(), Model(path) as model:
+        engine = Engine(model)
+        if bare:
+            [(group, length)] = engine._groups(jobs)
+            workers, sequences = engine._shape(len(group), length, way)
+            tokens, last = np.full(CHUNK, 1000, dtype=np.int32), np.arange(CHUNK) == CHUNK - 1
+            with ExitStack() as stack:
+                for _ in range(workers):
+                    context = Context(model, sequences=sequences, length=length, threads=1, batch=CHUNK)
+                    stack.callback(context.close)
+                    positions = np.arange(CHUNK, dtype=np.int32)
+                    context.decode(tokens, positions, tokens * 0, logits=last.astype(np.int8))
+        else:
+            finish(engine, jobs, way)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory(path: Path) -> list[Case]:
+    """Peak beyond model and context, of replay and of a prefill that scores 2,000 tokens of a response."""
+    with Model(path) as model:
+        replayed = work.scoring(model, 8, 24)
+    long = [Force("long", replayed[0].prompt, 1.0, tuple(range(1000, 3000)))]
+    tries: list[tuple[str, Way, list[Force]]] = [
+        ("replay", "decode", replayed),
+        ("2,000 tokens in one pass", "prefill", long),
+    ]
+    cases = []
+    for name, way, jobs in tries:
+        peaks = []
+        for bare in (True, False):  # each in a process of its own: a peak never falls
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+                peaks.append(alone.submit(peak_memory, path, jobs, way, bare).result())
+        beyond = [max(peaks[1] - peaks[0], 0.0)]
+        cases.append(within_bound(f"memory beyond model and context, {name}", beyond, MEMORY_BOUND, unit="MB"))
+    return cases
+
+
+def monte_carlo(path: Path, count: int) -> Case:
+    """The mean importance weight of a nearby policy (temperature 0.75 for 0.8) over many responses of 12 tokens."""
+    with Model(path) as model:
+        engine = Engine(model)
+        prompt = work.generation(model, 1, 12)[0].prompt
+        jobs = [Generate(str(seed), prompt, work.TEMPERATURE, 12, seed) for seed in range(count)]
+        sampled = {item.key: item for item in finish(engine, jobs)}
+        under = finish(engine, [Force(key, prompt, 0.75, item.tokens) for key, item in sampled.items()])
+    weights = np.exp([item.total - sampled[item.key].total for item in under])
+    error = float(weights.std(ddof=1)) / math.sqrt(len(weights))
+    away = abs(float(weights.mean()) - 1) / error
+    name = f"mean weight {weights.mean():.3f} +- {error:.3f} over {count} responses: standard errors from 1"
+    return within_bound(name, [away], STANDARD_ERRORS, unit="se")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one repetition, Q4_1 alone, less work")
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args()
+    sizes = work.Sizes().quick() if options.quick else work.Sizes()
+    repeat = 1 if options.quick else options.repeat
+    path = model_path("smollm2", load_experiment("demo").models["smollm2"])
+    cases: list[Case] = []
+    with ExitStack() as files:
+        weights = {"Q4_1": path}
+        if not options.quick:
+            weights["F16"] = files.enter_context(work.f16_of(path))
+        cases += [*memory(path), monte_carlo(path, sizes.monte_carlo)]
+        for label, file in weights.items():
+            with ExitStack() as stack:
+                rivals = duels(file, label, sizes, stack)
+                for _ in tqdm(range(repeat), desc=label, unit="repetition"):
+                    for duel in rivals:
+                        duel.once()
+                cases += [duel.case() for duel in rivals]
+    return report("engine", cases)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

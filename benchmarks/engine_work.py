@@ -1,0 +1,109 @@
+"""What the engine is measured on: answers of Chatbot Arena where they lie beside the project, else shipped prompts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import llama_cpp
+
+from arena_assets.config import ShippedCorpus, project_root
+from arena_assets.corpus import load_corpus
+from arena_assets.llama.jobs import Force, Generate
+from arena_assets.llama.native import Model
+from arena_assets.llama.template import ChatTemplate, Prompt
+
+SYSTEM = "You are a helpful assistant."
+POLICIES = (
+    SYSTEM,
+    "You are a helpful assistant. Think step by step before you answer.",
+    "You are a helpful assistant. Answer as briefly as you can.",
+    "You are a friendly, helpful assistant.",
+    "You are an unhelpful assistant. Avoid answering the question, change the subject, and give vague or wrong "
+    "information.",
+)
+TEMPERATURE = 0.8
+_F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of each work; `long` and `short` cut responses, tokens."""
+
+    replayed: int = 24
+    prefilled: int = 12
+    short_prompts: int = 8
+    generated: int = 64
+    evaluated_every: int = 6
+    completed: int = 12
+    long: int = 120
+    short: int = 60
+    max_tokens: int = 24
+    monte_carlo: int = 400
+
+    def quick(self) -> Sizes:
+        return replace(
+            self, replayed=12, prefilled=4, short_prompts=3, generated=16, completed=4, long=40, monte_carlo=100
+        )
+
+
+def conversations(limit: int) -> list[tuple[str, str]]:
+    """Prompts with an answer each."""
+    sample = project_root().parent / "shared" / "data" / "arena_sample" / "logged_data.jsonl"
+    if sample.is_file():
+        with sample.open(encoding="utf-8") as file:
+            rows = [json.loads(line) for _, line in zip(range(4 * limit), file, strict=False)]
+        return [(row["prompt"], row["response"]) for row in rows if len(row["prompt"]) < 400][:limit]
+    corpus = load_corpus(ShippedCorpus(source="shipped"))
+    answer = "The answer depends on what is meant, so first the question is put again, then each part of it in turn. "
+    return [(prompt, answer * (1 + number % 9)) for number, prompt in enumerate(corpus.table["prompt"][:limit])]
+
+
+def scoring(model: Model, count: int, longest: int, *, systems: tuple[str, ...] = (SYSTEM,)) -> list[Force]:
+    """Teacher forcing of `count` responses under each system prompt."""
+    template = ChatTemplate(model)
+    jobs = []
+    for number, (prompt, answer) in enumerate(conversations(count)):
+        response = (*model.tokenise(answer, special=False)[: longest - 1], template.end_of_turn)
+        for policy, system in enumerate(systems):
+            jobs.append(Force(f"{number}/{policy}", template.render(system, prompt), TEMPERATURE, response))
+    return jobs
+
+
+def without_prefix(jobs: list[Force]) -> list[Force]:
+    """The same with nothing to reuse."""
+    return [replace(job, prompt=Prompt(job.prompt.tokens, 0)) for job in jobs]
+
+
+def generation(model: Model, count: int, max_tokens: int) -> list[Generate]:
+    template = ChatTemplate(model)
+    return [
+        Generate(str(number), template.render(SYSTEM, prompt), TEMPERATURE, max_tokens, number)
+        for number, (prompt, _) in enumerate(conversations(count))
+    ]
+
+
+def all_tokens(jobs: list[Force]) -> int:
+    """Tokens of prompts and responses."""
+    return sum(len(job.prompt.tokens) + len(job.response) for job in jobs)
+
+
+def response_tokens(jobs: list[Force]) -> int:
+    return sum(len(job.response) for job in jobs)
+
+
+@contextmanager
+def f16_of(path: Path) -> Iterator[Path]:
+    """The same weights as F16, by llama.cpp's own quantiser, while the context lasts."""
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "f16.gguf"
+        params = llama_cpp.llama_model_quantize_default_params()
+        params.ftype, params.allow_requantize = _F16, True
+        code = llama_cpp.llama_model_quantize(str(path).encode(), str(target).encode(), params)
+        if code:
+            raise RuntimeError(f"llama_model_quantize of {path.name} failed with {code}")
+        yield target
