@@ -44,7 +44,7 @@ class EngineConfig(Section):
     mode: Literal["exact", "throughput"] = "exact"
     n_gpu_layers: int = Field(0, ge=-1, description="-1: all layers on the GPU")
     threads: int | None = Field(None, ge=1, description="null: every core")
-    max_sequences: int = Field(32, ge=1, le=256, description="sequences in flight, where the cache has room")
+    max_sequences: int = Field(64, ge=1, le=256, description="sequences in flight, where the cache has room")
     context_tokens: int | None = Field(
         None,
         ge=16,

@@ -159,8 +159,16 @@ def prefill(context: Context, slot: int, prompt: Prompt, stop: int, prefixes: Pr
 
 def feed(context: Context, slot: int, tokens: Sequence[int], start: int) -> None:
     """Evaluate tokens of one sequence from position `start` in chunks of CHUNK, without logits."""
-    for at in range(0, len(tokens), CHUNK):
-        part = np.array(tokens[at : at + CHUNK], dtype=np.int32)
-        n = len(part)
+    at = 0
+    while at < len(tokens):
+        n = chunk(len(tokens) - at, CHUNK)
+        part = np.array(tokens[at : at + n], dtype=np.int32)
         positions = np.arange(start + at, start + at + n, dtype=np.int32)
         context.decode(part, positions, np.full(n, slot, dtype=np.int32), logits=np.zeros(n, dtype=np.int8))
+        at += n
+
+
+def chunk(left: int, most: int) -> int:
+    """Rows of the next pass when `left` are left: never such that one row remains, which runs in other kernels."""
+    rows = min(left, most)
+    return rows - 1 if left - rows == 1 and rows > 2 else rows

@@ -3,7 +3,8 @@
 Exact mode promises, on a CPU, that every result depends on its job alone: not on the batch around it, the order, the
 number of sequences, threads, context size or resumption. It holds because each `llama_decode` has a canonical shape:
 
-* flash attention and the unified cache are off (`Context`), repacked weights too (`Model`);
+* flash attention and the unified cache are off (`Context`), repacked weights too (`Model`); scoring in one pass has
+  flash attention, since there a context holds one job and no pass has just one row;
 * a prompt is prefilled by itself: its prefix first, then the rest, in chunks counted from the prefix' end;
 * logits come from one-token rows only, at least two a batch, sorted by sequence id without gaps.
 
@@ -63,7 +64,7 @@ class Engine:
         model: Model,
         *,
         cache_tokens: int = 32768,
-        max_sequences: int = 32,
+        max_sequences: int = 64,
         threads: int | None = None,
         exact: bool = True,
     ) -> None:
@@ -162,7 +163,7 @@ class Engine:
                     length=length,
                     threads=max(1, self.threads // workers),
                     batch=CHUNK,
-                    exact=self.exact,
+                    exact=self.exact and path == "decode",
                     stop=stop,
                 ) as context:
                     if path == "decode":

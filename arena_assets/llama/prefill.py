@@ -2,7 +2,7 @@
 
 Fast, but on quantised weights not the distribution that a one-token decode samples from: see DESIGN, section 4.
 By itself a job is evaluated in chunks that depend on it and the vocabulary alone, so its result does not depend on
-others; packed with others it does, a little.
+others, with flash attention too; packed with others it does, a little.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arena_assets.llama.batch import CHUNK, PrefixCache
+from arena_assets.llama.batch import CHUNK, PrefixCache, chunk
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.native import Context, Tokens
@@ -36,7 +36,9 @@ class Scoring:
         self.job = job
         self.inputs: Tokens = np.array([*job.prompt.tokens, *response], dtype=np.int32)
         self.first = len(job.prompt.tokens) - 1
-        self.prefix = min(job.prompt.prefix, self.first)
+        # Flash attention splits the work on a single row by the number of threads: no pass has just one.
+        prefix = min(job.prompt.prefix, len(self.inputs) - 2, self.first)
+        self.prefix = prefix if prefix > 1 else 0
         self.logprobs: list[float] = []
 
     @property
@@ -111,7 +113,7 @@ class PrefillBatch:
     def _alone(self, scoring: Scoring) -> None:
         at, end = scoring.prefix, len(scoring.inputs)
         while at < end:
-            stop = min(at + CHUNK, max(at, scoring.first) + self._rows, end)
+            stop = at + chunk(end - at, min(CHUNK, max(at, scoring.first) - at + self._rows))
             positions = np.arange(at, stop, dtype=np.int32)
             self._pass([scoring], scoring.inputs[at:stop], positions, np.zeros(stop - at, dtype=np.int32))
             at = stop

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from llama_work import finish, forced, generations
+from llama_work import LONG, SYSTEM, finish, forced, generations, same
 
 from arena_assets.llama import prefill
+from arena_assets.llama.batch import CHUNK
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.native import Context, Model
+from arena_assets.llama.template import ChatTemplate, Prompt
 
 # F16 rounds the activations of a pass differently for each shape of it: nats a token, some times what was ever seen.
 NOISE = 0.1
@@ -80,3 +82,16 @@ def test_logits_of_a_long_response_come_in_pieces(
 def test_logits_of_any_vocabulary_are_bounded(vocabulary: int) -> None:
     assert 4 * vocabulary * prefill.scored_rows(vocabulary) <= 64 * 2**20
     assert prefill.scored_rows(vocabulary) >= 8
+
+
+def test_one_pass_does_not_depend_on_threads_or_neighbours(q4: Model) -> None:
+    """Lengths around a chunk leave one row, which flash attention would split by threads."""
+    template = ChatTemplate(q4)
+    prompt = template.render(SYSTEM, LONG).tokens
+    jobs = [
+        Force(f"{cut} {n}", Prompt(prompt[:CHUNK], cut), 1.0, tuple(range(700, 700 + n)))
+        for cut, n in ((0, 1), (0, 2), (14, 15), (1, 3), (CHUNK, 1), (CHUNK, 2))
+    ]
+    together = finish(Engine(q4, cache_tokens=2048, threads=1), jobs, "prefill")
+    for job in jobs:
+        assert same(finish(Engine(q4, threads=2), [job], "prefill"), together) == []
