@@ -101,7 +101,7 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
         return tokens / took
 
     rows, threads = work.response_tokens(replayed), best_threads(model)
-    in_flight = min(len(replayed), 32)
+    in_flight = len(replayed)
     bare_prefill = Bare(loose, sequences=1, length=2048, threads=threads)
     bare_rows = Bare(loose, sequences=in_flight, length=sizes.long + 256, threads=threads)
     high = HighLevel(path, length=max(1024, long), threads=threads)
@@ -109,42 +109,54 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
     stack.callback(bare_rows.context.close)
     stack.callback(high.close)
 
-    prefill = rated(work.all_tokens(prefilled), lambda: finish(exact, prefilled, "prefill"))
-    by_eval = rated(work.response_tokens(every), lambda: high.score(every))
-    by_eval_all = rated(work.all_tokens(every), lambda: high.score(every))
-    replay = rated(rows, lambda: finish(exact, replayed))
+    whole = [(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]
+    n_responses = work.response_tokens(every)
+    n_prefilled, n_short, n_every = (work.all_tokens(jobs) for jobs in (prefilled, short, every))
+    prefill = shared(rated(n_prefilled, lambda: finish(exact, prefilled, "prefill")), 2)
+    raw = shared(rated(n_prefilled, lambda: bare_prefill.prefill(whole)), 2)
+    replay = shared(rated(rows, lambda: finish(exact, replayed)), 2)
+    by_eval = shared(rated(1, lambda: high.score(every)), 2)  # jobs like these, per second
+    complete = shared(completed, 2)
     quantised = label != "F16"
     return [
-        Duel(
-            f"{label} prefill scoring, distinct prompts / raw prefill",
-            0.90,
-            prefill,
-            rated(
-                work.all_tokens(prefilled),
-                lambda: bare_prefill.prefill([(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]),
-            ),
-        ),
+        Duel(f"{label} prefill scoring, distinct prompts / raw prefill", 0.90, prefill, raw),
         Duel(
             f"{label} prefill scoring, throughput mode / raw prefill",
             0.90,
-            rated(work.all_tokens(prefilled), lambda: finish(throughput, prefilled, "prefill")),
-            rated(
-                work.all_tokens(prefilled),
-                lambda: bare_prefill.prefill([(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]),
-            ),
+            rated(n_prefilled, lambda: finish(throughput, prefilled, "prefill")),
+            raw,
         ),
         Duel(
             f"{label} prefill scoring, 5 policies, short / no prefix reuse",
             1.15,
-            rated(work.all_tokens(short), lambda: finish(exact, short, "prefill")),
-            rated(work.all_tokens(short), lambda: finish(exact, work.without_prefix(short), "prefill")),
+            rated(n_short, lambda: finish(exact, short, "prefill")),
+            rated(n_short, lambda: finish(exact, work.without_prefix(short), "prefill")),
         ),
-        Duel(f"{label} prefill scoring / token by token", 2.0 if quantised else 4.0, prefill, by_eval_all),
-        Duel(f"{label} replay scoring / token by token", 1.5 if quantised else 2.0, replay, by_eval),
+        Duel(
+            f"{label} prefill scoring / token by token", 2.0 if quantised else 4.0, prefill, lambda: n_every * by_eval()
+        ),
+        Duel(
+            f"{label} replay scoring / token by token",
+            1.5 if quantised else 2.0,
+            replay,
+            lambda: n_responses * by_eval(),
+        ),
         Duel(f"{label} replay scoring / bare one-token rows", 0.85, replay, rated(rows, lambda: bare_rows.rows(rows))),
-        Duel(f"{label} generation, exact / create_completion", 1.5, sampled(exact), completed),
-        Duel(f"{label} generation, throughput / create_completion", 2.0, sampled(throughput), completed),
+        Duel(f"{label} generation, exact / create_completion", 1.5, sampled(exact), complete),
+        Duel(f"{label} generation, throughput / create_completion", 2.0, sampled(throughput), complete),
     ]
+
+
+def shared(timed: Timed, uses: int) -> Timed:
+    """Measures once for `uses` cases of a repetition."""
+    values: list[float] = []
+
+    def rate() -> float:
+        if not values:
+            values.extend([timed()] * uses)
+        return values.pop()
+
+    return rate
 
 
 def best_threads(model: Model) -> int:

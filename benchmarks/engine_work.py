@@ -34,13 +34,13 @@ _F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
 class Sizes:
     """How much of each work; `long` and `short` cut responses, tokens."""
 
-    replayed: int = 24
-    prefilled: int = 12
-    short_prompts: int = 8
+    replayed: int = 32
+    prefilled: int = 8
+    short_prompts: int = 5
     generated: int = 64
-    evaluated_every: int = 6
+    evaluated_every: int = 10
     completed: int = 12
-    long: int = 120
+    long: int = 80
     short: int = 60
     max_tokens: int = 24
     monte_carlo: int = 400
