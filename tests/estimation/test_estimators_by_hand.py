@@ -7,6 +7,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from arena_assets import estimation as e
+from arena_assets.estimation.stacking import simplex_weights
 
 NAN = np.nan
 REWARDS = np.array([0.0, 1.0, 0.5, 0.5])
@@ -117,19 +118,49 @@ def test_dr_os_shrinks_weights_smoothly() -> None:
 
 def test_mrdr_fits_its_outcome_model_with_squared_weights() -> None:
     result = e.mrdr(
-        target_scores=[0.5, 0.5, 0.5, 0.5],
+        target_scores=[0.5, 0.5, 0.5],
         scores=[0.5, 0.5, 0.5, 0.5, 0.9, 0.9],
         labels=[0.0, 1.0, 0.0, 1.0, 1.0, 1.0],
         weights=[1.0, 3.0, 3.0, 1.0, 1.0, 1.0],
         folds=[0, 0, 1, 1, 0, 1],
         prompt_ids=list("abcdef"),
-        target_prompt_ids=list("abcd"),
+        target_prompt_ids=list("abc"),
     )
-    # Fold 0 learns from rows c, d (weights 9, 1): (0 * 9 + 1 * 1) / 10 = 0.1; fold 1 from rows a, b: (0 * 1 + 1 * 9)
-    # / 10 = 0.9.
-    plugin = (0.1 + 0.1 + 0.9 + 0.9) / 4
+    # Fold 0 learns from rows c, d (weights 9, 1): (0 * 9 + 1 * 1) / 10 = 0.1; fold 1 from rows a, b: 9 / 10 = 0.9.
+    plugin = (0.1 + 0.1 + 0.9) / 3
     correction = (1 * (0 - 0.1) + 3 * (1 - 0.1) + 3 * (0 - 0.9) + 1 * (1 - 0.9)) / 6
     assert result.value == pytest.approx(plugin + correction)
+
+
+def test_what_a_threshold_leaves_out_counts_as_error() -> None:
+    result = e.switch_dr(**ROWS, weights=[1.0, 1.0, 1.0, 3.0], threshold=2.0)
+    # The row with weight 3 and residual 0.4 would have added 3 * 0.4 / 4.
+    assert result.diagnostics["lost"] == pytest.approx(-0.3)
+    assert result.other_errors[-1] == pytest.approx(-0.3)
+    assert result.std_error > 0.3
+
+
+def test_stacking_stays_on_the_simplex() -> None:
+    # Without the bound the second weight would be negative.
+    assert simplex_weights(np.array([[1.0, 1.9], [1.9, 4.0]])) == pytest.approx([1.0, 0.0])
+    assert simplex_weights(np.eye(4)) == pytest.approx(np.full(4, 0.25))
+
+
+def test_two_stage_calibration_removes_the_bias_of_a_covariate() -> None:
+    """The judge likes long answers, the oracle does not, and the target writes longer ones."""
+    rng = np.random.default_rng(0)
+    merit, length = rng.uniform(size=2000), rng.uniform(size=2000)
+    scores, labels = 0.7 * merit + 0.3 * length, 0.8 * merit + 0.1
+    target_merit, longer = rng.uniform(size=2000), 0.5 + rng.uniform(size=2000) / 2
+    target = 0.7 * target_merit + 0.3 * longer
+    truth = 0.8 * target_merit.mean() + 0.1
+    labels[500:] = NAN
+    plain = e.direct(target_scores=target, scores=scores, labels=labels)
+    two_stage = e.direct(
+        target_scores=target, scores=scores, labels=labels, covariates=length, target_covariates=longer
+    )
+    assert plain.value - truth > 0.04
+    assert abs(two_stage.value - truth) < 0.005
 
 
 def test_tmle_tilts_until_the_weighted_residuals_vanish() -> None:

@@ -260,8 +260,8 @@ def test_real_sample_refuses_the_unhelpful_policy_with_both_reasons(real: e.Eval
     assert "62% of the target's scores lie outside the calibrated support" in unhelpful["support_reason"]
     assert "effective sample size 8 of 1000" in unhelpful["support_reason"]
     assert unhelpful["ess"] == pytest.approx(7.76, abs=0.01)
-    others = table.loc[("direct", "monotone")].drop("unhelpful")
-    assert not (others["support"] == "refused").any()
+    others = [table.loc[("direct", "monotone", policy), "support"] for policy in ("clone", "parallel_universe_prompt")]
+    assert "refused" not in others
 
 
 def test_real_sample_direct_is_the_mean_of_scikit_learns_calibrated_scores(real: e.EvaluationData) -> None:
