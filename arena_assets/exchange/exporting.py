@@ -139,9 +139,8 @@ WRITERS: Mapping[str, Callable[[_Source], Iterable[_File]]] = {
 
 
 def _logged(source: _Source, base: str, targets: str) -> Iterable[dict[str, Any]]:
-    scores = _by_key(source.tables["judge_scores"])
-    labels = _by_key(source.tables.get("oracle_labels"))
     p0 = source.experiment.logging_policy.name
+    scores, labels = _of(source, "judge_scores", p0), _of(source, "oracle_labels", p0)
     for row in rows_of(source.tables["logprobs"]):
         key = row["prompt_id"], p0
         if row["response"] is None:
@@ -162,9 +161,8 @@ def _draws(source: _Source, policy: str, *, labels: bool) -> Iterable[dict[str, 
     responses = source.tables["responses"]
     prompts = dict(zip(source.tables["prompts"]["prompt_id"], source.tables["prompts"]["prompt"], strict=True))
     own = responses[responses["policy"] == policy]
-    judged = source.tables["judge_scores"]
-    scores = _by_key(judged[judged["policy"] == policy])
-    labelled = _by_key(source.tables.get("oracle_labels")) if labels else {}
+    scores = _of(source, "judge_scores", policy)
+    labelled = _of(source, "oracle_labels", policy) if labels else {}
     for row in rows_of(own):
         key = row["prompt_id"], policy
         if row["finish_reason"] == "left_out":
@@ -197,8 +195,12 @@ def _length(row: Mapping[str, Any]) -> dict[str, Any]:
     return {} if tokens is None else {"n_response_tokens": int(tokens)}
 
 
-def _by_key(frame: pd.DataFrame | None) -> dict[tuple[str, str], dict[str, Any]]:
-    return {} if frame is None else {(row["prompt_id"], row["policy"]): row for row in rows_of(frame)}
+def _of(source: _Source, asset: str, policy: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The rows of one policy by key; none where the experiment has no such table."""
+    frame = source.tables.get(asset)
+    if frame is None:
+        return {}
+    return {(row["prompt_id"], row["policy"]): row for row in rows_of(frame[frame["policy"] == policy])}
 
 
 def _plain(value: Any) -> float | None:

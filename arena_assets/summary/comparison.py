@@ -11,7 +11,8 @@ from arena_assets.summary.charts import Estimate
 from arena_assets.tables import rows_of
 
 _METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
-_SHOWN = [*_METHOD, "estimate", "ci_low", "ci_high", "truth", "error", "covered", "support", "support_reason"]
+_SHOWN = ["estimate", "ci_low", "ci_high", "truth", "error", "covered", "support"]
+_REASON_LENGTH = 90
 # A plot of more lines is no longer read.
 _LINES = 24
 
@@ -42,7 +43,20 @@ def accuracy(results: pd.DataFrame, logging_policy: str) -> pd.DataFrame:
 
 def of_policy(results: pd.DataFrame, policy: str) -> pd.DataFrame:
     """Every method's estimate of a target, the supported first."""
-    return _ordered(results, policy)[_SHOWN]
+    own = _ordered(results, policy)
+    shown = own[_SHOWN].copy()
+    shown.insert(0, "method", [method_name(row) for row in rows_of(own)])
+    shown["why"] = [_short(row["support_reason"]) for row in rows_of(own)]
+    return shown
+
+
+def _short(reason: object) -> str | None:
+    """The beginning of a reason; `ablation_results` holds all of it."""
+    if not isinstance(reason, str):
+        return None  # null, as None or as NaN
+    if len(reason) <= _REASON_LENGTH:
+        return reason
+    return reason[:_REASON_LENGTH].rsplit(" ", 1)[0] + " …"
 
 
 def estimates_of(results: pd.DataFrame, policy: str) -> tuple[list[Estimate], float | None]:

@@ -21,8 +21,8 @@ def recommendation(facts: Facts) -> list[str]:
     ]
     if yardstick:
         texts.append(
-            f"A policy that is {p0} again differs from it by {yardstick:.3f}, beyond its own interval: something other "
-            "than chance moves these estimates, and differences up to that size mean nothing here."
+            f"A policy that is {p0} again differs from it by up to {yardstick:.3f}, and 0 is not in that interval: "
+            "something other than chance moves these estimates, and differences up to that size mean nothing here."
         )
     better = [
         name
@@ -42,9 +42,10 @@ def recommendation(facts: Facts) -> list[str]:
 
 
 def clone_difference(facts: Facts) -> float:
-    """How far a clone of P0 is from P0 where its interval excludes 0, which it must not; else 0."""
+    """How far a clone of P0 may be from P0, the far end of its interval, where that excludes 0, as it must not."""
     rows = [row for row in rows_of(facts.against_p0) if row["policy"] in facts.experiment.clones]
-    return max((abs(row["difference"]) for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0), default=0.0)
+    off = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
+    return max((max(abs(row["ci_low"]), abs(row["ci_high"])) for row in off), default=0.0)
 
 
 def _of_policy(
@@ -54,7 +55,7 @@ def _of_policy(
     if row is None:
         own = facts.results[(facts.results["policy"] == name) & facts.results["support_reason"].notna()]
         why = str(own["support_reason"].iloc[0]) if len(own) else "no method gave an estimate"
-        return f"{name}: these data cannot say how good it is. {why}."
+        return f"{name}: these data cannot say how good it is ({'; '.join(why.split('; ')[:2])})."
     level = f"{facts.experiment.analysis.level:.0%}"
     text = (
         f"{name}: about {row['estimate']:.2f} ({level} interval {row['ci_low']:.2f} to {row['ci_high']:.2f}; "

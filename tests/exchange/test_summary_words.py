@@ -1,0 +1,98 @@
+"""The report's sentences follow from the numbers, and its texts are never markup."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from arena_assets.summary.blocks import Code, Heading, Paragraph, Rows, cell, to_html, to_markdown
+from arena_assets.summary.words import recommendation
+
+METHOD = {"estimator": "direct", "reward_calibration": "monotone", "weight_calibration": "none"}
+
+
+def row(policy: str, estimate: float, truth: float = 0.5, support: str = "supported") -> dict[str, Any]:
+    return METHOD | {
+        "scoring": "deterministic",
+        "policy": policy,
+        "estimate": estimate,
+        "ci_low": estimate - 0.02,
+        "ci_high": estimate + 0.02,
+        "truth": truth,
+        "error": estimate - truth,
+        "covered": True,
+        "support": support,
+        "support_reason": "too few rows; and more; and more still",
+    }
+
+
+def against(policy: str, difference: float, half: float) -> dict[str, Any]:
+    return {"policy": policy, "difference": difference, "ci_low": difference - half, "ci_high": difference + half} | {
+        "support": "supported"
+    }
+
+
+def said(rows: list[dict[str, Any]], differences: list[dict[str, Any]], *targets: str) -> str:
+    results = pd.DataFrame(rows)
+    experiment = SimpleNamespace(
+        logging_policy=SimpleNamespace(name="p0"),
+        target_names=targets,
+        clones=tuple(name for name in targets if name == "pi_clone"),
+        analysis=SimpleNamespace(level=0.95),
+    )
+    facts: Any = SimpleNamespace(
+        experiment=experiment,
+        results=results,
+        best=results[results["support"] != "refused"],
+        against_p0=pd.DataFrame(differences, columns=["policy", "difference", "ci_low", "ci_high", "support"]),
+        failed_checks=pd.DataFrame(),
+    )
+    return "\n".join(recommendation(facts))
+
+
+def test_a_better_policy_is_named_and_a_clone_never_is() -> None:
+    rows = [row("pi_clone", 0.5), row("pi_new", 0.7)]
+    text = said(rows, [against("pi_clone", 0.0, 0.01), against("pi_new", 0.2, 0.05)], "pi_clone", "pi_new")
+    assert (
+        "pi_new: about 0.70 (95% interval 0.68 to 0.72; direct + monotone, supported); its own labels say 0.50" in text
+    )
+    assert "That is 0.20 above p0, beyond chance." in text
+    assert "Better than p0 beyond chance: pi_new." in text
+    assert "pi_clone: about 0.50" in text
+    assert "It is p0 again" in text
+
+
+def test_a_clone_that_differs_takes_the_word_from_others() -> None:
+    rows = [row("pi_clone", 0.55), row("pi_new", 0.56)]
+    text = said(rows, [against("pi_clone", 0.05, 0.02), against("pi_new", 0.06, 0.02)], "pi_clone", "pi_new")
+    assert "differs from it by up to 0.070" in text
+    assert "No target is better than p0 beyond chance" in text
+    assert "can be chance or noise" in text
+
+
+def test_what_the_gates_refuse_is_not_quoted() -> None:
+    text = said([row("pi_new", 0.9, support="refused")], [], "pi_new")
+    assert "pi_new: these data cannot say how good it is (too few rows; and more)." in text
+    assert "0.90" not in text.split("\n")[0]
+
+
+def test_texts_are_never_markup() -> None:
+    nasty = "<script>alert(1)</script> | `x` *y* [z](http://a)"
+    blocks = [Heading(nasty), Paragraph(nasty), Rows(pd.DataFrame({nasty: [nasty]})), Code(nasty)]
+    page = to_html(blocks, nasty)
+    assert "<script" not in page
+    text = to_markdown(blocks)
+    assert "\\<script\\>" in text
+    table = text.split("\n\n")[2].splitlines()
+    assert all(line.replace("\\|", "").count("|") == 2 for line in table)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (float("nan"), "–"), (0.0, "0.000"), (True, "yes"), (1234567.0, "1.23e+06"), (7, "7")],
+)
+def test_what_is_missing_is_a_dash_and_never_a_zero(value: Any, text: str) -> None:
+    assert cell(value, 3) == text
