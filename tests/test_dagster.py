@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import frames
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from conftest import ConfigFolder
 
 from arena_assets.assets import batches, build_assets
 from arena_assets.config import Experiment
@@ -21,6 +19,8 @@ from arena_assets.judging.protocol import Item, Verdict
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.stages.logprobs import Scored
 from arena_assets.storage import Store
+from tests import frames
+from tests.conftest import ConfigFolder
 
 # Dagster reads pydantic models in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
-from conftest import ROOT, ConfigFolder
 
 from arena_assets.definitions import build_definitions
+from tests.conftest import ROOT, ConfigFolder
 
 # Dagster reads pydantic models in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")

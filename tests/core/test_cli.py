@@ -7,15 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import frames
 import pytest
-from conftest import ConfigFolder
 
 from arena_assets.cli import main
 from arena_assets.cli.models import configured_models
 from arena_assets.cli.run import _todo
 from arena_assets.config import Experiment
 from arena_assets.storage import Store
+from tests import frames
+from tests.conftest import ConfigFolder
 
 BAD = {"name": "unique", "blocking": True, "passed": False, "text": "2 of 20 prompts are duplicates", "figures": {}}
 WARNING = BAD | {"name": "overlap", "blocking": False}

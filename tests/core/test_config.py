@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, ConfigFolder
 
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ConfigError
 from arena_assets.stages.ablation import ablation_spec
+from tests.conftest import ROOT, ConfigFolder
 
 SHIPPED = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import frames
 import pandas as pd
 import pytest
-from conftest import ROOT, ConfigFolder
 
 from arena_assets.config import Experiment, FileCorpus, ShippedCorpus
 from arena_assets.corpus import Corpus, load_corpus, sample_batch
@@ -21,6 +19,8 @@ from arena_assets.corpus.load import SHIPPED, select
 from arena_assets.errors import CorpusError
 from arena_assets.ids import prompt_id
 from arena_assets.tables import ARENA_CORPUS, PROMPTS
+from tests import frames
+from tests.conftest import ROOT, ConfigFolder
 
 
 def row(prompt: str | None, language: str = "English", **more: Any) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, ConfigFolder
 
 from arena_assets.cli import main
 from arena_assets.config import HubModel, LocalModel, PackageModel, load_experiment
 from arena_assets.errors import ModelError
 from arena_assets.llama.files import fetch_model, model_path, sha256_of
+from tests.conftest import ROOT, ConfigFolder
 
 from .hub_server import Hub, serve
 

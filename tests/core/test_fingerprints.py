@@ -6,7 +6,8 @@ import copy
 from typing import Any
 
 import pytest
-from conftest import ConfigFolder
+
+from tests.conftest import ConfigFolder
 
 ASSETS = ("arena_corpus", "prompts", "responses", "logprobs", "judge_scores", "oracle_labels", "ablation_results")
 FROM_PROMPTS = set(ASSETS[1:])

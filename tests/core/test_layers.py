@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+from tests.conftest import ROOT
 
 STDLIB = sys.stdlib_module_names
 A = "arena_assets"

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import frames
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ConfigFolder
 
 from arena_assets.config import Experiment
 from arena_assets.rules import RULES, Batch, Finding, apply, refusals
+from tests import frames
+from tests.conftest import ConfigFolder
 
 N, POLICIES = 60, 4
 Spoil = Callable[[pd.DataFrame], pd.DataFrame]

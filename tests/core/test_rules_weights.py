@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import frames
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ConfigFolder
 
 from arena_assets.config import Experiment
 from arena_assets.rules import Batch, Finding, apply, refusals
 from arena_assets.rules.thresholds import CLONE_LOG_RATIO_TOLERANCE
+from tests import frames
+from tests.conftest import ConfigFolder
 
 N = 60
 

@@ -11,17 +11,17 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-import frames
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ConfigFolder
 
 from arena_assets import storage
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError, TableError
 from arena_assets.storage import Store
+from tests import frames
+from tests.conftest import ConfigFolder
 
 
 @pytest.fixture

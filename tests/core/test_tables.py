@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import frames
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.errors import TableError
 from arena_assets.tables import JUDGE_SCORES, LOGPROBS, PROMPTS, RESPONSES, TABLES, records, rows_of
+from tests import frames
 
 
 @pytest.fixture

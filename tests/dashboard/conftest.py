@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from arena_assets.config import Experiment, load_experiment
 from arena_assets.storage import Store

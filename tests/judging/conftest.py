@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from fault_server import FaultServer
+
+from tests.judging.fault_server import FaultServer
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fault_server import FaultServer
-
 from arena_assets.config.judges import OpenAIJudge
 from arena_assets.journal import Journal
 from arena_assets.judging.protocol import Item, Verdict
 from arena_assets.judging.remote.scorer import OpenAIScorer
 from arena_assets.progress import Progress, silent
+from tests.judging.fault_server import FaultServer
 
 KEY = "sk-test-0123456789abcdef"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import FaultServer
-from remote_judge import judge, numbered, score
 
 from arena_assets.config.judges import OpenAIJudge
 from arena_assets.errors import JudgeError
 from arena_assets.journal import Journal
 from arena_assets.judging.remote.online import BudgetReachedError
+from tests.judging.fault_server import FaultServer
+from tests.judging.remote_judge import judge, numbered, score
 
 Serve = Callable[..., FaultServer]
 PRICES = {"prompt": 1000.0, "completion": 2000.0}

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fault_server import FAULTS, FaultServer
-from remote_judge import KEY, judge, numbered, score
+
+from tests.judging.fault_server import FAULTS, FaultServer
+from tests.judging.remote_judge import KEY, judge, numbered, score
 
 N = 500
 
@@ -30,7 +31,9 @@ def test_500_items_at_30_percent_faults_with_a_kill_in_between(
     server = serve(faults=0.3, latency=0.01)
     journal = tmp_path / "journal"
     child = subprocess.Popen(
-        [sys.executable, __file__, server.url, str(journal)], env=os.environ | {"OPENAI_API_KEY": KEY}
+        [sys.executable, "-m", __name__, server.url, str(journal)],
+        cwd=Path(__file__).resolve().parents[2],
+        env=os.environ | {"OPENAI_API_KEY": KEY},
     )
     deadline = time.monotonic() + 60
     while not (journal / "items.jsonl").exists() or len(keys_of(journal)) < 200:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from fault_server import FaultServer
-from remote_judge import judge
 
 from arena_assets.judging.protocol import Item
 from arena_assets.judging.remote.prompt import as_data, messages, schema
+from tests.judging.fault_server import FaultServer
+from tests.judging.remote_judge import judge
 
 CONFIG = judge(FaultServer(url="http://127.0.0.1:1/v1"), rubric="Score {braces} and <tags> too.")
 

@@ -15,11 +15,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fault_server import FaultServer
-from remote_judge import judge, score
 
 from arena_assets.judging.protocol import Item
 from arena_assets.llama.lock import llama_lock
+from tests.judging.fault_server import FaultServer
+from tests.judging.remote_judge import judge, score
 
 RUBRIC = "Score how well the response answers the prompt, from 0 (not at all) to 9 (fully)."
 ITEMS = [

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Body, FaultServer, completion, item_number
-from remote_judge import KEY, judge, numbered, score
 
 from arena_assets.config.judges import OpenAIJudge, OpenAIOracle
 from arena_assets.errors import JudgeError
@@ -23,6 +21,8 @@ from arena_assets.judging.remote.online import BudgetReachedError
 from arena_assets.judging.remote.scorer import OpenAIScorer
 from arena_assets.progress import silent
 from arena_assets.storage import UPath
+from tests.judging.fault_server import Body, FaultServer, completion, item_number
+from tests.judging.remote_judge import KEY, judge, numbered, score
 
 Serve = Callable[..., FaultServer]
 PRICES = {"prompt": 1000.0, "completion": 2000.0}

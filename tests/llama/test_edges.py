@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from llama_work import SYSTEM, finish, forced, same
 
 from arena_assets.errors import ModelError
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Force, Generate, Probe
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate, Prompt
+from tests.llama.llama_work import SYSTEM, finish, forced, same
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from llama_work import finish, forced, generations, same
 
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Generate
 from arena_assets.llama.native import Model
+from tests.llama.llama_work import finish, forced, generations, same
 
 
 class Reference:

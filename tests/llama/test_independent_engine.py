@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from llama_work import QUESTIONS, SYSTEM, finish, forced
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
@@ -14,6 +13,7 @@ from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Generate
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
+from tests.llama.llama_work import QUESTIONS, SYSTEM, finish, forced
 
 gguf = pytest.importorskip("gguf", reason="the package gguf reads the weights for the second engine")
 

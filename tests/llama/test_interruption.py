@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from llama_work import SYSTEM, finish, forced, generations
 
 from arena_assets.llama.batch import CHUNK
 from arena_assets.llama.engine import Engine
@@ -17,6 +16,7 @@ from arena_assets.llama.jobs import Done, Generate
 from arena_assets.llama.native import Context, Model
 from arena_assets.llama.stop import Stop, StoppedError
 from arena_assets.llama.template import ChatTemplate
+from tests.llama.llama_work import SYSTEM, finish, forced, generations
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from llama_work import LONG, SYSTEM, finish, forced, generations, same
 
 from arena_assets.llama import prefill
 from arena_assets.llama.batch import CHUNK
@@ -12,6 +11,7 @@ from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.native import Context, Model
 from arena_assets.llama.template import ChatTemplate, Prompt
+from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 
 # F16 rounds the activations of a pass differently for each shape of it: nats a token, some times what was ever seen.
 NOISE = 0.1

@@ -6,7 +6,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from llama_work import SYSTEM, finish
 from scipy import stats
 from scipy.special import log_softmax
 
@@ -16,6 +15,7 @@ from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Generate, Probe
 from arena_assets.llama.native import Context, Model
 from arena_assets.llama.template import ChatTemplate, Prompt
+from tests.llama.llama_work import SYSTEM, finish
 
 DRAWS = 300
 

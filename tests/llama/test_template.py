@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import jinja2
 import pytest
-from llama_work import QUESTIONS, SYSTEM
 
 from arena_assets.errors import ModelError
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
+from tests.llama.llama_work import QUESTIONS, SYSTEM
 
 LLAMA3 = (
     "{{- bos_token }}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | trim }}"
