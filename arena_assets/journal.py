@@ -20,11 +20,12 @@ class Journal:
     """Finished items by key, durable as soon as `append` returns; the last record of a key counts.
 
     On a local disk `folder/items.jsonl`, one line an item, appended by one write so that two writers never mix within
-    a line. On object storage, which cannot append, `folder/<n>-<writer>.jsonl` parts of a handful of items.
+    a line. On object storage, which cannot append, `folder/<n>-<writer>.jsonl`: one small object for each append, which
+    a journal that is closed in order puts together into one.
     A torn last line (a crash in the middle of a write) is dropped: that item was in flight.
     """
 
-    def __init__(self, folder: str | Path | UPath, part_items: int = 16) -> None:
+    def __init__(self, folder: str | Path | UPath) -> None:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
         self._local = self._folder.protocol in ("", "file")
         self._items: dict[str, dict[str, Any]] = {}
@@ -32,8 +33,8 @@ class Journal:
         self._pending: list[str] = []
         self._unsynced = False
         self._lock = threading.Lock()
-        self._part_items = part_items
         self._parts = 0
+        self._own: list[UPath] = []
         self._writer = uuid4().hex[:8]
 
     def __enter__(self) -> Journal:
@@ -54,6 +55,8 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+        if kind is None:
+            self._put_together()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -81,7 +84,7 @@ class Journal:
         else:
             with self._lock:
                 self._pending.append(line)
-            if durable and len(self._pending) >= self._part_items:
+            if durable:
                 self.flush()
         self._items[key] = dict(item)
 
@@ -98,13 +101,32 @@ class Journal:
             if unsynced and self._file is not None:
                 os.fdatasync(self._file)
             if pending:
-                name = self._folder / f"{self._parts:06d}-{self._writer}.jsonl"
-                name.fs.pipe_file(name.path, "".join(pending).encode("utf-8", "surrogatepass"))
-                self._parts += 1
+                self._put("".join(pending).encode("utf-8", "surrogatepass"))
         except OSError as error:
             with self._lock:
                 self._pending = pending + self._pending
                 self._unsynced = self._unsynced or unsynced
+            raise self._unwritable(error) from error
+
+    def _put(self, data: bytes) -> None:
+        name = self._folder / f"{self._parts:06d}-{self._writer}.jsonl"
+        name.fs.pipe_file(name.path, data)
+        self._parts += 1
+        self._own.append(name)
+
+    def _put_together(self) -> None:
+        """Replace this writer's objects by one: a later reader must not fetch hundreds of them.
+
+        The whole is written before the parts go, so a crash in between leaves every item, some of them twice.
+        """
+        if len(self._own) < 2:
+            return
+        parts, self._own = self._own, []
+        try:
+            self._put(b"".join(part.read_bytes() for part in parts))
+            for part in parts:
+                part.unlink()
+        except OSError as error:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> StorageError:
@@ -128,7 +150,8 @@ class Journal:
         parts = sorted(
             (part for part in self._folder.iterdir() if part.name.endswith(".jsonl")), key=lambda part: part.name
         )
-        self._parts = len(parts)
+        # Counted from the last name, not by their number: objects that were put together are fewer than their names say.
+        self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
         for part in parts:
             for line in part.read_bytes().split(b"\n"):
                 try:

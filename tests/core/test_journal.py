@@ -168,13 +168,23 @@ def test_a_folder_that_is_a_file_is_a_storage_error(tmp_path: Path) -> None:
         pass
 
 
-def test_object_storage_gets_parts_that_several_writers_may_add_to() -> None:
+def test_on_object_storage_an_item_is_durable_when_append_returns() -> None:
     root = UPath(f"memory://journals/{uuid4().hex}")
-    with Journal(root, part_items=2) as first, Journal(root, part_items=2) as second:
+    journal = Journal(root).__enter__()
+    for number in range(3):
+        journal.append(f"k{number}", {"v": number})
+        with Journal(root) as reader:  # as after a kill -9: the writer never closes
+            assert len(reader) == number + 1
+
+
+def test_object_storage_takes_several_writers_and_one_object_of_each_remains() -> None:
+    root = UPath(f"memory://journals/{uuid4().hex}")
+    with Journal(root) as first, Journal(root) as second:
         for number in range(3):
             first.append(f"k{number}", {"v": number})
             second.append(f"k{number + 10}", {"v": number})
-    assert len(list(root.iterdir())) == 4
+        assert len(list(root.iterdir())) == 6
+    assert len(list(root.iterdir())) == 2
     with Journal(root) as journal:
         assert len(journal) == 6
         journal.append("k0", {"v": "newer"})
@@ -182,14 +192,31 @@ def test_object_storage_gets_parts_that_several_writers_may_add_to() -> None:
         assert journal.get("k0") == {"v": "newer"}
 
 
+def test_a_crash_between_the_whole_and_its_parts_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = UPath(f"memory://journals/{uuid4().hex}")
+
+    def crash(*_: object, **__: object) -> None:
+        raise PermissionError("crashed")
+
+    with pytest.raises(StorageError, match="crashed"), Journal(root) as journal:  # noqa: PT012
+        journal.append("k0", {"v": 0})
+        journal.append("k1", {"v": 1})
+        monkeypatch.setattr(type(root), "unlink", crash)
+    assert len(list(root.iterdir())) == 3
+    with Journal(root) as journal:
+        assert len(journal) == 2
+
+
 def test_object_storage_that_refuses_is_a_storage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("denied")
 
     root = UPath(f"memory://journals/{uuid4().hex}")
-    with pytest.raises(StorageError, match="denied"), Journal(root) as journal:  # noqa: PT012
-        journal.append("k0", {"v": 0})
-        monkeypatch.setattr(type(root.fs), "pipe_file", refuse)
+    monkeypatch.setattr(type(root.fs), "pipe_file", refuse)
+    with Journal(root) as journal:
+        with pytest.raises(StorageError, match="denied"):
+            journal.append("k0", {"v": 0})
+        monkeypatch.undo()
 
 
 def test_an_exception_in_the_work_keeps_what_was_finished() -> None:

@@ -138,7 +138,7 @@ def test_a_journal_of_parts_keeps_items_at_an_exception_and_of_two_writers(exper
     with Journal(folder) as journal:
         assert {"a", "b", "k0", "k19"} <= {key for key in ("a", "b", "k0", "k19") if key in journal}
         assert journal.get("k7") == {"score": 7}
-    assert len([path for path in folder.iterdir() if path.name.endswith(".jsonl")]) == 4
+    assert len([path for path in folder.iterdir() if path.name.endswith(".jsonl")]) == 22
 
 
 def test_a_bucket_that_is_not_there_is_said(experiment: Experiment) -> None:
