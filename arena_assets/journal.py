@@ -150,7 +150,7 @@ class Journal:
         parts = sorted(
             (part for part in self._folder.iterdir() if part.name.endswith(".jsonl")), key=lambda part: part.name
         )
-        # Counted from the last name, not by their number: objects that were put together are fewer than their names say.
+        # Counted from the last name: objects that were put together are fewer than their names say.
         self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
         for part in parts:
             for line in part.read_bytes().split(b"\n"):
