@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from arena_assets.llama.native import Model
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
+
+
+@pytest.fixture(autouse=True)
+def python_hears_sigint() -> Iterator[None]:
+    """Whoever starts the suite in the background of a script has it ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
