@@ -1,7 +1,8 @@
 """Speed, memory and unbiasedness of the llama.cpp engine (`make benchmark-engine`; `--quick`: once, Q4_1 alone).
 
 Both sides of a case run one after the other, several times; a case's figures are the medians, its spread that of the
-ratios. Peers get as many threads as serve them best, one or all. Speeds are in tokens per second: of prompts and
+ratios. A peer runs with one thread and
+with all of them, and the faster one counts. Speeds are in tokens per second: of prompts and
 responses for prefill, of responses for the rest.
 """
 
@@ -31,7 +32,7 @@ from arena_assets.llama.jobs import Done, Force, Generate
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Context, Model
 from benchmarks import engine_work as work
-from benchmarks.engine_peers import Bare, HighLevel, seconds
+from benchmarks.engine_peers import Peers, seconds
 from benchmarks.report import Case, report, within_bound
 
 Timed = Callable[[], float]  # runs one side and returns its tokens per second
@@ -90,33 +91,31 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
 
         return rate
 
-    def completed() -> float:
-        tokens = 0
+    def completed(peer: Peers) -> float:
+        counts: list[int] = []
+        some = generated[:: -(-len(generated) // sizes.completed)]
+        took = seconds(lambda: counts.append(peer.high.complete(some)))
+        return counts[0] / took
 
-        def complete() -> None:
-            nonlocal tokens
-            tokens = high.complete(generated[:: -(-len(generated) // sizes.completed)])
+    def best(rate: Callable[[Peers], float]) -> Timed:
+        return lambda: max(rate(peer) for peer in peers)
 
-        took = seconds(complete)
-        return tokens / took
-
-    rows, threads = work.response_tokens(replayed), best_threads(model)
-    in_flight = len(replayed)
-    bare_prefill = Bare(loose, sequences=1, length=2048, threads=threads)
-    bare_rows = Bare(loose, sequences=in_flight, length=sizes.long + 256, threads=threads)
-    high = HighLevel(path, length=max(1024, long), threads=threads)
-    stack.callback(bare_prefill.context.close)
-    stack.callback(bare_rows.context.close)
-    stack.callback(high.close)
+    rows = work.response_tokens(replayed)
+    peers = [
+        Peers(loose, path, len(replayed), max(1024, long), threads) for threads in sorted({1, os.cpu_count() or 1})
+    ]
+    for peer in peers:
+        stack.callback(peer.close)
 
     whole = [(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]
     n_responses = work.response_tokens(every)
     n_prefilled, n_short, n_every = (work.all_tokens(jobs) for jobs in (prefilled, short, every))
     prefill = shared(rated(n_prefilled, lambda: finish(exact, prefilled, "prefill")), 2)
-    raw = shared(rated(n_prefilled, lambda: bare_prefill.prefill(whole)), 2)
+    raw = shared(best(lambda peer: rated(n_prefilled, lambda: peer.prefill.prefill(whole))()), 2)
     replay = shared(rated(rows, lambda: finish(exact, replayed)), 2)
-    by_eval = shared(rated(1, lambda: high.score(every)), 2)  # jobs like these, per second
-    complete = shared(completed, 2)
+    by_eval = shared(best(lambda peer: rated(1, lambda: peer.high.score(every))()), 2)  # jobs like these, per second
+    complete = shared(best(completed), 2)
+    bare = best(lambda peer: rated(rows, lambda: peer.rows.rows(rows))())
     quantised = label != "F16"
     return [
         Duel(f"{label} prefill scoring, distinct prompts / raw prefill", 0.90, prefill, raw),
@@ -141,7 +140,7 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
             replay,
             lambda: n_responses * by_eval(),
         ),
-        Duel(f"{label} replay scoring / bare one-token rows", 0.85, replay, rated(rows, lambda: bare_rows.rows(rows))),
+        Duel(f"{label} replay scoring / bare one-token rows", 0.85, replay, bare),
         Duel(f"{label} generation, exact / create_completion", 1.5, sampled(exact), complete),
         Duel(f"{label} generation, throughput / create_completion", 2.0, sampled(throughput), complete),
     ]
@@ -157,17 +156,6 @@ def shared(timed: Timed, uses: int) -> Timed:
         return values.pop()
 
     return rate
-
-
-def best_threads(model: Model) -> int:
-    """One thread or all, whichever runs a small batch faster: on a busy machine threads wait for each other."""
-    cores, rates = os.cpu_count() or 1, {}
-    with llama_lock():
-        for threads in (1, cores):
-            bare = Bare(model, sequences=1, length=256, threads=threads)
-            rates[threads] = min(seconds(lambda: bare.prefill([[1000] * 48])) for _ in range(3))  # noqa: B023
-            bare.context.close()
-    return min(rates, key=rates.__getitem__)
 
 
 def peak_memory(path: Path, jobs: Sequence[Job], way: Way, bare: bool) -> float:

@@ -94,3 +94,17 @@ class HighLevel:
 
     def close(self) -> None:
         self._llama.close()
+
+
+class Peers:
+    """Every peer with a number of threads."""
+
+    def __init__(self, model: Model, path: Path, rows: int, length: int, threads: int) -> None:
+        self.prefill = Bare(model, sequences=1, length=length, threads=threads)
+        self.rows = Bare(model, sequences=rows, length=512, threads=threads)
+        self.high = HighLevel(path, length=length, threads=threads)
+
+    def close(self) -> None:
+        self.prefill.context.close()
+        self.rows.context.close()
+        self.high.close()

@@ -36,7 +36,7 @@ class Sizes:
 
     replayed: int = 32
     prefilled: int = 8
-    short_prompts: int = 5
+    short_prompts: int = 12
     generated: int = 64
     evaluated_every: int = 10
     completed: int = 12

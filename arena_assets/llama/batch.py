@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -59,10 +60,10 @@ class DecodeBatch:
     With `padded`, every batch has a row for every slot: kernels that choose by the number of rows always choose alike.
     """
 
-    def __init__(self, context: Context, *, padded: bool = False) -> None:
+    def __init__(self, context: Context, prefixes: PrefixStates, *, padded: bool = False) -> None:
         self._context, self._padded = context, padded
         self._slots: list[Track | None] = [None] * context.sequences
-        self._prefixes = PrefixCache(context)
+        self._prefixes = PrefixCache(context, prefixes)
         self._distribution = Distribution(context.model.vocab_size)
         self._ones = np.ones(context.sequences, dtype=np.int8)
 
@@ -124,15 +125,34 @@ class DecodeBatch:
         return ended
 
 
+class PrefixStates:
+    """Evaluated prefixes of the workers of one model: contexts of one shape, so a state of one serves all."""
+
+    def __init__(self) -> None:
+        self._states: OrderedDict[tuple[int, ...], NDArray[np.uint8]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, prefix: tuple[int, ...]) -> NDArray[np.uint8] | None:
+        with self._lock:
+            if prefix in self._states:
+                self._states.move_to_end(prefix)
+            return self._states.get(prefix)
+
+    def put(self, prefix: tuple[int, ...], state: NDArray[np.uint8]) -> None:
+        with self._lock:
+            self._states[prefix] = state
+            if len(self._states) > _KEPT_PREFIXES:
+                self._states.popitem(last=False)
+
+
 class PrefixCache:
-    """The cache of prompt prefixes (template and system prompt), evaluated once in a context and copied.
+    """The cache of prompt prefixes (template and system prompt), evaluated once and copied.
 
     The copy is bit by bit, and the prefix is evaluated in the same chunks with or without it, so it changes no result.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._states: OrderedDict[tuple[int, ...], NDArray[np.uint8]] = OrderedDict()
+    def __init__(self, context: Context, states: PrefixStates) -> None:
+        self._context, self._states = context, states
 
     def load(self, slot: int, prefix: tuple[int, ...]) -> None:
         """Make slot hold just the prefix."""
@@ -141,13 +161,10 @@ class PrefixCache:
             return
         state = self._states.get(prefix)
         if state is not None:
-            self._states.move_to_end(prefix)
             self._context.restore(slot, state)
             return
         feed(self._context, slot, prefix, 0)
-        self._states[prefix] = self._context.save(slot)
-        if len(self._states) > _KEPT_PREFIXES:
-            self._states.popitem(last=False)
+        self._states.put(prefix, self._context.save(slot))
 
 
 def prefill(context: Context, slot: int, prompt: Prompt, stop: int, prefixes: PrefixCache) -> None:

@@ -33,7 +33,7 @@ from typing import Literal
 import numpy as np
 
 from arena_assets.errors import ModelError
-from arena_assets.llama.batch import CHUNK, DecodeBatch
+from arena_assets.llama.batch import CHUNK, DecodeBatch, PrefixStates
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Context, Model
@@ -147,6 +147,7 @@ class Engine:
         """Finish jobs on all workers, yielding each in the caller's thread."""
         workers, sequences = self._shape(len(jobs), length, path)
         todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), Stop()
+        prefixes = PrefixStates()
 
         def take() -> Job | None:
             try:
@@ -167,9 +168,9 @@ class Engine:
                     stop=stop,
                 ) as context:
                     if path == "decode":
-                        DecodeBatch(context, padded=bool(self.model.n_gpu_layers)).run(take, done.put)
+                        DecodeBatch(context, prefixes, padded=bool(self.model.n_gpu_layers)).run(take, done.put)
                     else:
-                        PrefillBatch(context, packed=not self.exact).run(take, done.put)
+                        PrefillBatch(context, prefixes, packed=not self.exact).run(take, done.put)
                 finished = True
             finally:
                 if not finished:

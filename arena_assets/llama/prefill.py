@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arena_assets.llama.batch import CHUNK, PrefixCache, chunk
+from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.native import Context, Tokens
@@ -69,10 +69,10 @@ class Scoring:
 class PrefillBatch:
     """Scores jobs one after the other, or with `packed` as many at once as a pass and the context have room for."""
 
-    def __init__(self, context: Context, *, packed: bool = False) -> None:
+    def __init__(self, context: Context, prefixes: PrefixStates, *, packed: bool = False) -> None:
         self._context = context
         self._most = context.sequences if packed else 1
-        self._prefixes = PrefixCache(context)
+        self._prefixes = PrefixCache(context, prefixes)
         self._distribution = Distribution(context.model.vocab_size)
         self._rows = scored_rows(context.model.vocab_size)
 
