@@ -105,12 +105,17 @@ class Watch:
         self._listeners: dict[str, Callable[..., None]] = {
             "console": lambda message: self._console(message.type, message.text),
             "pageerror": lambda error: self.faults.append(f"page error: {error}"),
-            "requestfailed": lambda request: self.faults.append(f"failed: {request.url}"),
+            "requestfailed": lambda request: self._failed(request.url, request.failure),
             "response": lambda response: self._response(response.status, response.url),
             "request": lambda request: self._request(request.url, address),
         }
         for event, listener in self._listeners.items():
             page.on(event, listener)  # type: ignore[call-overload]
+
+    def _failed(self, url: str, reason: str | None) -> None:
+        # The browser itself gives up what it was still fetching when the test goes on to the next page.
+        if reason != "net::ERR_ABORTED":
+            self.faults.append(f"failed: {url} ({reason})")
 
     def stop(self) -> None:
         """Watch no longer, so that the page can be used for something else."""

@@ -43,7 +43,8 @@ class Place:
         return contents(self.store)
 
 
-@pytest.fixture(scope="session")
+# Of this folder alone: its environment must not reach the tests of others.
+@pytest.fixture(scope="package")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The worker, and the tables of a run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("interruption")

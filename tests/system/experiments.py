@@ -6,16 +6,17 @@ from pathlib import Path
 
 import yaml
 
-from arena_assets.config import config_folder, load_yaml
+from arena_assets.config import load_yaml, project_root
 
 
 def write_experiment(folder: Path, name: str = "small", **changes: object) -> None:
     """`configs/demo.yaml` cut down to a few prompts and tokens, with `changes` of its top-level keys."""
-    demo = load_yaml(config_folder() / "demo.yaml")
+    shipped = project_root() / "configs"  # not the folder of ARENA_CONFIGS, which another test may have set
+    demo = load_yaml(shipped / "demo.yaml")
     small = demo | {"prompts": 6, "batch_size": 3, "analysis": {"ablation": "basic"}, **changes}
     small["logging_policy"] = demo["logging_policy"] | {"max_tokens": 12}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(small, sort_keys=False), encoding="utf-8")
     ablations = folder / "ablations"
     if not ablations.exists():
-        ablations.symlink_to(config_folder() / "ablations")
+        ablations.symlink_to(shipped / "ablations")
