@@ -8,6 +8,9 @@ import yaml
 
 from arena_assets.config import load_yaml, project_root
 
+# The partition that tests/system/faulty_definitions.py scores wrongly.
+FAULTY_PARTITION = "0001"
+
 
 def write_experiment(folder: Path, name: str = "small", **changes: object) -> None:
     """`configs/demo.yaml` cut down to a few prompts and tokens, with `changes` of its top-level keys."""

@@ -1,4 +1,7 @@
-"""The real code location with a scorer that returns a wrong pi_clone value in one partition."""
+"""The real code location with a scorer that returns a wrong pi_clone value in one partition.
+
+For the servers' processes only: importing it changes the scorer of the process that does.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from typing import Any
 
 from arena_assets.assets import batches
 from arena_assets.stages import logprobs
+from tests.system.experiments import FAULTY_PARTITION
 
-FAULTY_PARTITION = "0001"
 _score = logprobs.score_logprobs
 
 

@@ -12,8 +12,7 @@ from arena_assets.config import load_experiment
 from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from tests.system import servers
-from tests.system.experiments import write_experiment
-from tests.system.faulty_definitions import FAULTY_PARTITION
+from tests.system.experiments import FAULTY_PARTITION, write_experiment
 
 GOOD = ["0000", "0002"]
 
