@@ -14,6 +14,7 @@ from uuid import uuid4
 from upath import UPath
 
 from arena_assets.errors import StorageError
+from arena_assets.storage import is_local
 
 
 class Journal:
@@ -27,7 +28,7 @@ class Journal:
 
     def __init__(self, folder: str | Path | UPath) -> None:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
-        self._local = self._folder.protocol in ("", "file")
+        self._local = is_local(self._folder)
         self._items: dict[str, dict[str, Any]] = {}
         self._file: int | None = None
         self._pending: list[str] = []

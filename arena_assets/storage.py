@@ -20,6 +20,9 @@ from arena_assets.config import Experiment, project_root
 from arena_assets.errors import ArenaError, StorageError
 from arena_assets.tables import TABLES, Table
 
+# In the place of an experiment: the studies of the methods, which depend on none.
+METHODS = "methods"
+
 
 class Store:
     """The tables of one experiment below `root`: `<asset>/<partition>.parquet`, whole assets `<asset>.parquet`.
@@ -96,7 +99,7 @@ class Store:
         try:
             return self._notes(path, asset, partition, whole=False)
         except StorageError:
-            if _is_local(path):
+            if is_local(path):
                 raise
             return self._notes(path, asset, partition, whole=True)
 
@@ -164,7 +167,7 @@ class Store:
     def _open(self, path: UPath, asset: str, partition: str | None, *, whole: bool) -> Iterator[pq.ParquetFile]:
         what = _label(asset, partition)
         try:
-            remote = whole and not _is_local(path)
+            remote = whole and not is_local(path)
             with io.BytesIO(path.fs.cat_file(path.path)) if remote else path.open("rb") as raw:
                 yield pq.ParquetFile(raw, page_checksum_verification=True)
         except FileNotFoundError as error:
@@ -175,7 +178,8 @@ class Store:
             ) from error
 
 
-def _is_local(path: UPath) -> bool:
+def is_local(path: UPath) -> bool:
+    """Whether a path is on a disk of this machine: object storage neither appends nor renames."""
     return path.protocol in ("", "file")
 
 
@@ -209,7 +213,7 @@ def default_data_folder() -> Path:
 def write_bytes(path: UPath, data: bytes) -> None:
     """Write a file so that it appears whole or not at all, and survives a power cut once this returns."""
     try:
-        if not _is_local(path):
+        if not is_local(path):
             # One PUT is atomic by itself; an open() would publish a half-written object on an exception.
             path.fs.pipe_file(path.path, data)
             return

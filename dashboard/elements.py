@@ -10,7 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data.catalog import Chosen
-from dashboard.data.files import Problem
+from dashboard.data.files import Loaded, Problem
+from dashboard.data.status import Status
 from dashboard.drawing import drawn
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=])")
@@ -50,6 +51,14 @@ def problems(found: Iterable[Problem]) -> None:
     with st.expander("Why, and what to do", expanded=few):
         for _, text in distinct:
             st.text(text)
+
+
+def shown(chosen: Chosen, what: str, main: Loaded, *others: Loaded | Status) -> bool:
+    """Say which files cannot be used and, where `main` has no rows yet, what to run; whether there are rows to show."""
+    problems([problem for part in (main, *others) for problem in part.problems])
+    if main.empty and not main.problems:
+        nothing(chosen, what)
+    return not main.empty
 
 
 def nothing(chosen: Chosen, what: str) -> None:

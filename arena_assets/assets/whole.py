@@ -14,16 +14,16 @@ from arena_assets.estimation import EstimationError, overall
 from arena_assets.exchange.importing import imported_corpus
 from arena_assets.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
-from arena_assets.stages.ablation import BATCH_ASSETS, as_data, collect, compare, judge_signal
+from arena_assets.stages.ablation import as_data, collect, compare, configured_assets, judge_signal
 from arena_assets.stages.studies import grid, simulate
-from arena_assets.storage import Store
+from arena_assets.storage import METHODS, Store
 
 
 def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
     """`arena_corpus` and `ablation_results` of one experiment."""
     corpus_key = dg.AssetKey([experiment.name, "arena_corpus"])
     results_key = dg.AssetKey([experiment.name, "ablation_results"])
-    upstream = [name for name in BATCH_ASSETS if name != "oracle_labels" or experiment.oracle.enabled]
+    upstream = configured_assets(experiment)
 
     @dg.asset(
         key=corpus_key,
@@ -122,9 +122,6 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         )
 
     return [arena_corpus, ablation_results, ablation_grid]
-
-
-METHODS = "methods"
 
 
 def simulation_asset() -> dg.AssetsDefinition:

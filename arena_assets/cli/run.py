@@ -18,7 +18,7 @@ from arena_assets.llama.files import model_path
 from arena_assets.progress import Progress
 from arena_assets.recovery import prepare
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
-from arena_assets.stages.ablation import BATCH_ASSETS
+from arena_assets.stages.ablation import configured_assets
 from arena_assets.storage import Store
 
 
@@ -129,10 +129,9 @@ def _current(store: Store, experiment: Experiment, asset: str, partition: str | 
 
 def _todo(store: Store, experiment: Experiment, partition: str) -> list[str]:
     """Assets of a partition that are missing, outdated, unreadable, or whose findings refuse them."""
-    assets = [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
     return [
         asset
-        for asset in assets
+        for asset in configured_assets(experiment)
         if not _current(store, experiment, asset, partition) or _refused(store, asset, partition)
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 from arena_assets.config import Experiment, config_folder, experiment_names, load_experiment
 from arena_assets.errors import ConfigError, StorageError
 from arena_assets.judging.costs import spent_usd
-from arena_assets.stages.ablation import BATCH_ASSETS
+from arena_assets.stages.ablation import configured_assets
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
 
@@ -45,9 +45,7 @@ def show(experiment_name: str | None, *, as_json: bool) -> int:
 
 def status(experiment: Experiment, store: Store) -> dict[str, Any]:
     """How far an experiment is, from its files alone."""
-    names = ["arena_corpus", *BATCH_ASSETS, "ablation_results"]
-    if not experiment.oracle.enabled:
-        names.remove("oracle_labels")
+    names = ["arena_corpus", *configured_assets(experiment), "ablation_results"]
     assets = [_asset(experiment, store, name) for name in names]
     return {"experiment": experiment.name, "assets": assets, "next": _next(experiment, assets)}
 

@@ -40,6 +40,11 @@ class Collected:
         return ", ".join(parts)
 
 
+def configured_assets(experiment: Experiment) -> list[str]:
+    """The assets that a batch of the experiment has, in the order in which they are made."""
+    return [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
+
+
 def ablation_spec(experiment: Experiment) -> AblationSpec:
     """The method configuration that the experiment names.
 
@@ -59,7 +64,7 @@ def collect(experiment: Experiment, store: Store) -> Collected:
     Raises:
         RefusedError: nothing is left to analyse; the text says what was found.
     """
-    assets = [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
+    assets = configured_assets(experiment)
     parts: dict[str, list[pd.DataFrame]] = {asset: [] for asset in assets}
     used, missing, left_out = [], [], {}
     there = {asset: set(store.partitions(asset)) for asset in assets}

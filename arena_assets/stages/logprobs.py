@@ -52,7 +52,7 @@ def score_logprobs(
     total, before = len(logged) * len(experiment.policies), 0
     for model, policies in experiment.policies_by_model.items():
         loaded = pool.get(model)
-        foreign = loaded.vocabulary != home
+        foreign = _is_foreign(loaded, home)
         retokenised += [policy.name for policy in policies if foreign]
         jobs = _jobs(policies, logged, loaded, foreign, pool.limit(loaded))
         items = _score(experiment, jobs, loaded, sample, journal, within(progress, before, total), pool)
@@ -78,7 +78,7 @@ def rescore(
     home = _home_vocabulary(experiment, pool)
     for model, policies in experiment.policies_by_model.items():
         loaded = pool.get(model)
-        jobs = _jobs(policies, logged, loaded, loaded.vocabulary != home, pool.limit(loaded))
+        jobs = _jobs(policies, logged, loaded, _is_foreign(loaded, home), pool.limit(loaded))
         again: list[Done] = []
         loaded.engine.narrow(6).run(jobs, again.append, on_wait=pool.say)
         for done in again:
@@ -105,8 +105,15 @@ def _sample(experiment: Experiment, prompts: pd.DataFrame) -> frozenset[str]:
     return frozenset(sorted(rank, key=rank.__getitem__)[: experiment.engine.reproducibility_sample])
 
 
-def _home_vocabulary(experiment: Experiment, pool: ModelPool) -> str:
+def _home_vocabulary(experiment: Experiment, pool: ModelPool) -> str | None:
+    """P0's vocabulary; None where every policy has its model: reading 49,000 pieces to compare with itself is waste."""
+    if len(experiment.policies_by_model) == 1:
+        return None
     return pool.get(experiment.logging_policy.model).vocabulary
+
+
+def _is_foreign(loaded: Loaded, home: str | None) -> bool:
+    return home is not None and loaded.vocabulary != home
 
 
 def _logged(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,7 @@ from pathlib import Path
 
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ArenaError, ConfigError
-from arena_assets.storage import Store, default_data_folder
-
-# The folder of what depends on no experiment: studies of the methods themselves.
-METHODS = "methods"
+from arena_assets.storage import METHODS, Store, default_data_folder
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 from upath import UPath
 
 from arena_assets.errors import StorageError
-from arena_assets.storage import Store, contract
+from arena_assets.storage import Store, contract, is_local
 from dashboard.data.cache import CACHE
 
 
@@ -67,7 +66,7 @@ def listing(store: Store, asset: str) -> tuple[TableFile, ...]:
     if not contract(asset).partitioned:
         return tuple(_stat(store.path(asset), asset, None))
     folder = store.root / asset
-    if folder.protocol not in ("", "file"):
+    if not is_local(folder):
         return _remote_listing(folder, asset)
     try:
         with os.scandir(folder.path) as entries:
@@ -93,7 +92,7 @@ def _load(store: Store, asset: str, columns: Sequence[str], files: Sequence[Tabl
     frames, problems, kept = [], [], []
     for file in files:
         try:
-            frame = read(store, file, columns)
+            frame = store.read(file.asset, file.partition, columns)
         except StorageError as error:
             problems.append(Problem(file.label, str(error)))
             continue
@@ -102,35 +101,6 @@ def _load(store: Store, asset: str, columns: Sequence[str], files: Sequence[Tabl
     if not frames:
         return Loaded(contract(asset).empty()[list(columns)], tuple(problems), ())
     return Loaded(pd.concat(frames, ignore_index=True), tuple(problems), tuple(kept))
-
-
-def read(store: Store, file: TableFile, columns: Sequence[str]) -> pd.DataFrame:
-    """Read `columns` of one file.
-
-    Raises:
-        StorageError: it is gone, corrupted, or of an older contract; the text says which and what to do.
-    """
-    frame = store.read(file.asset, file.partition, columns)
-    spec = {column.name: column for column in contract(file.asset).columns}
-    missing = [name for name in columns if name not in frame.columns]
-    wrong = [
-        name
-        for name in columns
-        if name in frame.columns
-        and pa.types.is_floating(spec[name].type)
-        and not (pd.api.types.is_numeric_dtype(frame[name]) or frame[name].isna().all())
-    ]
-    if missing or wrong:
-        what = "; ".join(
-            text
-            for text in (
-                f"it lacks {', '.join(missing)}" if missing else "",
-                f"{', '.join(wrong)} is not a number" if wrong else "",
-            )
-            if text
-        )
-        raise StorageError(f"{file.label} was written by another version: {what}; materialise it again ({file.path})")
-    return frame
 
 
 def notes(store: Store, file: TableFile) -> dict[str, str] | Problem:
@@ -175,7 +145,7 @@ class _Checks:
 
 
 def _signatures(folder: UPath, suffix: str) -> list[tuple[str, tuple[str, ...]]]:
-    if folder.protocol not in ("", "file"):
+    if not is_local(folder):
         return [
             (name.removesuffix(suffix), _remote_signature(info))
             for name, info in _remote_entries(folder)
@@ -194,7 +164,7 @@ def _signatures(folder: UPath, suffix: str) -> list[tuple[str, tuple[str, ...]]]
 
 def _stat(path: UPath, asset: str, partition: str | None) -> list[TableFile]:
     try:
-        if path.protocol in ("", "file"):
+        if is_local(path):
             return [_from_stat(path.path, asset, partition, os.stat(path.path))]  # noqa: PTH116 (a str, not a Path)
         info = path.fs.info(path.path)
     except FileNotFoundError:

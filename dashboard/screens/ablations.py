@@ -15,10 +15,7 @@ from dashboard.views import ingredients, selection, style
 def render(chosen: Chosen) -> None:
     """The page."""
     results = loads.results(chosen.store)
-    elements.problems(results.problems)
-    if results.empty:
-        if not results.problems:
-            elements.nothing(chosen, "The results")
+    if not elements.shown(chosen, "The results", results):
         return
     who = loads.roles_of(chosen)
     st.fragment(_ingredients)(selection.estimates_of_targets(results.frame, who.targets), who)

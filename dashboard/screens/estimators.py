@@ -26,10 +26,7 @@ _COLUMNS = [
 def render(chosen: Chosen) -> None:
     """The page."""
     results = loads.results(chosen.store)
-    elements.problems(results.problems)
-    if results.empty:
-        if not results.problems:
-            elements.nothing(chosen, "The results")
+    if not elements.shown(chosen, "The results", results):
         return
     # A filter re-runs this part alone.
     st.fragment(_filtered)(results.frame, loads.roles_of(chosen), chosen.name)

@@ -19,10 +19,7 @@ _COST = ["policy", "status", "reason", "model", "prompt_tokens", "completion_tok
 def render(chosen: Chosen) -> None:
     """The page."""
     found = loads.scores(chosen.store)
-    elements.problems(found.problems)
-    if found.empty:
-        if not found.problems:
-            elements.nothing(chosen, "The judge scores")
+    if not elements.shown(chosen, "The judge scores", found):
         return
     who = loads.roles_of(chosen)
     if not found.frame["oracle_label"].notna().any():

@@ -29,11 +29,7 @@ def render(chosen: Chosen) -> None:
     found = status(chosen)
     results = loads.results(chosen.store)
     _figures(chosen, found)
-    elements.problems([*found.problems, *results.problems])
-    if results.empty:
-        if not results.problems:
-            elements.nothing(chosen, "The results")
-    else:
+    if elements.shown(chosen, "The results", results, found):
         _headline(chosen, results.frame)
     st.divider()
     # While a run writes, this part looks again by itself; a finished experiment costs nothing.

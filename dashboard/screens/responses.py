@@ -23,10 +23,7 @@ def render(chosen: Chosen) -> None:
     responses = load(chosen.store, "responses", _COLUMNS)
     scored, weights = loads.scores(chosen.store), loads.weights(chosen.store)
     logged = load(chosen.store, "logprobs", ["prompt_id", "total_logprob"])
-    elements.problems([*prompts.problems, *responses.problems, *scored.problems, *weights.problems])
-    if prompts.empty:
-        if not prompts.problems:
-            elements.nothing(chosen, "The prompts")
+    if not elements.shown(chosen, "The prompts", prompts, responses, scored, weights):
         return
     if responses.empty:
         st.info("Prompts are sampled; no policy has answered yet.", icon=":material/hourglass_empty:")

@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from arena_assets.estimation.methods import SCORINGS
-from arena_assets.storage import Store
+from arena_assets.storage import METHODS, Store
 from arena_assets.tables import TABLES
 from dashboard import elements, session
-from dashboard.data.catalog import METHODS, Chosen
+from dashboard.data.catalog import Chosen
 from dashboard.data.files import load
 from dashboard.views import names, sampling
 

@@ -16,10 +16,7 @@ from dashboard.views.names import percent
 def render(chosen: Chosen) -> None:
     """The page."""
     found, rejected = loads.weights(chosen.store), loads.rejected(chosen.store)
-    elements.problems([*found.problems, *rejected.problems])
-    if found.empty:
-        if not found.problems:
-            elements.nothing(chosen, "The log-probabilities")
+    if not elements.shown(chosen, "The log-probabilities", found, rejected):
         return
     who = loads.roles_of(chosen)
     present = set(found.frame["policy"].cat.categories)
