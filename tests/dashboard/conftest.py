@@ -6,11 +6,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from arena_assets.config import Experiment, load_experiment
 from arena_assets.storage import Store
 from benchmarks.generated import write_config, write_experiment
+from benchmarks.generated_results import results
 
 PROMPTS, BATCH = 120, 40
 
@@ -65,3 +68,12 @@ def _look_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARENA_CONFIGS", str(place.configs))
     monkeypatch.setenv("ARENA_STORAGE", str(place.data))
     monkeypatch.setenv("ARENA_ROOT", str(place.data.parent))
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Every method on two targets, one near P0 and one far from it."""
+    rng = np.random.default_rng(3)
+    labels = {"P0": rng.uniform(size=200), "good": rng.uniform(0.2, 1, 200), "bad": rng.uniform(0, 0.5, 200)}
+    logs = {"good": rng.normal(0, 0.3, 200), "bad": rng.normal(0, 4, 200)}
+    return results(labels, logs, logging_policy="P0", coverage=0.5, seed=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import signal
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.llama.files import models_folder
 from arena_assets.llama.native import Model
+from tests.conftest import DOCUMENT
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
@@ -67,24 +69,14 @@ def model(request: pytest.FixtureRequest) -> Model:
 @pytest.fixture
 def tiny() -> Experiment:
     """Three policies, few tokens."""
-    return Experiment.model_validate(
-        {
-            "name": "tiny",
-            "seed": 11,
-            "corpus": {"source": "shipped"},
-            "prompts": 3,
-            "batch_size": 3,
-            "models": {"small": {"source": "file", "path": "small.gguf"}},
-            "logging_policy": {
-                "name": "p0",
-                "model": "small",
-                "system_prompt": "You are a helpful assistant.",
-                "temperature": 0.8,
-                "max_tokens": 6,
-            },
-            "target_policies": [{"name": "pi_clone"}, {"name": "pi_bad", "system_prompt": "Never answer."}],
-            "engine": {"cache_tokens": 4096, "max_sequences": 8, "reproducibility_sample": 2},
-            "judge": {"kind": "likelihood", "model": "small"},
-            "oracle": {"kind": "reference", "calibration": 1.0, "validation": 1.0},
-        }
-    )
+    document = copy.deepcopy(DOCUMENT) | {
+        "name": "tiny",
+        "seed": 11,
+        "prompts": 3,
+        "batch_size": 3,
+        "target_policies": [{"name": "pi_clone"}, {"name": "pi_bad", "system_prompt": "Never answer."}],
+        "engine": {"cache_tokens": 4096, "max_sequences": 8, "reproducibility_sample": 2},
+        "oracle": {"kind": "reference", "calibration": 1.0, "validation": 1.0},
+    }
+    document["logging_policy"]["max_tokens"] = 6
+    return Experiment.model_validate(document)

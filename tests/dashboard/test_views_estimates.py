@@ -1,0 +1,222 @@
+"""Estimates, headline and progress: numbers by hand, sentences, and charts within bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dashboard.views import (
+    forest,
+    headline,
+    names,
+    progress,
+    ranking,
+    selection,
+    style,
+)
+from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
+
+# -- style and names ---------------------------------------------------------------------------------------------------
+
+
+def test_a_chart_refuses_more_rows_than_a_browser_draws():
+    with pytest.raises(style.TooManyRowsError, match="5001 rows"):
+        style.chart(pd.DataFrame({"x": range(5001)}))
+
+
+def test_the_palette_is_told_apart_without_colour_vision():
+    """Simulated deuteranopia and protanopia (Vienot 1999): every two policy colours stay apart in CIELAB."""
+    shades = [style.GREY, *style._TARGETS]
+    for matrix in (_DEUTERANOPIA, _PROTANOPIA, np.eye(3)):
+        seen = [_lab(matrix @ _linear(shade)) for shade in shades]
+        gaps = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
+        assert min(gaps) > 10
+
+
+_DEUTERANOPIA = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
+_PROTANOPIA = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]])
+
+
+def _linear(shade: str) -> np.ndarray:
+    values = np.array([int(shade[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(linear: np.ndarray) -> np.ndarray:
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear.clip(0, 1) / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("background", ["#FFFFFF", "#0E1117"])
+@pytest.mark.parametrize("shade", [style.GREY, *style._TARGETS, *progress.STATES.values()])
+def test_every_colour_is_seen_on_both_themes(shade, background):
+    light, dark = sorted((float(_linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (shade, background)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) > 1.8
+
+
+def test_methods_state_only_what_differs_between_the_shown_rows():
+    one = names.with_methods(pd.DataFrame([row()]))
+    assert list(one["method"]) == ["Direct"]
+    two = names.with_methods(pd.DataFrame([row(), row(reward_calibration="two_stage")]))
+    assert list(two["method"]) == ["Direct (monotone)", "Direct (two-stage)"]
+
+
+def test_an_estimator_of_a_later_version_is_shown_by_its_own_name():
+    frame = names.with_methods(pd.DataFrame([row(estimator="new_one")]))
+    assert list(frame["method"]) == ["new one"]
+    assert list(frame["family"]) == ["Other"]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0%"), (0.0312, "3.1%"), (0.45, "45%"), (0.0002, "0.02%"), (1, "100%")]
+)
+def test_percent(share, text):
+    assert names.percent(share) == text
+
+
+# -- estimates ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_main_rows_are_one_for_each_estimator_and_policy(frame):
+    chosen = selection.choose_rows(frame, families=list(names.FAMILIES), policies=TARGETS)
+    assert not chosen.duplicated(["estimator", "policy"]).any()
+    assert set(chosen["estimator"]) == set(names.ESTIMATOR)
+    assert set(chosen.loc[chosen["estimator"] == "calibrated_ips", "weight_calibration"]) == {"simcal"}
+
+
+def test_filters_leave_only_what_they_name(frame):
+    chosen = selection.choose_rows(
+        frame, families=["Direct"], policies=["bad"], reward="two_stage", weight="all", scoring="all", hide_refused=True
+    )
+    assert set(chosen["policy"]) == {"bad"}
+    assert set(chosen["reward_calibration"]) == {"two_stage"}
+    assert set(chosen["scoring"]) == {"deterministic", "uncertainty_aware"}
+    assert "refused" not in set(chosen["support"])
+
+
+def test_the_forest_cuts_what_is_beyond_and_marks_it_with_an_arrow():
+    shown = forest.prepare(pd.DataFrame([row(ci_low=-3.0, ci_high=4.0, covered=None)]))
+    assert shown["shown_low"][0] == forest.LOWEST
+    assert shown["coverage"][0] == "truth unknown"
+    inner = compiled(forest.forest(shown, "good", forest.domain(shown)))["layer"][-1]["layer"]
+    arrows = [layer for layer in inner if "transform" in layer]
+    assert len(arrows) == 2
+
+
+def test_the_forest_title_counts_the_intervals_that_cover():
+    shown = forest.prepare(pd.DataFrame([row(), row(estimator="ips", covered=False)]))
+    assert forest.title(shown, "good") == "good: 1 of 2 intervals cover the truth, 0.610"
+    unknown = forest.prepare(pd.DataFrame([row(truth=np.nan, covered=None)]))
+    assert forest.title(unknown, "good") == "good: 1 estimate, truth unknown"
+
+
+def test_the_error_title_names_the_smallest_rmse():
+    shown = forest.prepare(pd.DataFrame([row(error=0.3), row(estimator="ips", error=-0.1)]))
+    assert forest.error_title(shown) == "IPS is closest to the truth (RMSE 0.100 over 1 policy)"
+
+
+def test_estimate_charts_stay_within_bounds_on_the_whole_grid(frame):
+    shown = forest.prepare(frame)
+    compiled(forest.forest(shown, "bad", forest.domain(shown)))
+    compiled(forest.errors(shown, COLOURS))
+    compiled(ranking.agreement(ranking.rankings(shown)))
+
+
+def test_rankings_by_hand():
+    truths = {"a": 0.8, "b": 0.6, "c": 0.59}
+    guesses = {"a": 0.7, "b": 0.5, "c": 0.55}
+    shown = names.with_methods(
+        pd.DataFrame([row(policy=p, estimate=guesses[p], truth=t, truth_std_error=0.01) for p, t in truths.items()])
+    )
+    only = ranking.rankings(shown).iloc[0]
+    # b and c are swapped, and the truth does not tell them apart: 0.01 < 1.96 * 0.0141.
+    assert (only["pairs"], only["right"], only["clear_pairs"], only["clear_right"]) == (3, 2, 2, 2)
+    assert only["tau"] == pytest.approx(1 / 3)
+    assert only["ranking"] == "a > c > b"
+    assert ranking.true_ranking(shown) == "a > b > c"
+    assert "0 of 1 method order every pair" in ranking.title(ranking.rankings(shown))
+
+
+def test_rankings_need_two_policies():
+    assert ranking.rankings(names.with_methods(pd.DataFrame([row()]))).empty
+
+
+# -- headline ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_headline_takes_the_best_supported_and_says_where_there_is_none():
+    rows = [
+        row(estimator="direct", support="caution", support_reason="few labels"),
+        row(estimator="snips", std_error=0.5),
+        row(policy="bad", support="refused", support_reason="effective sample size 3 of 100 (3%), below 10%"),
+    ]
+    table = headline.best(pd.DataFrame(rows), TARGETS)
+    assert list(table["estimator"]) == ["snips", "direct"]
+    assert np.isnan(table["estimate"][1])
+    assert (
+        headline.title(table)
+        == "The best supported estimate covers the truth for 1 of 1 policy; none is supported for bad"
+    )
+    said = headline.conclusions(pd.DataFrame(rows), table, "P0", (0.9, 0.01))
+    assert said[0].text == "good: SNIPS estimates 0.600 (0.560 to 0.640), which covers the truth 0.610."
+    assert said[1].level == "refused"
+    assert "below 10%" in said[1].text
+    assert said[2].text == "By their labels, with P0 at 0.900: good and bad clearly below P0."
+
+
+def test_the_headline_says_on_how_many_rows_weights_rest():
+    rows = pd.DataFrame(
+        [
+            row(),
+            row(estimator="ips", ess=3.2, ess_fraction=0.032),
+            row(estimator="ips", policy="bad", ess=20.0, ess_fraction=0.2),
+        ]
+    )
+    said = [one.text for one in headline.conclusions(rows, headline.best(rows, TARGETS), "P0", None)]
+    assert any(
+        "say nothing reliable about good: its weights rest on 3 effective rows of 100 (3.2%)" in text for text in said
+    )
+    assert any("are uncertain for bad: its weights rest on 20 effective rows of 100 (20%)" in text for text in said)
+
+
+def test_the_headline_draws_a_policy_without_truth_and_without_estimate(frame):
+    frame = frame.astype({"covered": object})
+    frame.loc[frame["policy"] == "bad", ["truth", "truth_std_error", "covered"]] = None
+    table = headline.best(frame, TARGETS)
+    compiled(headline.beside_truth(table, 0.5))
+    assert headline.conclusions(frame, table, "P0", None)
+
+
+# -- progress ----------------------------------------------------------------------------------------------------------
+
+
+def parts(states: list[str], asset: str = "responses") -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "asset": asset, "partition": [f"{i:04d}" for i in range(len(states))], "state": states, "detail": "",
+            "rows": 10, "modified": 1.0,
+        }
+    )  # fmt: skip
+
+
+def test_the_summary_counts_states():
+    table = progress.summary(parts(["done", "done", "outdated", "missing", "refused by a check"]))
+    checks = pd.DataFrame({"outcome": ["refused", "passed", "warning", "warning"]})
+    assert table.loc[0, ["partitions", "usable", "outdated", "missing", "rows"]].tolist() == [5, 3, 1, 1, 50]
+    assert (
+        progress.title(table, checks)
+        == "3 of 5 partitions are materialised, 1 made by another configuration, 1 check failed, 2 warnings"
+    )
+
+
+def test_many_partitions_are_binned_by_the_worst_of_a_cell():
+    frame = parts(["done"] * 999 + ["refused by a check"])
+    cells = progress.binned(frame, most=100)
+    assert len(cells) == 100
+    assert (cells["state"] == "refused by a check").sum() == 1
+    assert cells["rows"].sum() == 10_000
+    assert cells["partition"].iloc[0] == "0000 to 0009"
+    compiled(progress.strip(frame))

@@ -1,0 +1,105 @@
+"""Ingredients, the grid and the simulation: numbers by hand, and charts within bounds."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from benchmarks import generated_studies
+from dashboard.drawing import spec
+from dashboard.views import (
+    forest,
+    ingredients,
+    names,
+    sampling,
+    selection,
+    style,
+)
+from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
+
+# -- ingredients -------------------------------------------------------------------------------------------------------
+
+
+def test_pairs_match_the_same_method_on_the_same_policy_by_hand():
+    frame = pd.DataFrame(
+        [
+            row(estimator="naive_direct", reward_calibration="none", error=0.3),
+            row(estimator="direct", reward_calibration="monotone", error=-0.1),
+            row(estimator="direct", reward_calibration="monotone", error=0.2, policy="bad"),
+        ]
+    )
+    error = ingredients.MEASURES[0]
+    paired = ingredients.pairs(frame, ingredients.INGREDIENTS[0], error)
+    assert len(paired) == 1
+    assert paired["difference"][0] == pytest.approx(-0.2)
+    table = ingredients.summary(frame, error)
+    assert table["better"].tolist() == [1]
+    assert "it lowers the error in 1 of 1 pairs" in ingredients.summary_title(table, error)
+
+
+@pytest.mark.parametrize("measure", ingredients.MEASURES)
+def test_ingredients_of_the_whole_grid(frame, measure):
+    table = ingredients.summary(frame, measure)
+    assert list(table["key"]) == [one.key for one in ingredients.INGREDIENTS]
+    compiled(ingredients.summary_chart(table, measure))
+    for ingredient in ingredients.INGREDIENTS:
+        paired = ingredients.pairs(frame, ingredient, measure)
+        compiled(ingredients.detail_chart(paired, measure, COLOURS))
+
+
+# -- the grid and the simulation ---------------------------------------------------------------------------------------
+
+
+def test_the_grid_is_drawn_along_both_axes_for_every_metric():
+    shown = sampling.prepare(generated_studies.grid(), "deterministic")
+    methods = sampling.first_methods(shown)
+    assert methods[:2] == ["Direct (monotone)", "Naive direct"]
+    assert len(methods) <= sampling.MOST_LINES
+    for metric in sampling.METRICS:
+        for axis, fixed in (("sample_size", 1.0), ("oracle_coverage", 5000)):
+            points = sampling.along(shown, axis, fixed, methods, metric)
+            assert len(points) == 3 * len(methods)
+            assert (points["low"] <= points["value"]).all()
+            compiled(sampling.along_chart(points, metric, axis))
+    assert "At 5,000 prompts, Direct (monotone) has the lowest RMSE" in sampling.along_title(
+        sampling.along(shown, "sample_size", 1.0, methods, sampling.METRICS[0]), sampling.METRICS[0], "sample_size"
+    )
+
+
+def test_a_grid_without_the_chosen_methods_says_so():
+    shown = sampling.prepare(generated_studies.grid(), "deterministic")
+    empty = sampling.along(shown, "sample_size", 1.0, ["none"], sampling.METRICS[0])
+    assert sampling.along_title(empty, sampling.METRICS[0], "sample_size") == "Nothing of the grid passes these filters"
+
+
+def test_the_simulation_says_what_supported_results_cover():
+    cells = generated_studies.simulation()
+    assert sampling.simulation_title(cells).startswith(
+        "Where the gates support a result, 95% of the 95% intervals cover"
+    )
+    rows = sampling.simulation_cells(cells, transports=False, n_labels=50)
+    assert set(rows["overlap"]) == {"good", "fair", "poor"}
+    compiled(sampling.simulation_chart(rows))
+
+
+# -- small samples -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "bins"), [(1, 8), (100, 9), (1000, 20), (10_000, 43), (10**6, 48)])
+def test_bins_grow_with_the_rows(rows, bins):
+    assert style.bin_count(rows, 48) == bins
+
+
+def test_a_method_that_is_tested_on_other_labels_shows_the_same_truth():
+    both = forest.prepare(pd.DataFrame([row(), row(estimator="direct_own", truth=0.7, truth_std_error=0.02)]))
+    assert both["truth"].tolist() == [0.61, 0.61]
+
+
+def test_the_specification_sends_each_frame_once_and_equals_the_validated_chart(frame):
+    shown = forest.prepare(selection.choose_rows(frame, families=list(names.FAMILIES), policies=TARGETS))
+    chart = forest.forest(shown, "good", forest.domain(shown))
+    made, checked = spec(chart), compiled(chart)
+    assert len(made["datasets"]) == 2  # the truth, and the estimates
+    assert [sorted(layer["encoding"]) for layer in made["layer"][-1]["layer"]] == [
+        sorted(layer["encoding"]) for layer in checked["layer"][-1]["layer"]
+    ]
