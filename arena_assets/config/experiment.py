@@ -14,6 +14,9 @@ from arena_assets.config.judges import FileOracle, JudgeConfig, OracleConfig
 from arena_assets.config.sources import CorpusConfig, LocalModel, ModelConfig
 from arena_assets.ids import content_key
 
+# Raised when the engine gives the same configuration other bits: tables and journals from before are then outdated.
+ARITHMETIC = 2
+
 
 class Policy(Section):
     """A policy is a model file, a system prompt and sampling settings: all that determines P(response | prompt).
@@ -194,6 +197,7 @@ class Experiment(Section):
             prompts=prompts,
             policies=[self.policy_identity(policy) for policy in self.policies],
             mode=self.engine.mode,
+            arithmetic=ARITHMETIC,
             context_tokens=self.engine.context_tokens,
         )
         logprobs = content_key(responses=responses, scoring=self.engine.scoring)

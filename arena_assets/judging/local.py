@@ -16,7 +16,7 @@ from arena_assets.ids import content_key
 from arena_assets.journal import Journal
 from arena_assets.judging.protocol import Item, Scorer, Verdict
 from arena_assets.llama.jobs import Done, Force, Probe
-from arena_assets.llama.native import library_version
+from arena_assets.llama.native import arithmetic
 from arena_assets.llama.pool import Loaded, ModelPool
 from arena_assets.progress import Progress, within
 
@@ -139,5 +139,5 @@ def _finish(
 def _key(job: Force | Probe, loaded: Loaded) -> str:
     asked = job.response if isinstance(job, Force) else job.candidates
     return content_key(
-        kind=type(job).__name__, prompt=job.prompt.tokens, asked=asked, model=loaded.identity, library=library_version()
+        kind=type(job).__name__, prompt=job.prompt.tokens, asked=asked, model=loaded.identity, engine=arithmetic()
     )

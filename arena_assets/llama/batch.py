@@ -169,9 +169,15 @@ class PrefixCache:
 
 def prefill(context: Context, slot: int, prompt: Prompt, stop: int, prefixes: PrefixCache) -> None:
     """Evaluate the first `stop` tokens of a prompt in a slot, without logits."""
-    prefix = prompt.tokens[: min(prompt.prefix, stop)]
+    prefix = prompt.tokens[: shared_prefix(prompt, stop)]
     prefixes.load(slot, prefix)
     feed(context, slot, prompt.tokens[len(prefix) : stop], len(prefix))
+
+
+def shared_prefix(prompt: Prompt, stop: int) -> int:
+    """Tokens of the prefix that are evaluated apart, of the `stop` to evaluate: neither they nor the rest is one row."""
+    prefix = min(prompt.prefix, stop - 2 if stop - prompt.prefix == 1 else stop)
+    return prefix if prefix > 1 else 0
 
 
 def feed(context: Context, slot: int, tokens: Sequence[int], start: int) -> None:

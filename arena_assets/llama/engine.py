@@ -3,8 +3,8 @@
 Exact mode promises, on a CPU, that every result depends on its job alone: not on the batch around it, the order, the
 number of sequences, threads, context size or resumption. It holds because each `llama_decode` has a canonical shape:
 
-* flash attention and the unified cache are off (`Context`), repacked weights too (`Model`); scoring in one pass has
-  flash attention, since there a context holds one job and no pass has just one row;
+* the unified cache is off (`Context`), repacked weights too (`Model`);
+* no pass has a single row, which some kernels, flash attention among them, compute in another way;
 * a prompt is prefilled by itself: its prefix first, then the rest, in chunks counted from the prefix' end;
 * logits come from one-token rows only, at least two a batch, sorted by sequence id without gaps.
 
@@ -12,7 +12,7 @@ The cores are used by one worker each, with a context of its own and one llama.c
 context meet at a barrier after every operation and spin there: on a machine that does anything else at the same time
 they run ten times slower and more, and even alone they are no faster than two workers that never wait for each other.
 
-Throughput mode gives up the promise: flash attention, repacked weights, several jobs in one prefill pass.
+Throughput mode gives up the promise for repacked weights.
 
 On a GPU nothing was tried, for want of one. There one context does all, and exact mode has the same number of rows in
 every decode batch, filled up with idle ones, since kernels choose by it. Whether replay then equals sampling to the
@@ -133,11 +133,7 @@ class Engine:
         """Number of workers, and of sequences in the context of each."""
         in_flight = min(self._max_sequences, self._cache_tokens // length)
         gpu = bool(self.model.n_gpu_layers)
-        # By itself a job needs one sequence; several are for packing.
-        alone = path == "prefill" and self.exact
-        workers = 1 if gpu else max(1, min(self.threads, in_flight // (1 if alone else _MIN_ROWS), jobs))
-        if alone:
-            return workers, 1
+        workers = 1 if gpu else max(1, min(self.threads, in_flight // _MIN_ROWS, jobs))
         if path == "prefill":
             return workers, min(_MOST_PACKED, in_flight // workers, -(-jobs // workers))
         # A batch has at least two rows, the second a pad where one sequence is all there is.
@@ -164,13 +160,13 @@ class Engine:
                     length=length,
                     threads=max(1, self.threads // workers),
                     batch=CHUNK,
-                    exact=self.exact and path == "decode",
+                    flash_attention=not (self.exact and self.model.n_gpu_layers),
                     stop=stop,
                 ) as context:
                     if path == "decode":
                         DecodeBatch(context, prefixes, padded=bool(self.model.n_gpu_layers)).run(take, done.put)
                     else:
-                        PrefillBatch(context, prefixes, packed=not self.exact).run(take, done.put)
+                        PrefillBatch(context, prefixes).run(take, done.put)
                 finished = True
             finally:
                 if not finished:

@@ -12,6 +12,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
+from arena_assets.config.experiment import ARITHMETIC
 from arena_assets.errors import ModelError
 from arena_assets.llama.stop import Stop, StoppedError
 
@@ -34,6 +35,11 @@ llama_cpp.llama_log_set(_collect_log, ctypes.c_void_p(0))
 def library_version() -> str:
     """Version of llama-cpp-python, which pins one llama.cpp: results are bit-equal within one of them."""
     return str(llama_cpp.__version__)
+
+
+def arithmetic() -> str:
+    """What journalled results are bit-equal within: the library and how this project drives it."""
+    return f"{library_version()}/{ARITHMETIC}"
 
 
 class Model:
@@ -161,7 +167,7 @@ class Context:
         length: int,
         threads: int,
         batch: int = 512,
-        exact: bool = True,
+        flash_attention: bool = True,
         stop: Stop | None = None,
     ) -> None:
         self.model, self.sequences = model, sequences
@@ -172,9 +178,10 @@ class Context:
         params.n_batch = params.n_ubatch = self._batch_size
         params.n_seq_max = sequences
         params.n_threads = params.n_threads_batch = threads
-        # With flash attention (the default) or one cache for all sequences, a token's logits depend on which other
-        # sequences share its batch: by up to 0.8 nats. Both off, they do not.
-        params.flash_attn_type = 0 if exact else -1
+        # On a CPU flash attention takes a row's own cells in their order, whatever else is in the batch, but for a single
+        # row over 512 cells and more, which it splits by the number of threads: callers decode no row alone.
+        params.flash_attn_type = -1 if flash_attention else 0
+        # With one cache for all sequences a row's cells lie where others left room: logits move by up to 0.8 nats.
         params.kv_unified = False
         params.no_perf = True
         _log_tail.clear()

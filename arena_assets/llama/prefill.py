@@ -1,8 +1,9 @@
 """Scoring in one pass: prompt and response through together, logits at the positions that are scored.
 
 Fast, but on quantised weights not the distribution that a one-token decode samples from: see DESIGN, section 4.
-By itself a job is evaluated in chunks that depend on it and the vocabulary alone, so its result does not depend on
-others, with flash attention too; packed with others it does, a little.
+A job is evaluated in chunks that depend on it and the vocabulary alone. Short ones share a pass, on a CPU without a
+trace: each row of each operation is computed by itself, and attention takes for all of a pass the same kernel that each
+of its jobs would have alone.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk
+from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk, shared_prefix
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.native import Context, Tokens
 
 # Logits are (rows, vocabulary) float32 in llama.cpp's buffer: 128k tokens x 512 rows would be 262 MB.
 _LOGITS_BYTES = 64 * 2**20
+# From so many rows of a sequence on, llama.cpp's flash attention on a CPU computes them in tiles (GGML_FA_TILE_Q).
+_TILED = 64
 
 Take = Callable[[], Generate | Force | Probe | None]
 
@@ -36,9 +39,7 @@ class Scoring:
         self.job = job
         self.inputs: Tokens = np.array([*job.prompt.tokens, *response], dtype=np.int32)
         self.first = len(job.prompt.tokens) - 1
-        # Flash attention splits the work on a single row by the number of threads: no pass has just one.
-        prefix = min(job.prompt.prefix, len(self.inputs) - 2, self.first)
-        self.prefix = prefix if prefix > 1 else 0
+        self.prefix = min(shared_prefix(job.prompt, len(self.inputs)), self.first)
         self.logprobs: list[float] = []
 
     @property
@@ -67,11 +68,10 @@ class Scoring:
 
 
 class PrefillBatch:
-    """Scores jobs one after the other, or with `packed` as many at once as a pass and the context have room for."""
+    """Scores jobs, as many at once as a pass and the context have room for."""
 
-    def __init__(self, context: Context, prefixes: PrefixStates, *, packed: bool = False) -> None:
+    def __init__(self, context: Context, prefixes: PrefixStates) -> None:
         self._context = context
-        self._most = context.sequences if packed else 1
         self._prefixes = PrefixCache(context, prefixes)
         self._distribution = Distribution(context.model.vocab_size)
         self._rows = scored_rows(context.model.vocab_size)
@@ -100,7 +100,9 @@ class PrefillBatch:
         """What goes into the next pass, and the job that found no room."""
         pack, width, scored, prefix = [first], first.fresh, first.scored, first.prefix
         following = self._next(take)
-        while following is not None and len(pack) < self._most:
+        while following is not None and len(pack) < self._context.sequences:
+            if (following.fresh < _TILED) != (first.fresh < _TILED):
+                break
             width, prefix = max(width, following.fresh), max(prefix, following.prefix)
             scored += following.scored
             rows = width * (len(pack) + 1)

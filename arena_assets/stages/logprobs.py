@@ -15,7 +15,7 @@ from arena_assets.ids import content_key, slice_rank
 from arena_assets.journal import Journal
 from arena_assets.llama.engine import Path
 from arena_assets.llama.jobs import Done, Force
-from arena_assets.llama.native import library_version
+from arena_assets.llama.native import arithmetic
 from arena_assets.llama.pool import Loaded, ModelPool
 from arena_assets.progress import Progress, silent, within
 from arena_assets.rules.rejection import why_rejected
@@ -158,7 +158,7 @@ def _score(
             model=loaded.identity,
             mode=experiment.engine.mode,
             path=path,
-            library=library_version(),
+            engine=arithmetic(),
         )
         for job in jobs
     }

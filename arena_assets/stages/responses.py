@@ -10,7 +10,7 @@ from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, stream_seed
 from arena_assets.journal import Journal
 from arena_assets.llama.jobs import Done, Generate
-from arena_assets.llama.native import library_version
+from arena_assets.llama.native import arithmetic
 from arena_assets.llama.pool import Loaded, ModelPool
 from arena_assets.progress import Progress, silent, within
 from arena_assets.tables import RESPONSES, records, rows_of
@@ -48,7 +48,7 @@ def _answer(
     limit = pool.limit(loaded)
     for policy in policies:
         settings = content_key(
-            policy=experiment.policy_identity(policy), mode=experiment.engine.mode, library=library_version()
+            policy=experiment.policy_identity(policy), mode=experiment.engine.mode, engine=arithmetic()
         )
         for row in rows_of(prompts):
             seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)

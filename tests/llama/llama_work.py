@@ -36,7 +36,7 @@ def generations(model: Model, max_tokens: int = 8) -> list[Generate]:
     prompts = [template.render(SYSTEM, question) for question in QUESTIONS]
     prompts += [template.render("", QUESTIONS[0]), template.render(SYSTEM, LONG)]
     whole = prompts[2].tokens
-    prompts += [Prompt(whole, cut) for cut in (0, 1, len(whole) - 1, len(whole))]
+    prompts += [Prompt(whole, cut) for cut in (0, 1, len(whole) - 2, len(whole) - 1, len(whole))]
     return [
         Generate(str(number), prompt, 0.8, 1 + (max_tokens + number) % max_tokens, 1000 + number)
         for number, prompt in enumerate(prompts)

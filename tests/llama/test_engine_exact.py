@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Generate
-from arena_assets.llama.native import Model
-from tests.llama.llama_work import finish, forced, generations, same
+from arena_assets.llama.lock import llama_lock
+from arena_assets.llama.native import Context, Model
+from arena_assets.llama.template import ChatTemplate, Prompt
+from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 
 
 class Reference:
@@ -37,7 +40,7 @@ def compositions(draw: st.DrawFn) -> tuple[list[int], dict[str, int], str]:
     Two threads are two workers here; two threads of one context wait for each other and take long on a busy machine, so
     they have a small test of their own.
     """
-    some = draw(st.lists(st.integers(0, 11), min_size=1, max_size=12, unique=True))
+    some = draw(st.lists(st.integers(0, 12), min_size=1, max_size=13, unique=True))
     size = {
         "cache_tokens": draw(st.sampled_from([1024, 2560, 8192])),
         "max_sequences": draw(st.integers(4, 12)),
@@ -75,6 +78,34 @@ def test_replay_equals_sampling_to_the_last_bit(reference: Reference) -> None:
 def test_threads_of_one_context_change_nothing(reference: Reference) -> None:
     engine = Engine(reference.model, cache_tokens=1024, max_sequences=2, threads=2)
     assert same(finish(engine, reference.jobs[:2]), reference.sampled) == []
+
+
+def test_flash_attention_over_a_long_cache_is_the_same_alone_and_in_company(reference: Reference) -> None:
+    """Over 512 cells and more it splits a row that is alone by threads: no pass has one, neither prompt nor response."""
+    tokens = ChatTemplate(reference.model).render(SYSTEM, LONG * 3).tokens
+    assert len(tokens) > 600
+    jobs = [Generate(f"cut {cut}", Prompt(tokens, cut), 0.8, 3, 77) for cut in (0, 14, len(tokens) - 2)]
+    short = reference.jobs[:3]
+    together = finish(Engine(reference.model, cache_tokens=8192, max_sequences=6, threads=1), [*jobs, *short])
+    assert same({job.key: together[job.key] for job in short}, reference.sampled) == []
+    for job in jobs:
+        alone = Engine(reference.model, cache_tokens=2048, max_sequences=2, threads=2)
+        assert same(finish(alone, [job]), together) == []
+
+
+def test_a_row_alone_does_depend_on_the_threads(q4: Model) -> None:
+    """Why no pass has a single row; where this fails, llama.cpp has changed, and the rule may go."""
+    tokens = np.arange(640, dtype=np.int32) + 1000
+    positions = np.arange(640, dtype=np.int32)
+    last = []
+    with llama_lock():
+        for threads in (1, 2):
+            with Context(q4, sequences=1, length=1024, threads=threads) as context:
+                for part in (slice(0, 320), slice(320, 639), slice(639, 640)):
+                    logits = np.array(positions[part] == 639, dtype=np.int8)
+                    context.decode(tokens[part], positions[part], positions[part] * 0, logits=logits)
+                last.append(context.logits(1).copy())
+    assert last[0].tobytes() != last[1].tobytes()
 
 
 def test_restart_gives_the_same(reference: Reference) -> None:
