@@ -27,7 +27,7 @@ class Bare:
     """`llama_decode` as llama.cpp sets it up by default (flash attention and all), with the given threads."""
 
     def __init__(self, model: Model, *, sequences: int, length: int, threads: int) -> None:
-        self.context = Context(model, sequences=sequences, length=length, threads=threads, batch=_BATCH, exact=False)
+        self.context = Context(model, sequences=sequences, length=length, threads=threads, batch=_BATCH)
 
     def prefill(self, sequences: Sequence[Sequence[int]]) -> None:
         """Each sequence by itself, no logits but the last."""

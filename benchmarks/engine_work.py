@@ -32,17 +32,20 @@ _F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of each work; `long` and `short` cut responses, tokens."""
+    """How much of each work; `long` and `short` cut responses, tokens: whole answers have about 380.
+
+    `prefilled` jobs are enough that no worker waits long for the other's last one. `max_tokens` is the demo's.
+    """
 
     replayed: int = 32
-    prefilled: int = 8
+    prefilled: int = 16
     short_prompts: int = 12
     generated: int = 64
     evaluated_every: int = 10
-    completed: int = 12
-    long: int = 80
+    completed: int = 8
+    long: int = 160
     short: int = 60
-    max_tokens: int = 24
+    max_tokens: int = 48
     monte_carlo: int = 400
 
     def quick(self) -> Sizes:
