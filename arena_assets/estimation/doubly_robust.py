@@ -30,18 +30,22 @@ Change = Callable[[Floats, float], Floats]
 
 def label_weights(problem: Problem, weights: Floats) -> Floats:
     """a = w o / p: (n,), zero on unlabelled rows."""
-    present = ~np.isnan(problem.labels)
-    count = int(present.sum())
-    if count < 2:
+    require_two(problem)
+    return np.where(problem.labelled, weights * (problem.labels.size / problem.n_labelled), 0.0)
+
+
+def require_two(problem: Problem) -> None:
+    """One labelled row gives a correction without an error."""
+    if problem.n_labelled < 2:
         raise EstimationError(
-            f"{count} of the {present.size} logged rows are labelled; the correction needs at least 2"
+            f"{problem.n_labelled} of the {problem.labels.size} logged rows are labelled;"
+            " the correction needs at least 2"
         )
-    return np.where(present, weights / present.mean(), 0.0)
 
 
 def residuals(problem: Problem, predicted: Floats) -> Floats:
     """Y - f-(S), 0 where unlabelled (such rows have a = 0)."""
-    return np.where(np.isnan(problem.labels), 0.0, problem.labels - predicted)
+    return np.where(problem.labelled, problem.labels - predicted, 0.0)
 
 
 def _combine(
@@ -72,18 +76,18 @@ def _combine(
 
 def dr_cpo_on(problem: Problem) -> Estimate:
     """mean f-(S') + mean w (o/p) (Y - f-(S)) (Dudik et al. 2014; Landesberg 2025)."""
-    each = label_weights(problem, problem.weights) * residuals(problem, problem.rewards_oof)
+    each = label_weights(problem, problem.weights) * residuals(problem, problem.logged.rewards_oof)
     correction = float(each.mean())
-    return _combine(problem, problem.draw_rewards_oof, each - correction, correction)
+    return _combine(problem, problem.drawn.rewards_oof, each - correction, correction)
 
 
 def sndr_on(problem: Problem) -> Estimate:
     """dr_cpo with its correction divided by mean w (o/p): bounded by the residuals whatever the weights."""
     a = label_weights(problem, problem.weights)
     share = _normalised(a, "sndr")
-    each = residuals(problem, problem.rewards_oof)
+    each = residuals(problem, problem.logged.rewards_oof)
     correction = dot(share, each)
-    return _combine(problem, problem.draw_rewards_oof, a.size * share * (each - correction), correction)
+    return _combine(problem, problem.drawn.rewards_oof, a.size * share * (each - correction), correction)
 
 
 def mrdr_on(problem: Problem) -> Estimate:
@@ -145,14 +149,14 @@ def _unmatched_mass(problem: Problem, a: Floats) -> Floats | None:
 def _changed(problem: Problem, change: Change, threshold: float | None) -> Estimate:
     limit = _threshold(problem, change) if threshold is None else threshold
     full, a = (label_weights(problem, w) for w in (problem.weights, change(problem.weights, limit)))
-    residual = residuals(problem, problem.rewards_oof)
+    residual = residuals(problem, problem.logged.rewards_oof)
     each = a * residual
     correction = float(each.mean())
     # What the threshold takes off the correction is bias as far as anyone can tell: it counts as error.
     lost = float(((a - full) * residual).mean())
     return _combine(
         problem,
-        problem.draw_rewards_oof,
+        problem.drawn.rewards_oof,
         each - correction,
         correction,
         q=_unmatched_mass(problem, a),
@@ -167,14 +171,10 @@ def _threshold(problem: Problem, change: Change) -> float:
     Variance, plus the squared change of the correction, plus that change's own variance: as Su et al. 2020, the bias
     counts with an upper bound, since the rows that would show it are the ones left out.
     """
-    labelled = ~np.isnan(problem.labels)
-    count = int(labelled.sum())
-    if count < 2:
-        raise EstimationError(
-            f"{count} of the {labelled.size} logged rows are labelled; the correction needs at least 2"
-        )
+    require_two(problem)
+    labelled, count = problem.labelled, problem.n_labelled
     w = problem.weights[labelled]
-    each = problem.labels[labelled] - problem.rewards_oof[labelled]
+    each = problem.labels[labelled] - problem.logged.rewards_oof[labelled]
     limits = np.unique(np.r_[np.quantile(w, THRESHOLD_QUANTILES), w.max() * np.array(THRESHOLD_MULTIPLES)])
     limits = limits[limits > w.max() * SMALLEST_THRESHOLD]
     if limits.size == 0:

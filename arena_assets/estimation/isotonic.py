@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from ._numeric import sums
-from ._types import Floats, Ints
+from ._types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,10 @@ class Split:
         """The curve with these block values at every row."""
         low = values[self.lower]
         return low + self.inside * (values[self.upper] - low)
+
+    def take(self, rows: Bools) -> Split:
+        """The same for some of the rows."""
+        return Split(self.lower[rows], self.upper[rows], self.inside[rows])
 
     def mass(self, shares: Floats, n_blocks: int) -> Floats:
         """q: the mass that rows with `shares` put on each block."""
