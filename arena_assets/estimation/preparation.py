@@ -21,6 +21,7 @@ from .evidence import Evidence, evidence
 from .methods import DOUBLY_ROBUST, Method
 from .overlap import Overlap
 from .reading import Reading, read
+from .transport import OutOfFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +249,21 @@ class Preparation:
             calibration=calibration,
             folds=self._folds,
         )
-        tested = taken.rewards_oof if calibration is not None else self._monotone_out_of_fold(scoring, kept)
-        seen = evidence(made, overlap.diagnostics, tested, is_logging_policy=is_logging_policy)
+        tested = self._tested(scoring, kind)
+        seen = evidence(
+            made,
+            overlap.diagnostics,
+            tested,
+            self._label_weights(usable, kept, overlap),
+            is_logging_policy=is_logging_policy,
+        )
         return Target(made, overlap, seen, own_labels)
+
+    def _label_weights(self, usable: Bools, kept: Bools, overlap: Overlap) -> Floats:
+        """(m,) weights of the calibration's labels, 0 where the label's row has none."""
+        every = np.zeros(self.data.n)
+        every[kept] = overlap.weights
+        return every[usable & ~np.isnan(self.data.labels)]
 
     def _own(self, scoring: str, kind: str, policy: str) -> Target:
         """The target with the draws of the prompts whose own labels `direct_own` may use."""
@@ -260,10 +273,12 @@ class Preparation:
         made = replace(whole.problem, draws=draws, drawn=whole.problem.drawn.take(half))
         return Target(made, whole.overlap, whole.evidence, whole.own_labels[half])
 
-    def _monotone_out_of_fold(self, scoring: str, kept: Bools) -> Floats | None:
-        """f-(S) for uncalibrated methods, whose use of SIMCal weights still asks whether E[Y | S] carries over."""
+    def _tested(self, scoring: str, kind: str) -> OutOfFold | None:
+        """Residuals for the transport test; uncalibrated methods, whose use of SIMCal weights still asks whether
+        E[Y | S] carries over, are tested by the monotone calibration. None where there is none.
+        """
         try:
-            logged, usable = self._logged(scoring, "monotone")
+            calibration = self.calibration(scoring, "monotone" if kind == "none" else kind)
         except EstimationError:
             return None
-        return logged.rewards_oof[kept[usable]]
+        return None if calibration is None else calibration.out_of_fold
