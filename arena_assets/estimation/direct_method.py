@@ -26,6 +26,8 @@ def naive_direct_on(problem: Problem) -> Estimate:
 
 def direct_on(problem: Problem) -> Estimate:
     """mean f(S'); contributions f(S') - est + c, t with Welch-Satterthwaite degrees of freedom ("IF+WS")."""
+    if problem.draw_prompts < 2:
+        raise EstimationError("fresh draws of one prompt give no standard error; draws of at least two are needed")
     value = dot(problem.draws.share, problem.drawn.rewards)
     drawn = problem.spread_draws(problem.drawn.rewards - value)
     q = problem.draw_mass()

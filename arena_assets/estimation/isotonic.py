@@ -73,15 +73,20 @@ def fit_bins(bins: Floats, totals: Floats, weights: Floats, *, increasing: bool 
     fit = isotonic_regression(totals / weights, weights=weights, increasing=increasing)
     starts = fit.blocks[:-1]
     # Neighbouring blocks of equal value are one block: their labels share a variance.
-    fresh = np.r_[True, np.diff(fit.x[starts]) != 0]
-    starts = starts[fresh]
-    ends = np.r_[starts[1:], bins.size] - 1
+    starts = starts[_changes(fit.x[starts])]
+    ends = np.append(starts[1:], bins.size) - 1
     values = np.add.reduceat(totals, starts) / np.add.reduceat(weights, starts)
-    number = np.arange(starts.size)
-    doubled = np.repeat(number, 2)
+    doubled = np.repeat(np.arange(starts.size), 2)
     knots = np.stack([bins[starts], bins[ends]], axis=1).ravel()
-    keep = np.r_[True, np.diff(knots) > 0]
-    return Curve(knots[keep], doubled[keep].astype(np.int64), values)
+    keep = _changes(knots)
+    return Curve(knots[keep], doubled[keep], values)
+
+
+def _changes(values: Floats) -> Bools:
+    """Where a value differs from the one before it; the first one does."""
+    found = np.ones(values.size, dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
 
 
 def fit(scores: Floats, outcomes: Floats, weights: Floats | None = None, *, increasing: bool = True) -> Curve:

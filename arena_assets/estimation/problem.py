@@ -13,7 +13,7 @@ import pandas as pd
 
 from . import _validate
 from ._numeric import sums, tally
-from ._types import Bools, Floats, Ints
+from ._types import Bools, EstimationError, Floats, Ints
 from .calibration import RewardCalibration, calibrate
 from .reading import Reading, read
 
@@ -73,6 +73,11 @@ class Problem:
         return int(np.count_nonzero(self.labelled))
 
     @cached_property
+    def labelled_prompts(self) -> int:
+        """Number of distinct prompts among the labelled rows."""
+        return int(np.count_nonzero(tally(self.rows[self.labelled])))
+
+    @cached_property
     def row_prompts(self) -> int:
         """Number of distinct prompts among the logged rows."""
         return int(np.count_nonzero(tally(self.rows)))
@@ -103,6 +108,17 @@ class Problem:
     def other_errors(self, q: Floats | None) -> Floats | None:
         """The part of the calibration's error that no label can carry; see `Estimate`."""
         return None if self.calibration is None or q is None else self.calibration.other_errors(q)
+
+    def residual_error(self, shares: Floats) -> float:
+        """Standard error of sum v (Y - f-) over the labelled rows; shares v: (n,), 0 where unlabelled."""
+        own = shares[self.labelled]
+        if self.calibration is None or not self.calibration.fold_models:
+            noise = own * (self.labels - self.logged.rewards_oof)[self.labelled]
+            return float(noise.std() * np.sqrt(noise.size))
+        # A label whose row has no weight made f- all the same.
+        every = np.zeros(self.calibration.labels.size)
+        every[np.isin(self.calibration.prompts, self.rows[self.labelled])] = own
+        return self.calibration.out_of_fold.error(every)
 
     def row_mass(self, shares: Floats) -> Floats | None:
         """q of sum_i shares_i f(S_i) over logged rows."""
@@ -140,6 +156,8 @@ def from_arrays(
     target = _validate.vector("target_scores", target_scores)
     _validate.two_rows("scores", score.size)
     _validate.two_rows("target_scores", target.size)
+    if (covariates is None) != (target_covariates is None):
+        raise EstimationError("covariates and target_covariates go together: both sides are calibrated by the same f")
     label, present = _validate.label_vector(labels, scores=score)
     weight = np.ones_like(score) if weights is None else _validate.weight_vector(weights, length=score.size)
     ids = _validate.codes(prompt_ids, length=score.size, name="prompt_ids")
@@ -160,6 +178,11 @@ def from_arrays(
         prompt_folds[rows] = given
     features = _features(score, covariates, "covariates")
     draw_features = _features(target, target_covariates, "target_covariates")
+    if features.shape[1] != draw_features.shape[1]:
+        raise EstimationError(
+            f"covariates have {features.shape[1] - 1} columns, target_covariates {draw_features.shape[1] - 1}:"
+            " they must be the same"
+        )
     calibration = calibrate(
         features[present],
         label[present],
