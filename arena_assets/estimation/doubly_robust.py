@@ -23,12 +23,6 @@ from .estimate import Estimate, from_contributions
 from .problem import Problem
 from .stacking import stack
 
-# Candidate thresholds of switch_dr and dr_os: quantiles of the labelled rows' weights, and multiples of the largest
-# one.
-THRESHOLD_QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
-THRESHOLD_MULTIPLES = (3.0, 10.0)
-SMALLEST_THRESHOLD = 1e-9  # of the largest weight: below it the correction is nothing but rounding
-
 Change = Callable[[Floats, float | Floats], Floats]
 
 
@@ -170,15 +164,18 @@ def _changed(problem: Problem, change: Change, threshold: float | None) -> Estim
     # What the threshold takes off the correction is bias as far as anyone can tell, known no better than its own
     # standard error: both count as error.
     taken = (full - a) / a.size
-    lost = -dot(taken, residual)
+    lost, error, q = 0.0, 0.0, None
+    if taken.any():
+        lost, error = -dot(taken, residual), problem.residual_error(taken)
+        # f's error cancels where fresh draws and correction carry the same mass: all but what was taken off.
+        q = problem.row_mass(taken)
     return _combine(
         problem,
         problem.drawn.rewards_oof,
         summands,
         correction,
-        # f's error cancels where fresh draws and correction carry the same mass: all but what was taken off.
-        q=problem.row_mass(taken),
-        bias=float(np.hypot(lost, problem.residual_error(taken))),
+        q=q,
+        bias=float(np.hypot(lost, error)),
         diagnostics={"threshold": limit, "kept_mass": float(a.sum() / full.sum()) if full.any() else 0.0, "lost": lost},
     )
 
@@ -194,8 +191,7 @@ def _threshold(problem: Problem, change: Change) -> float:
     labelled, count = problem.labelled, problem.n_labelled
     w = problem.weights[labelled]
     each = problem.labels[labelled] - problem.logged.rewards_oof[labelled]
-    limits = np.unique(np.r_[np.quantile(w, THRESHOLD_QUANTILES), w.max() * np.array(THRESHOLD_MULTIPLES)])
-    limits = limits[limits > w.max() * SMALLEST_THRESHOLD]
+    limits = problem.thresholds
     if limits.size == 0:
         raise EstimationError("all labelled rows have weight zero")
     terms = change(w, limits[:, None]) * each

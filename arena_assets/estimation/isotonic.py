@@ -94,3 +94,11 @@ def fit(scores: Floats, outcomes: Floats, weights: Floats | None = None, *, incr
     bins, position = np.unique(scores, return_inverse=True)
     each = np.ones_like(scores) if weights is None else weights
     return fit_bins(bins, sums(position, each * outcomes), sums(position, each), increasing=increasing)
+
+
+def fit_values(scores: Floats, outcomes: Floats, weights: Floats) -> Curve:
+    """The same curve with a block for each distinct score: where only its values are read, joining them is idle."""
+    bins, position = np.unique(scores, return_inverse=True)
+    totals = sums(position, weights)
+    fitted = isotonic_regression(sums(position, weights * outcomes) / totals, weights=totals)
+    return Curve(bins, np.arange(bins.size), fitted.x)

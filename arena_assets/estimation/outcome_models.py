@@ -34,7 +34,7 @@ def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
         if train.size == 0:
             raise EstimationError(f"mrdr: all labels outside fold {fold} have negligible weight")
         position = model.position(problem.logged.prepared[train])
-        curves.append(isotonic.fit(position, problem.labels[train], scaled[train]))
+        curves.append(isotonic.fit_values(position, problem.labels[train], scaled[train]))
     rows = calibration.read_out_of_fold(problem.logged.oof_position, row_folds, curves)
     return rows, calibration.read_out_of_fold(problem.drawn.oof_position, draw_folds, curves)
 

@@ -18,6 +18,11 @@ from .calibration import RewardCalibration, calibrate
 from .reading import Reading, read
 
 N_FOLDS = 5
+# Candidate thresholds of switch_dr and dr_os: quantiles of the labelled rows' weights, and multiples of the largest
+# one.
+THRESHOLD_QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+THRESHOLD_MULTIPLES = (3.0, 10.0)
+SMALLEST_THRESHOLD = 1e-9  # of the largest weight: below it the correction is nothing but rounding
 _HASH_KEY = "arena-oracle-v01"  # pandas wants 16 characters; another key gives other folds
 
 
@@ -76,6 +81,16 @@ class Problem:
     def labelled_prompts(self) -> int:
         """Number of distinct prompts among the labelled rows."""
         return int(np.count_nonzero(tally(self.rows[self.labelled])))
+
+    @cached_property
+    def thresholds(self) -> Floats:
+        """Candidate thresholds of switch_dr and dr_os; none where all labelled rows have weight zero."""
+        weights = self.weights[self.labelled]
+        top = float(weights.max(initial=0.0))
+        limits = np.unique(
+            np.concatenate([np.quantile(weights, THRESHOLD_QUANTILES), top * np.array(THRESHOLD_MULTIPLES)])
+        )
+        return limits[limits > top * SMALLEST_THRESHOLD]
 
     @cached_property
     def row_prompts(self) -> int:

@@ -110,12 +110,13 @@ def _missing(value: object) -> bool:
 
 def _read(path: Path) -> list[Mapping[str, Any]]:
     rows: list[Mapping[str, Any]] = []
+    decode = json.JSONDecoder().decode
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            if not line.strip():
+            if line.isspace():
                 continue
             try:
-                row = json.loads(line)
+                row = decode(line)
             except json.JSONDecodeError as error:
                 raise EstimationError(f"{path.name}, line {number}: not JSON ({error.msg})") from error
             if not isinstance(row, dict):
