@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isnan
 
 from .evidence import Evidence
 from .methods import Method
@@ -139,7 +139,7 @@ def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
         yield REFUSED, f"affinity of the policies {weights.affinity:.2f}, below {AFFINITY_CATASTROPHIC}"
     elif weights.affinity < AFFINITY_POOR:
         yield CAUTION, f"affinity of the policies {weights.affinity:.2f}, below {AFFINITY_POOR}"
-    if isfinite(weights.mean_z) and abs(weights.mean_z) > MEAN_Z_WARN:
+    if abs(weights.mean_z) > MEAN_Z_WARN:  # never of NaN, where there are no weights
         yield (
             CAUTION,
             f"mean weight {weights.mean:.2g} is {abs(weights.mean_z):.1f} standard errors from 1:"

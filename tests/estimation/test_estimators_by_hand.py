@@ -181,6 +181,10 @@ def test_what_a_threshold_leaves_out_counts_as_error() -> None:
 def test_stacking_stays_on_the_simplex() -> None:
     # Without the bound the second weight would be negative.
     assert simplex_weights(np.array([[1.0, 1.9], [1.9, 4.0]])) == pytest.approx([1.0, 0.0])
+    assert simplex_weights(np.array([[4.0, 1.9], [1.9, 1.0]])) == pytest.approx([0.0, 1.0])
+    assert simplex_weights(np.array([[9.0, 3.0, 3.0], [3.0, 1.0, 0.0], [3.0, 0.0, 1.0]])) == pytest.approx(
+        [0, 0.5, 0.5]
+    )
     assert simplex_weights(np.eye(4)) == pytest.approx(np.full(4, 0.25))
 
 

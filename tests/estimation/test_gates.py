@@ -53,6 +53,8 @@ def evidence(weights: np.ndarray | None = None, **changes: float) -> Evidence:
         (DIRECT, evidence(n_labels=20), 200.0, "caution", "only 20 oracle labels"),
         (DIRECT, evidence(), 4.0, "refused", "4.0 degrees of freedom"),
         (SNIPS, evidence(np.r_[1000.0, np.ones(999)]), 200.0, "refused", r"size 4 of 1000 \(0%\), below 10%"),
+        (SNIPS, evidence(np.full(1000, 2.0)), 200.0, "caution", "mean weight 2 is inf standard errors from 1"),
+        (SNIPS, evidence(np.full(1000, 1 + 1e-12)), 200.0, "supported", ""),
         (SNIPS, evidence(2 + np.arange(1000) / 1e6), 200.0, "caution", "check the log-probabilities"),
         (Method("naive_direct"), evidence(), 200.0, "caution", "taken at its word"),
         (Method("naive_direct"), evidence(judge_bias=0.2), 200.0, "refused", r"off by \+0.200 \(\+20.0"),

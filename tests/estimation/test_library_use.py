@@ -73,7 +73,8 @@ def test_the_layout_of_cje_gives_the_same_table(tmp_path: Path) -> None:
     logged, fresh = rows()
     path = tmp_path / "logged.jsonl"
     path.write_text("".join(json.dumps(in_the_layout_of_cje(row)) + "\n" for row in logged))
-    theirs = {"target": [in_the_layout_of_cje(row) for row in fresh["target"]]}
+    # Some rows have their fields at the top level.
+    theirs = {"target": [in_the_layout_of_cje(row) if n % 2 else row for n, row in enumerate(fresh["target"])]}
     pd.testing.assert_frame_equal(e.analyze(logged, fresh), e.analyze(path, theirs))
     pd.testing.assert_frame_equal(e.analyze(logged, fresh), e.analyze(pd.read_json(path, lines=True), theirs))
 
