@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import yaml
 from tqdm import tqdm
 
@@ -112,18 +111,11 @@ def paper_grid() -> Case:
 
 
 def load(sample: Path) -> EvaluationData:
-    """The sample's files in this project's terms."""
-    logged = pd.DataFrame(read(sample / "logged_data.jsonl"))
-    logged = logged.rename(columns={"base_policy_logprob": "total_logprob", "target_policy_logprobs": "target_logps"})
-    logged["prompt_id"] = [row["prompt_id"] for row in logged["metadata"]]
-    policies = list(logged["target_logps"].iloc[0])
-    draws = {policy: read(sample / "fresh_draws" / f"{policy}_responses.jsonl") for policy in policies}
-    return from_sampler(logged, draws, logging_policy="base")
-
-
-def read(path: Path) -> list[dict[str, object]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    """The sample's files, which have the peer's own layout, in this project's terms."""
+    draws = sorted((sample / "fresh_draws").glob("*_responses.jsonl"))
+    targets = {path.name.removesuffix("_responses.jsonl"): path for path in draws}
+    targets.pop("base", None)
+    return from_sampler(sample / "logged_data.jsonl", targets, logging_policy="base")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ._types import Bools, EstimationError, Floats, Ints
 from .weights import MAX_LOG_WEIGHT
@@ -11,6 +12,10 @@ from .weights import MAX_LOG_WEIGHT
 
 def vector(name: str, values: npt.ArrayLike, *, length: int | None = None, allow_nan: bool = False) -> Floats:
     """`values` as a float64 vector; raises where it is empty, of another length, infinite, or NaN (unless allowed)."""
+    if np.iscomplexobj(values):
+        raise EstimationError(f"{name} must be real numbers, got complex ones")
+    if np.ma.is_masked(values):
+        raise EstimationError(f"{name}: masked values; leave these rows out, or fill labels with NaN")
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -82,13 +87,21 @@ def two_rows(name: str, rows: int) -> None:
 
 
 def codes(ids: npt.ArrayLike | None, *, length: int, name: str) -> npt.NDArray[np.object_]:
-    """Prompt ids as objects, by default the row number."""
+    """Prompt ids as text, by default the row number: 7 and "7" are one prompt, as in a file. None may be missing."""
     if ids is None:
-        return np.arange(length).astype(object)
+        return np.arange(length).astype(str).astype(object)
     array = np.asarray(ids, dtype=object)
     if array.shape != (length,):
         raise EstimationError(f"{name} has shape {array.shape}, expected ({length},)")
-    return array
+    present(name, array)
+    return array.astype(str).astype(object)
+
+
+def present(name: str, ids: npt.NDArray[np.object_]) -> None:
+    """Raises where an id is missing: rows without one would be taken for one prompt."""
+    missing = np.flatnonzero(pd.isna(ids))
+    if missing.size:
+        raise EstimationError(f"{name}: {missing.size} of {ids.size} are missing (rows {missing[:5].tolist()})")
 
 
 def fold_vector(folds: npt.ArrayLike | None, *, default: Ints, length: int) -> Ints:

@@ -16,7 +16,8 @@ from .estimate import Estimate, critical_value
 from .estimators import run
 from .methods import Method, full_grid
 from .preparation import Preparation, Target
-from .sampler import Rows, from_sampler
+from .rows import Rows
+from .sampler import from_sampler
 
 COLUMNS = (
     "estimator",
@@ -141,7 +142,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
     problem = target.problem
     n = problem.rows.size if method.uses_weights else target.n_draw_prompts
     n_oracle = target.labels_used(method)
-    support = gates.judge(method, target.evidence, df=estimate.df, own_labels=n_oracle)
+    support = gates.judge(method, target.evidence, df=estimate.df, std_error=estimate.std_error, own_labels=n_oracle)
     return Result(method, policy, estimate, reason, truth, n, n_oracle, support, target, seconds)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from . import isotonic, two_stage
 from ._numeric import sums, tally
 from ._types import Bools, EstimationError, Floats, Ints
 from ._validate import require_labels
+from .transport import OutOfFold
 
 SMALL_BLOCK = 3  # labels; a block below it borrows variance from its neighbourhood
 PRIOR_LABELS = 5.0  # weight of the neighbourhood's variance in such a block
@@ -118,10 +120,15 @@ class RewardCalibration:
         parts = q * q * self.variances / self.counts
         return float(parts.sum()), float((parts * parts / self.block_df).sum())
 
+    @cached_property
+    def out_of_fold(self) -> OutOfFold:
+        """The residuals Y - f- of the labels."""
+        return OutOfFold(self)
+
     def rmse(self) -> tuple[float, float]:
         """Root mean squared residual in sample and out of fold."""
         inside = self.labels - self.predict(self.prepared)
-        outside = self.labels - self.predict_out_of_fold(self.prepared, self.folds)
+        outside = self.out_of_fold.residuals
         return float(np.sqrt(np.mean(inside**2))), float(np.sqrt(np.mean(outside**2)))
 
 

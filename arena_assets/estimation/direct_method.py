@@ -18,7 +18,7 @@ from .problem import Problem, from_arrays
 
 def naive_direct_on(problem: Problem) -> Estimate:
     """mean S'; contributions S' - est."""
-    scores = problem.draws.features[:, 0]
+    scores = problem.drawn.features[:, 0]
     value = dot(problem.draws.share, scores)
     phi = problem.spread_draws(scores - value)
     return from_contributions(value, phi, n_sampled=problem.draw_prompts)
@@ -26,8 +26,10 @@ def naive_direct_on(problem: Problem) -> Estimate:
 
 def direct_on(problem: Problem) -> Estimate:
     """mean f(S'); contributions f(S') - est + c, t with Welch-Satterthwaite degrees of freedom ("IF+WS")."""
-    value = dot(problem.draws.share, problem.draw_rewards)
-    drawn = problem.spread_draws(problem.draw_rewards - value)
+    if problem.draw_prompts < 2:
+        raise EstimationError("fresh draws of one prompt give no standard error; draws of at least two are needed")
+    value = dot(problem.draws.share, problem.drawn.rewards)
+    drawn = problem.spread_draws(problem.drawn.rewards - value)
     q = problem.draw_mass()
     phi = drawn + problem.calibration_term(q)
     if problem.calibration is None or q is None:
@@ -54,7 +56,7 @@ def direct_own_on(problem: Problem, target_labels: Floats) -> Estimate:
     own, count = int(present.sum()), present.size
     if own < 2:
         raise EstimationError(f"target_labels: {own} of {count} fresh draws are labelled, at least 2 are needed")
-    f, share = problem.draw_rewards, problem.draws.share
+    f, share = problem.drawn.rewards, problem.draws.share
     y = target_labels[present]
     unlabelled = count - own
     own_prompts = int(np.unique(problem.draws.prompts[present]).size)

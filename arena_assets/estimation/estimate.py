@@ -63,24 +63,28 @@ def from_contributions(
     count = phi.size if n_sampled is None else n_sampled
     if count < 2:
         raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
-    blocks: Floats = np.empty(0) if other_errors is None else other_errors
+    blocks: Floats = np.empty(0) if other_errors is None else other_errors[other_errors != 0]
+    scale = max(float(np.abs(phi).max()), phi.size * float(np.abs(blocks).max(initial=0.0)))
+    if not np.isfinite(scale):
+        raise EstimationError("contributions overflow: rescale rewards or leave out rows with huge weights")
+    # Squares of huge or tiny contributions would overflow, or vanish and claim an error of 0.
+    relative = scale if scale > 0 else 1.0
+    squares, other = (phi / relative) ** 2, (phi.size * blocks / relative) ** 2
+    total, extra = float(squares.sum()), float(other.sum())
     if df is None:
-        df = moment_df(np.concatenate([phi, phi.size * blocks[blocks != 0]]))
-    std_error = float(np.sqrt(dot(phi, phi) * count / (count - 1.0) / phi.size**2 + dot(blocks, blocks)))
+        df = moment_df(np.concatenate([squares, other]) if other.size else squares)
+    std_error = relative / phi.size * float(np.sqrt(total * count / (count - 1.0) + extra))
+    everything: Floats = np.empty(0) if other_errors is None else other_errors
     return Estimate(
-        value, std_error, min(df, count - 1.0), phi, count, blocks, MappingProxyType(dict(diagnostics or {}))
+        value, std_error, min(df, count - 1.0), phi, count, everything, MappingProxyType(dict(diagnostics or {}))
     )
 
 
-def moment_df(phi: Floats) -> float:
-    """Degrees of freedom of sum phi^2, from its estimated variance; between 1 and N - 1."""
-    ceiling = phi.size - 1.0
-    largest = float(np.abs(phi).max())
-    if largest == 0:
-        return ceiling
-    squared = (phi / largest) ** 2
-    total = float(squared.sum())
-    spread = dot(squared, squared) - total * total / phi.size
+def moment_df(squares: Floats) -> float:
+    """Degrees of freedom of sum phi^2 from the squares phi^2, by its estimated variance; between 1 and N - 1."""
+    ceiling = squares.size - 1.0
+    total = float(squares.sum())
+    spread = dot(squares, squares) - total * total / squares.size
     if spread <= 0:
         return ceiling
     return float(min(max(2 * total * total / spread, 1.0), ceiling))

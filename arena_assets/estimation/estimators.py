@@ -42,7 +42,7 @@ def run(method: Method, target: Target) -> Estimate:
     if method.estimator == "stacked_dr":
         return doubly_robust.stacked_dr_on(used, made)
     if method.estimator == "calibrated_ips":
-        return importance.calibrated_ips_on(problem, target.projection)
+        return importance.calibrated_ips_on(problem, target.overlap.projection)
     estimate = _ON_PROBLEM[method.estimator](used)
     if method.estimator in doubly_robust.STACKED:
         made[method.estimator] = estimate

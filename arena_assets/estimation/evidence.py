@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import weights
-from ._numeric import dot
 from ._types import Floats
-from .problem import Draws, Problem
+from .problem import Problem
+from .transport import OutOfFold
 from .weights import WeightDiagnostics
 
 
@@ -21,38 +21,39 @@ class Evidence:
     n_labels: int
     label_ess: float  # effective number of labels after weighting
     outside: float  # share of target scores outside the labelled range
-    transport: float  # weighted mean residual on logged labels
+    transport: float  # weighted mean out-of-fold residual on logged labels
     transport_error: float
     judge_bias: float  # mean S - Y on P0's labels
     judge_bias_error: float
     is_logging_policy: bool = False
 
 
-def evidence(problem: Problem, calibrated: Floats | None, *, is_logging_policy: bool) -> Evidence:
-    """Raw weights, labels, score support, and the transport test on weighted logged residuals.
+def evidence(
+    problem: Problem,
+    seen: WeightDiagnostics,
+    tested: OutOfFold | None,
+    label_weights: Floats,
+    *,
+    is_logging_policy: bool,
+) -> Evidence:
+    """Raw weights, labels, score support, and the transport test.
 
-    calibrated: (n,) f-(S) of the logged rows by some calibration, or None where there is none to test.
+    tested: residuals of some calibration, or None where there is none to test; label_weights: (m,) raw weights of its
+    labels, 0 where a label's row has none.
     """
-    labelled = ~np.isnan(problem.labels)
-    count = int(labelled.sum())
+    labelled, count = problem.labelled, problem.n_labelled
     calibration, nan = problem.calibration, float("nan")
-    share = problem.weights[labelled]
-    size = weights.ess(share)
     outside = transport = transport_error = bias = bias_error = nan
     if count > 1:
-        labels, scores = problem.labels[labelled], problem.features[labelled, 0]
+        labels, scores = problem.labels[labelled], problem.logged.features[labelled, 0]
         bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
-        outside = _outside(scores, problem.draws)
-        if calibrated is not None and size > 0:
-            share = share / share.sum()
-            residual = labels - calibrated[labelled]
-            transport = dot(share, residual)
-            spread = ((share * (residual - transport)) ** 2).sum()
-            transport_error = float(np.sqrt(spread * count / (count - 1)))
+        outside = _outside(scores, problem)
+        if tested is not None and label_weights.any():
+            transport, transport_error = tested.mean(label_weights)
     return Evidence(
-        weights=weights.diagnose(problem.weights),
+        weights=seen,
         n_labels=count if calibration is None else calibration.labels.size,
-        label_ess=size,
+        label_ess=weights.ess(problem.weights[labelled]),
         outside=outside,
         transport=transport,
         transport_error=transport_error,
@@ -62,7 +63,7 @@ def evidence(problem: Problem, calibrated: Floats | None, *, is_logging_policy: 
     )
 
 
-def _outside(labelled_scores: Floats, draws: Draws) -> float:
+def _outside(labelled_scores: Floats, problem: Problem) -> float:
     """Share of the target's scores beyond the labelled ones, leaving out the outermost 1% of labels on each side.
 
     A few stray labels at the far end carry no curve. What the same policy would show by sampling alone is taken off,
@@ -71,6 +72,6 @@ def _outside(labelled_scores: Floats, draws: Draws) -> float:
     count = labelled_scores.size
     trimmed = count // 100
     ordered = np.sort(labelled_scores)
-    drawn = draws.features[:, 0]
-    share = float(draws.share[(drawn < ordered[trimmed]) | (drawn > ordered[-1 - trimmed])].sum())
+    drawn = problem.drawn.features[:, 0]
+    share = float(problem.draws.share[(drawn < ordered[trimmed]) | (drawn > ordered[-1 - trimmed])].sum())
     return max(0.0, share - 4 * (trimmed + 1) / (count + 1))

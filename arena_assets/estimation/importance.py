@@ -16,7 +16,8 @@ from . import _validate, simcal
 from ._numeric import dot
 from ._types import EstimationError
 from .estimate import Estimate, from_contributions
-from .problem import Draws, Problem, build
+from .problem import Draws, Problem
+from .reading import read
 from .weights import ess
 
 
@@ -27,7 +28,7 @@ def clip_threshold(n: int) -> float:
 
 def ips_on(problem: Problem) -> Estimate:
     """mean wR; contributions wR - est + c."""
-    weighted = problem.weights * problem.rewards
+    weighted = problem.weights * problem.logged.rewards
     value = float(weighted.mean())
     q = problem.row_mass(problem.weights / problem.rows.size)
     phi = problem.spread_rows(weighted - value) + problem.calibration_term(q)
@@ -52,7 +53,7 @@ def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimat
             "max_weight": limit,
             "clipped_rows": float((excess > 0).sum()),
             "clipped_mass": float(excess.sum() / problem.weights.sum()),
-            "clipping_bias": -float((excess * problem.rewards).mean()),
+            "clipping_bias": -float((excess * problem.logged.rewards).mean()),
         },
     )
 
@@ -60,9 +61,11 @@ def clipped_ips_on(problem: Problem, max_weight: float | None = None) -> Estimat
 def snips_on(problem: Problem) -> Estimate:
     """sum wR / sum w; contributions w (R - est) / mean w + c (Swaminathan & Joachims 2015)."""
     share = problem.weights / problem.weights.sum()
-    value = dot(share, problem.rewards)
+    value = dot(share, problem.logged.rewards)
     q = problem.row_mass(share)
-    phi = problem.spread_rows(problem.rows.size * share * (problem.rewards - value)) + problem.calibration_term(q)
+    phi = problem.spread_rows(problem.rows.size * share * (problem.logged.rewards - value)) + problem.calibration_term(
+        q
+    )
     return from_contributions(value, phi, n_sampled=problem.row_prompts, other_errors=problem.other_errors(q))
 
 
@@ -73,12 +76,12 @@ def calibrated_ips_on(problem: Problem, made: simcal.Projection | None = None) -
     w^ (R - R_B) + w (R_B - est), R_B the mean reward of the row's weight block (`made`: the projection, where it
     exists); with w^ alone the error would look far too small.
     """
-    projection = simcal.project(problem.features[:, 0], problem.weights) if made is None else made
+    projection = simcal.project(problem.logged.features[:, 0], problem.weights) if made is None else made
     share = projection.weights / projection.weights.sum()
-    value = dot(share, problem.rewards)
-    block_mean = projection.block_means(problem.rewards)
+    value = dot(share, problem.logged.rewards)
+    block_mean = projection.block_means(problem.logged.rewards)
     raw = problem.weights / problem.weights.mean()
-    phi = projection.weights * (problem.rewards - block_mean)
+    phi = projection.weights * (problem.logged.rewards - block_mean)
     phi += (projection.strength * raw + (1 - projection.strength)) * (block_mean - value)
     q = problem.row_mass(share)
     phi = problem.spread_rows(phi) + problem.calibration_term(q)
@@ -148,15 +151,16 @@ def _rows(
     score = reward if scores is None else _validate.vector("scores", scores, length=reward.size)
     ids = _validate.codes(prompt_ids, length=reward.size, name="prompt_ids")
     distinct, rows = np.unique(ids.astype(str), return_inverse=True)
-    draws = Draws.of(np.empty((0, 1)), np.empty(0, dtype=np.int64))
-    made = build(
+    none = np.empty(0, dtype=np.int64)
+    logged = read(score[:, None], none, None)
+    return Problem(
         n_prompts=distinct.size,
         rows=rows.astype(np.int64),
-        features=score[:, None],
+        logged=replace(logged, rewards=reward),
         weights=weight,
         labels=np.full(reward.size, np.nan),
-        draws=draws,
+        draws=Draws.of(none),
+        drawn=read(np.empty((0, 1)), none, None),
         calibration=None,
         folds=np.zeros(distinct.size, dtype=np.int64),
     )
-    return replace(made, rewards=reward)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from ._numeric import sums
-from ._types import Floats, Ints
+from ._types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,10 @@ class Split:
         """The curve with these block values at every row."""
         low = values[self.lower]
         return low + self.inside * (values[self.upper] - low)
+
+    def take(self, rows: Bools) -> Split:
+        """The same for some of the rows."""
+        return Split(self.lower[rows], self.upper[rows], self.inside[rows])
 
     def mass(self, shares: Floats, n_blocks: int) -> Floats:
         """q: the mass that rows with `shares` put on each block."""
@@ -69,15 +73,20 @@ def fit_bins(bins: Floats, totals: Floats, weights: Floats, *, increasing: bool 
     fit = isotonic_regression(totals / weights, weights=weights, increasing=increasing)
     starts = fit.blocks[:-1]
     # Neighbouring blocks of equal value are one block: their labels share a variance.
-    fresh = np.r_[True, np.diff(fit.x[starts]) != 0]
-    starts = starts[fresh]
-    ends = np.r_[starts[1:], bins.size] - 1
+    starts = starts[_changes(fit.x[starts])]
+    ends = np.append(starts[1:], bins.size) - 1
     values = np.add.reduceat(totals, starts) / np.add.reduceat(weights, starts)
-    number = np.arange(starts.size)
-    doubled = np.repeat(number, 2)
+    doubled = np.repeat(np.arange(starts.size), 2)
     knots = np.stack([bins[starts], bins[ends]], axis=1).ravel()
-    keep = np.r_[True, np.diff(knots) > 0]
-    return Curve(knots[keep], doubled[keep].astype(np.int64), values)
+    keep = _changes(knots)
+    return Curve(knots[keep], doubled[keep], values)
+
+
+def _changes(values: Floats) -> Bools:
+    """Where a value differs from the one before it; the first one does."""
+    found = np.ones(values.size, dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
 
 
 def fit(scores: Floats, outcomes: Floats, weights: Floats | None = None, *, increasing: bool = True) -> Curve:
@@ -85,3 +94,11 @@ def fit(scores: Floats, outcomes: Floats, weights: Floats | None = None, *, incr
     bins, position = np.unique(scores, return_inverse=True)
     each = np.ones_like(scores) if weights is None else weights
     return fit_bins(bins, sums(position, each * outcomes), sums(position, each), increasing=increasing)
+
+
+def fit_values(scores: Floats, outcomes: Floats, weights: Floats) -> Curve:
+    """The same curve with a block for each distinct score: where only its values are read, joining them is idle."""
+    bins, position = np.unique(scores, return_inverse=True)
+    totals = sums(position, weights)
+    fitted = isotonic_regression(sums(position, weights * outcomes) / totals, weights=totals)
+    return Curve(bins, np.arange(bins.size), fitted.x)

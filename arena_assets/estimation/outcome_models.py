@@ -24,7 +24,7 @@ def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
     calibration = problem.calibration
     if calibration is None or not calibration.fold_models:
         raise EstimationError("mrdr fits its outcome model to the labels: it needs a cross-fitted calibration")
-    labelled = np.flatnonzero(~np.isnan(problem.labels))
+    labelled = np.flatnonzero(problem.labelled)
     row_folds, draw_folds = problem.folds[problem.rows], problem.folds[problem.draws.prompts]
     scaled = (problem.weights / problem.weights.max()) ** 2
     usable = labelled[scaled[labelled] > NEGLIGIBLE]
@@ -33,10 +33,10 @@ def variance_minimising(problem: Problem) -> tuple[Floats, Floats]:
         train = usable[row_folds[usable] != fold]
         if train.size == 0:
             raise EstimationError(f"mrdr: all labels outside fold {fold} have negligible weight")
-        position = model.position(problem.prepared[train])
-        curves.append(isotonic.fit(position, problem.labels[train], scaled[train]))
-    rows = calibration.read_out_of_fold(problem.oof_position, row_folds, curves)
-    return rows, calibration.read_out_of_fold(problem.draw_oof_position, draw_folds, curves)
+        position = model.position(problem.logged.prepared[train])
+        curves.append(isotonic.fit_values(position, problem.labels[train], scaled[train]))
+    rows = calibration.read_out_of_fold(problem.logged.oof_position, row_folds, curves)
+    return rows, calibration.read_out_of_fold(problem.drawn.oof_position, draw_folds, curves)
 
 
 def tilted(problem: Problem, label_weights: Floats) -> tuple[Floats, Floats, float]:
@@ -52,7 +52,7 @@ def tilted(problem: Problem, label_weights: Floats) -> tuple[Floats, Floats, flo
         raise EstimationError(
             f"tmle needs labels between 0 and 1, these range from {labels.min():g} to {labels.max():g}: rescale them"
         )
-    row_logits, draw_logits = _logits(problem.rewards_oof), _logits(problem.draw_rewards_oof)
+    row_logits, draw_logits = _logits(problem.logged.rewards_oof), _logits(problem.drawn.rewards_oof)
     share = label_weights[used] / label_weights[used].sum()
     base = row_logits[used]
 

@@ -4,21 +4,24 @@ truth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from . import problem as problems
-from . import simcal, weights
+from . import weights
 from ._numeric import sums, tally
 from ._types import Bools, EstimationError, Floats, Ints
 from .calibration import RewardCalibration, calibrate
 from .data import EvaluationData, TargetData
 from .estimate import Estimate
 from .evidence import Evidence, evidence
-from .methods import Method
+from .methods import DOUBLY_ROBUST, Method
+from .overlap import Overlap
+from .reading import Reading, read
+from .transport import OutOfFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +29,16 @@ class Target:
     """One target under one scoring and reward calibration."""
 
     problem: problems.Problem
+    overlap: Overlap
     evidence: Evidence
-    own_labels: Floats  # of the fresh draws; all NaN unless prepared for `direct_own`
+    own_labels: Floats  # (m,) of the fresh draws; only `direct_own` may use them
     # Estimates that stacking takes up again, by weight calibration and name.
     made: dict[str, dict[str, Estimate]] = field(default_factory=lambda: {"none": {}, "simcal": {}})
 
     @cached_property
-    def projection(self) -> simcal.Projection:
-        """SIMCal weights."""
-        return simcal.project(self.problem.features[:, 0], self.problem.weights)
-
-    @cached_property
     def projected(self) -> problems.Problem:
         """The same problem with SIMCal weights."""
-        return self.problem.with_weights(self.projection.weights)
+        return self.problem.with_weights(self.overlap.projection.weights)
 
     @property
     def n_draw_prompts(self) -> int:
@@ -47,11 +46,10 @@ class Target:
 
     def labels_used(self, method: Method) -> int:
         """Oracle labels that enter the estimate."""
-        own = int((~np.isnan(self.own_labels)).sum())
         if method.estimator == "direct_own":
-            return own
-        if method.uses_weights and method.estimator not in ("ips", "clipped_ips", "snips", "calibrated_ips"):
-            return int((~np.isnan(self.problem.labels)).sum())
+            return int(np.count_nonzero(~np.isnan(self.own_labels)))
+        if method.estimator in DOUBLY_ROBUST:
+            return self.problem.n_labelled
         return 0 if self.problem.calibration is None else int(self.problem.calibration.labels.size)
 
 
@@ -77,6 +75,8 @@ class Preparation:
         self._truths: dict[tuple[str, bool], tuple[float, float]] = {}
         self._variance: dict[str, bool] = {}
         self._calibrations: dict[tuple[str, str], RewardCalibration | EstimationError] = {}
+        self._readings: dict[tuple[str, str], tuple[Reading, Bools]] = {}
+        self._overlaps: dict[tuple[str, str, bytes], Overlap] = {}
         self._targets: dict[tuple[str, str, str, bool], Target | EstimationError] = {}
 
     @property
@@ -129,7 +129,7 @@ class Preparation:
         key = (scoring, kind, policy, own)
         if key not in self._targets:
             try:
-                self._targets[key] = self._target(scoring, kind, policy, own)
+                self._targets[key] = (self._own if own else self._target)(scoring, kind, policy)
             except EstimationError as error:
                 self._targets[key] = error
         found = self._targets[key]
@@ -203,41 +203,82 @@ class Preparation:
         usable: Bools = np.asarray(~np.isnan(features).any(axis=1))
         return features, usable
 
-    def _target(self, scoring: str, kind: str, policy: str, own: bool) -> Target:
+    def _logged(self, scoring: str, kind: str) -> tuple[Reading, Bools]:
+        """P0's usable rows under one calibration, and which of all rows they are: the same for every target."""
+        key = (scoring, kind)
+        if key not in self._readings:
+            calibration = self.calibration(scoring, kind)
+            features, usable = self._features(self.data, scoring, kind)
+            self._readings[key] = read(features[usable], self._folds[self._rows[usable]], calibration), usable
+        return self._readings[key]
+
+    def _overlap(self, scoring: str, policy: str, kept: Bools, scores: Floats) -> Overlap:
+        """Calibrations that keep the same rows share their weights."""
+        key = (scoring, policy, kept.tobytes())
+        if key not in self._overlaps:
+            log_weights = np.zeros(self.data.n)
+            if policy != self.data.logging_policy:
+                log_weights = self.data.targets[policy].log_weights
+            self._overlaps[key] = Overlap(scores, weights.from_log(log_weights[kept]))
+        return self._overlaps[key]
+
+    def _target(self, scoring: str, kind: str, policy: str) -> Target:
         calibration = self.calibration(scoring, kind)
-        features, usable = self._features(self.data, scoring, kind)
+        logged, usable = self._logged(scoring, kind)
         is_logging_policy = policy == self.data.logging_policy
         if is_logging_policy:
-            log_weights, draw_features, draw_prompts = np.zeros(self.data.n), features, self._rows
-            own_labels = np.full(self.data.n, np.nan)
+            kept, drawn, draw_prompts = usable, logged, self._rows[usable]
+            own_labels = np.full(draw_prompts.size, np.nan)
         else:
             target = self.data.targets[policy]
-            log_weights, draw_prompts = target.log_weights, self._draws[policy]
-            draw_features = self._features(target, scoring, kind)[0]
-            own_labels = target.labels if own else np.full(target.labels.size, np.nan)
-        kept = usable & ~np.isnan(log_weights)
-        drawn = ~np.isnan(draw_features).any(axis=1)
-        if own:
-            drawn &= self._halves[draw_prompts] == 0
-        made = problems.build(
+            kept = usable & ~np.isnan(target.log_weights)
+            features, present = self._features(target, scoring, kind)
+            draw_prompts = self._draws[policy][present]
+            drawn = read(features[present], self._folds[draw_prompts], calibration)
+            own_labels = target.labels[present]
+        taken = logged.take(kept[usable])
+        overlap = self._overlap(scoring, policy, kept, taken.features[:, 0])
+        made = problems.Problem(
             n_prompts=self.n_prompts,
             rows=self._rows[kept],
-            features=features[kept],
-            weights=weights.from_log(log_weights[kept]),
+            logged=taken,
+            weights=overlap.weights,
             labels=self.data.labels[kept],
-            draws=problems.Draws.of(draw_features[drawn], draw_prompts[drawn]),
+            draws=problems.Draws.of(draw_prompts),
+            drawn=drawn,
             calibration=calibration,
             folds=self._folds,
         )
-        tested = made.rewards_oof if calibration is not None else self._monotone_out_of_fold(scoring, made)
-        return Target(made, evidence(made, tested, is_logging_policy=is_logging_policy), own_labels[drawn])
+        tested = self._tested(scoring, kind)
+        seen = evidence(
+            made,
+            overlap.diagnostics,
+            tested,
+            self._label_weights(usable, kept, overlap),
+            is_logging_policy=is_logging_policy,
+        )
+        return Target(made, overlap, seen, own_labels)
 
-    def _monotone_out_of_fold(self, scoring: str, problem: problems.Problem) -> Floats | None:
-        """f-(S) for uncalibrated methods, whose use of SIMCal weights still asks whether E[Y | S] carries over."""
+    def _label_weights(self, usable: Bools, kept: Bools, overlap: Overlap) -> Floats:
+        """(m,) weights of the calibration's labels, 0 where the label's row has none."""
+        every = np.zeros(self.data.n)
+        every[kept] = overlap.weights
+        return every[usable & ~np.isnan(self.data.labels)]
+
+    def _own(self, scoring: str, kind: str, policy: str) -> Target:
+        """The target with the draws of the prompts whose own labels `direct_own` may use."""
+        whole = self.target(scoring, kind, policy)
+        half = self._halves[whole.problem.draws.prompts] == 0
+        draws = problems.Draws.of(whole.problem.draws.prompts[half])
+        made = replace(whole.problem, draws=draws, drawn=whole.problem.drawn.take(half))
+        return Target(made, whole.overlap, whole.evidence, whole.own_labels[half])
+
+    def _tested(self, scoring: str, kind: str) -> OutOfFold | None:
+        """Residuals for the transport test; uncalibrated methods, whose use of SIMCal weights still asks whether
+        E[Y | S] carries over, are tested by the monotone calibration. None where there is none.
+        """
         try:
-            calibration = self.calibration(scoring, "monotone")
+            calibration = self.calibration(scoring, "monotone" if kind == "none" else kind)
         except EstimationError:
             return None
-        if calibration is None:
-            return None
-        return calibration.predict_out_of_fold(problem.features[:, :1], self._folds[problem.rows])
+        return None if calibration is None else calibration.out_of_fold

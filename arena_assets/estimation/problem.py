@@ -13,11 +13,16 @@ import pandas as pd
 
 from . import _validate
 from ._numeric import sums, tally
-from ._types import Floats, Ints
+from ._types import Bools, EstimationError, Floats, Ints
 from .calibration import RewardCalibration, calibrate
-from .isotonic import Split
+from .reading import Reading, read
 
 N_FOLDS = 5
+# Candidate thresholds of switch_dr and dr_os: quantiles of the labelled rows' weights, and multiples of the largest
+# one.
+THRESHOLD_QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+THRESHOLD_MULTIPLES = (3.0, 10.0)
+SMALLEST_THRESHOLD = 1e-9  # of the largest weight: below it the correction is nothing but rounding
 _HASH_KEY = "arena-oracle-v01"  # pandas wants 16 characters; another key gives other folds
 
 
@@ -30,19 +35,20 @@ def hash_folds(prompt_ids: npt.NDArray[np.object_], n_folds: int = N_FOLDS, *, s
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Fresh draws of a target. share: (m,) sums to one, equal for prompts and, within a prompt, for its draws."""
+    """Fresh draws of a target: prompts (m,) and share (m,), which sums to one, equal for prompts and, within a prompt,
+    for its draws.
+    """
 
-    features: Floats
     prompts: Ints
     share: Floats
 
     @staticmethod
-    def of(features: Floats, prompts: Ints) -> Draws:
+    def of(prompts: Ints) -> Draws:
         """Equal shares for prompts; no draws give no shares."""
         if prompts.size == 0:
-            return Draws(features, prompts, np.empty(0))
-        each = tally(prompts)[prompts]
-        return Draws(features, prompts, 1 / (each * float(np.count_nonzero(tally(prompts)))))
+            return Draws(prompts, np.empty(0))
+        count = tally(prompts)
+        return Draws(prompts, 1 / (count[prompts] * float(np.count_nonzero(count))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +60,37 @@ class Problem:
 
     n_prompts: int
     rows: Ints  # (n,) prompt of each logged row
-    features: Floats  # (n, 1 + k)
+    logged: Reading  # of the n logged rows
     weights: Floats  # (n,)
     labels: Floats  # (n,) NaN where unlabelled
-    rewards: Floats  # (n,) f(S), or S itself without calibration
-    rewards_oof: Floats  # (n,) f-(S)
     draws: Draws
-    draw_rewards: Floats  # (m,)
-    draw_rewards_oof: Floats  # (m,)
+    drawn: Reading  # of the m fresh draws
     calibration: RewardCalibration | None
     folds: Ints  # (n_prompts,)
-    prepared: Floats  # (n, p) rows and (m, p) draws as the calibration's models read them
-    draw_prepared: Floats
-    oof_position: Floats  # (n,) and (m,): where each reads the curve of its own fold
-    draw_oof_position: Floats
-    row_split: Split | None  # how rows and draws read f; None without calibration
-    draw_split: Split | None
+
+    @cached_property
+    def labelled(self) -> Bools:
+        """(n,) where a logged row has a label."""
+        return ~np.isnan(self.labels)
+
+    @cached_property
+    def n_labelled(self) -> int:
+        return int(np.count_nonzero(self.labelled))
+
+    @cached_property
+    def labelled_prompts(self) -> int:
+        """Number of distinct prompts among the labelled rows."""
+        return int(np.count_nonzero(tally(self.rows[self.labelled])))
+
+    @cached_property
+    def thresholds(self) -> Floats:
+        """Candidate thresholds of switch_dr and dr_os; none where all labelled rows have weight zero."""
+        weights = self.weights[self.labelled]
+        top = float(weights.max(initial=0.0))
+        limits = np.unique(
+            np.concatenate([np.quantile(weights, THRESHOLD_QUANTILES), top * np.array(THRESHOLD_MULTIPLES)])
+        )
+        return limits[limits > top * SMALLEST_THRESHOLD]
 
     @cached_property
     def row_prompts(self) -> int:
@@ -103,17 +124,28 @@ class Problem:
         """The part of the calibration's error that no label can carry; see `Estimate`."""
         return None if self.calibration is None or q is None else self.calibration.other_errors(q)
 
+    def residual_error(self, shares: Floats) -> float:
+        """Standard error of sum v (Y - f-) over the labelled rows; shares v: (n,), 0 where unlabelled."""
+        own = shares[self.labelled]
+        if self.calibration is None or not self.calibration.fold_models:
+            noise = own * (self.labels - self.logged.rewards_oof)[self.labelled]
+            return float(noise.std() * np.sqrt(noise.size))
+        # A label whose row has no weight made f- all the same.
+        every = np.zeros(self.calibration.labels.size)
+        every[np.isin(self.calibration.prompts, self.rows[self.labelled])] = own
+        return self.calibration.out_of_fold.error(every)
+
     def row_mass(self, shares: Floats) -> Floats | None:
         """q of sum_i shares_i f(S_i) over logged rows."""
-        if self.calibration is None or self.row_split is None:
+        if self.calibration is None or self.logged.split is None:
             return None
-        return self.row_split.mass(shares, self.calibration.counts.size)
+        return self.logged.split.mass(shares, self.calibration.counts.size)
 
     def draw_mass(self) -> Floats | None:
         """q of the mean of f(S') over fresh draws."""
-        if self.calibration is None or self.draw_split is None:
+        if self.calibration is None or self.drawn.split is None:
             return None
-        return self.draw_split.mass(self.draws.share, self.calibration.counts.size)
+        return self.drawn.split.mass(self.draws.share, self.calibration.counts.size)
 
 
 def from_arrays(
@@ -139,6 +171,8 @@ def from_arrays(
     target = _validate.vector("target_scores", target_scores)
     _validate.two_rows("scores", score.size)
     _validate.two_rows("target_scores", target.size)
+    if (covariates is None) != (target_covariates is None):
+        raise EstimationError("covariates and target_covariates go together: both sides are calibrated by the same f")
     label, present = _validate.label_vector(labels, scores=score)
     weight = np.ones_like(score) if weights is None else _validate.weight_vector(weights, length=score.size)
     ids = _validate.codes(prompt_ids, length=score.size, name="prompt_ids")
@@ -158,7 +192,12 @@ def from_arrays(
         prompt_folds = prompt_folds % (int(given.max()) + 1)
         prompt_folds[rows] = given
     features = _features(score, covariates, "covariates")
-    draws = Draws.of(_features(target, target_covariates, "target_covariates"), drawn)
+    draw_features = _features(target, target_covariates, "target_covariates")
+    if features.shape[1] != draw_features.shape[1]:
+        raise EstimationError(
+            f"covariates have {features.shape[1] - 1} columns, target_covariates {draw_features.shape[1] - 1}:"
+            " they must be the same"
+        )
     calibration = calibrate(
         features[present],
         label[present],
@@ -167,66 +206,16 @@ def from_arrays(
         reference=features,
         n_folds=int(prompt_folds.max()) + 1 if cross_fit else 0,
     )
-    return build(
+    return Problem(
         n_prompts=len(names),
         rows=rows,
-        features=features,
+        logged=read(features, prompt_folds[rows], calibration),
         weights=weight,
         labels=label,
-        draws=draws,
+        draws=Draws.of(drawn),
+        drawn=read(draw_features, prompt_folds[drawn], calibration),
         calibration=calibration,
         folds=prompt_folds,
-    )
-
-
-def build(
-    *,
-    n_prompts: int,
-    rows: Ints,
-    features: Floats,
-    weights: Floats,
-    labels: Floats,
-    draws: Draws,
-    calibration: RewardCalibration | None,
-    folds: Ints,
-) -> Problem:
-    """Evaluate f and f- once for all estimators of this target and calibration."""
-    prepared, draw_prepared = features[:, :1], draws.features[:, :1]
-    rewards, draw_rewards = prepared[:, 0], draw_prepared[:, 0]
-    row_split: Split | None = None
-    draw_split: Split | None = None
-    if calibration is not None:
-        prepared, draw_prepared = calibration.prepare(features), calibration.prepare(draws.features)
-        curve, position = calibration.model.curve, calibration.model.position
-        row_split, draw_split = curve.split(position(prepared)), curve.split(position(draw_prepared))
-        rewards, draw_rewards = row_split.read(curve.values), draw_split.read(curve.values)
-    rewards_oof, draw_rewards_oof = rewards, draw_rewards
-    oof, draw_oof = prepared[:, 0], draw_prepared[:, 0]
-    if calibration is not None and calibration.fold_models:
-        row_folds, draw_folds, curves = folds[rows], folds[draws.prompts], calibration.fold_curves
-        oof = calibration.positions_out_of_fold(prepared, row_folds)
-        draw_oof = calibration.positions_out_of_fold(draw_prepared, draw_folds)
-        rewards_oof = calibration.read_out_of_fold(oof, row_folds, curves)
-        draw_rewards_oof = calibration.read_out_of_fold(draw_oof, draw_folds, curves)
-    return Problem(
-        n_prompts=n_prompts,
-        rows=rows,
-        features=features,
-        weights=weights,
-        labels=labels,
-        rewards=rewards,
-        rewards_oof=rewards_oof,
-        draws=draws,
-        draw_rewards=draw_rewards,
-        draw_rewards_oof=draw_rewards_oof,
-        calibration=calibration,
-        folds=folds,
-        prepared=prepared,
-        draw_prepared=draw_prepared,
-        oof_position=oof,
-        draw_oof_position=draw_oof,
-        row_split=row_split,
-        draw_split=draw_split,
     )
 
 

@@ -26,7 +26,7 @@ def simplex_weights(covariance: Floats) -> Floats:
     ridged = covariance / scale + RIDGE * np.eye(size)
     best: Floats = np.eye(size)[0]
     best_value = np.inf
-    for count in range(1, size + 1):
+    for count in range(size, 0, -1):
         for face in combinations(range(size), count):
             solved: Floats = np.linalg.solve(ridged[np.ix_(face, face)], np.ones(count))
             if (solved < 0).any():
@@ -36,6 +36,8 @@ def simplex_weights(covariance: Floats) -> Floats:
             value = float(alpha @ ridged @ alpha)
             if value < best_value:
                 best, best_value = alpha, value
+        if count == size and best_value < np.inf:
+            break  # the whole simplex holds every face, and the optimum lies inside it
     return best
 
 

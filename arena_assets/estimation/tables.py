@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,8 @@ def evaluation_data(
     if not ids.isin(scored[logging_policy].index).any():
         raise EstimationError("logprobs and judge_scores share no prompt_id: they are of different experiments")
     left_out: list[LeftOut] = []
-    weights = log_weights(logprobs, target_policies, left_out, ids)
+    base = finite(logprobs["total_logprob"])
+    weights = log_weights(base, logprobs["target_logps"].tolist(), target_policies, left_out, ids)
 
     def column(frames: Mapping[str, pd.DataFrame], policy: str, name: str, index: pd.Index) -> Floats:
         frame = frames.get(policy)
@@ -87,23 +89,26 @@ def evaluation_data(
         column(labelled, logging_policy, "oracle_label", ids),
         targets,
         tuple(left_out),
-        finite(logprobs["total_logprob"]),
+        base,
     )
 
 
 def log_weights(
-    logprobs: pd.DataFrame, policies: Sequence[str], left_out: list[LeftOut], index: pd.Index, *, require: bool = True
+    base: Floats,
+    target_logps: Sequence[Any],
+    policies: Sequence[str],
+    left_out: list[LeftOut],
+    index: pd.Index,
+    *,
+    require: bool = True,
 ) -> dict[str, Floats]:
     """log pi'(A|X) - log pi0(A|X) for each policy; NaN, and noted, where either is missing, infinite or above 0.
 
-    `require`: raise where a policy has no usable log-probability at all.
+    base: (n,) log pi0(A|X); target_logps: (n) mappings policy -> log pi'(A|X). `require`: raise where a policy has no
+    usable log-probability at all.
     """
-    base = finite(logprobs["total_logprob"])
     # Parquet gives a struct back as a dict and a map as a list of pairs.
-    rows = [
-        row if isinstance(row, Mapping) else dict(row) if isinstance(row, list) else {}
-        for row in logprobs["target_logps"]
-    ]
+    rows = [row if isinstance(row, Mapping) else dict(row) if isinstance(row, list) else {} for row in target_logps]
     weights: dict[str, Floats] = {}
     for policy in policies:
         given = [row.get(policy) for row in rows]

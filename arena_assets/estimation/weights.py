@@ -12,6 +12,7 @@ from ._numeric import dot
 from ._types import Floats
 
 MAX_LOG_WEIGHT = 160.0  # nats; the fourth power of a larger weight is infinite in float64
+ROUNDING = 1e-9  # of a mean of weights
 
 
 def from_log(log_weights: Floats) -> Floats:
@@ -66,7 +67,8 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
     mean = total / n
     sd = float(weights.std(ddof=1)) if n > 1 else float("nan")
     error = sd / np.sqrt(n)
-    mean_z = (mean - 1) / error if error > 0 else (0.0 if mean == 1 else float("inf"))
+    # Weights of a clone are 1 up to rounding; others that are all equal are further from 1 than any error explains.
+    mean_z = 0.0 if abs(mean - 1) < ROUNDING else (mean - 1) / error if error > 0 else float("inf")
     affinity = float(np.sqrt(share).sum() / np.sqrt(n))
     return WeightDiagnostics(
         n, mean, size, size / n, float(share[0]), float(share[:top].sum()), hill, affinity, float(mean_z)

@@ -39,6 +39,8 @@ def with_weights(estimator: Callable[..., e.Estimate]) -> dict[str, Any]:
         ([[0.1]], [1], "one-dimensional"),
         (["a", "b"], [1, 1], "rewards must be numbers"),
         ([0.1, 0.2], [1, 1e300], r"1 exceed exp\(160\)"),
+        (np.array([0.1 + 1j, 0.2]), [1, 1], "rewards must be real"),
+        (np.ma.array([0.1, 9.0], mask=[0, 1]), [1, 1], "rewards: masked values"),
     ],
 )
 def test_weighting_refuses(estimator: Callable[..., e.Estimate], rewards: Any, weights: Any, says: str) -> None:
@@ -58,6 +60,10 @@ def test_weighting_refuses(estimator: Callable[..., e.Estimate], rewards: Any, w
         ({"labels": np.r_[INF, LABELS[1:]]}, "labels: 1 of 12 values are infinite"),
         ({"labels": LABELS[:5]}, "labels has 5 rows, expected 12"),
         ({"prompt_ids": ["a"] * 3}, "prompt_ids has shape"),
+        ({"prompt_ids": [None, NAN, *range(10)]}, r"prompt_ids: 2 of 12 are missing \(rows \[0, 1\]\)"),
+        ({"covariates": SCORES}, "covariates and target_covariates go together"),
+        ({"covariates": np.ones((12, 2)), "target_covariates": SCORES}, "have 2 columns, target_covariates 1"),
+        ({"prompt_ids": ["a"] * 12}, "all 10 labels lie in fold|draws of one prompt"),
     ],
 )
 def test_labelled_estimators_refuse(estimator: Callable[..., e.Estimate], change: dict[str, Any], says: str) -> None:
@@ -80,6 +86,32 @@ def test_doubly_robust_estimators_refuse(
 ) -> None:
     with pytest.raises(e.EstimationError, match=says):
         estimator(**(with_weights(estimator) | change))
+
+
+def test_ids_are_text_so_numbers_and_their_text_are_one_prompt() -> None:
+    numbers, text = list(range(12)), [str(i) for i in range(12)]
+    paired = e.dr_cpo(**GOOD, weights=np.ones(12), prompt_ids=numbers, target_prompt_ids=text)
+    assert paired.contributions.size == 12
+    assert paired.std_error == e.dr_cpo(**GOOD, weights=np.ones(12)).std_error
+
+
+def test_labels_of_one_prompt_give_no_error() -> None:
+    ids = ["a"] * 10 + ["b", "c"]
+    folds = np.r_[np.tile([0, 1], 5), 0, 1]
+    with pytest.raises(e.EstimationError, match=r"all 10 labels (are of one prompt|lie in fold)"):
+        e.dr_cpo(**GOOD, weights=np.ones(12), prompt_ids=ids, folds=folds)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_the_error_of_huge_and_tiny_rewards_neither_overflows_nor_vanishes(scale: float) -> None:
+    plain, scaled = (e.snips(rewards=SCORES * one, weights=1 + SCORES) for one in (1.0, scale))
+    assert scaled.std_error == pytest.approx(plain.std_error * scale, rel=1e-12, abs=0)
+    assert scaled.df == pytest.approx(plain.df, rel=1e-9)
+
+
+def test_contributions_that_overflow_are_refused() -> None:
+    with pytest.raises(e.EstimationError, match="overflow"), np.errstate(over="ignore", invalid="ignore"):
+        e.ips(rewards=[1e300, -1e300, 1e300], weights=[1e60, 1.0, 1.0])
 
 
 def test_weights_that_vanish_on_labels_are_named() -> None:
@@ -141,6 +173,29 @@ def test_repeated_logged_prompts_are_named() -> None:
     made = data()
     with pytest.raises(e.EstimationError, match=r"1 prompt ids appear more than once.*p0"):
         replace(made, prompt_ids=np.r_[made.prompt_ids[:1], made.prompt_ids[:-1]])
+
+
+def test_missing_and_foreign_ids_are_refused_at_the_border() -> None:
+    made = data()
+    target = made.targets[TARGET]
+    with pytest.raises(e.EstimationError, match=r"prompt_ids of the logged rows: 1 of 200 are missing \(rows \[3\]\)"):
+        replace(made, prompt_ids=np.where(np.arange(200) == 3, None, made.prompt_ids))
+    with pytest.raises(e.EstimationError, match="fresh draws of target and logged rows share no prompt_id"):
+        replace(made, targets={TARGET: replace(target, prompt_ids=target.prompt_ids + "x")})
+    some = replace(target, prompt_ids=np.where(np.arange(200) == 3, None, target.prompt_ids))
+    with pytest.raises(e.EstimationError, match="prompt_ids of target's fresh draws: 1 of 200 are missing"):
+        replace(made, targets={TARGET: some})
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_equal_labels_are_refused_and_not_stated_without_an_error(label: float) -> None:
+    """They once gave a supported estimate of exactly 1 with a standard error of 0."""
+    made = data()
+    rows = e.analyze(made.with_labels(np.where(np.isnan(made.labels), NAN, label))).query("policy == @TARGET")
+    flat = rows[rows["std_error"] < 1e-12]
+    assert {"direct", "snips"} <= set(flat["estimator"])
+    assert set(flat["support"]) == {"refused"}
+    assert flat["support_reason"].str.contains("the standard error is 0").all()
 
 
 def test_infinite_log_weights_are_refused_at_the_border() -> None:

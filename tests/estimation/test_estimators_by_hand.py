@@ -110,6 +110,43 @@ def test_switch_dr_leaves_heavy_rows_to_the_plug_in() -> None:
     assert result.diagnostics["kept_mass"] == pytest.approx(0.5)
 
 
+def test_switch_dr_that_leaves_nothing_out_is_dr_cpo() -> None:
+    weights = [1.0, 1.0, 1.0, 3.0]
+    switched, plain = e.switch_dr(**ROWS, weights=weights, threshold=3.0), e.dr_cpo(**ROWS, weights=weights)
+    assert switched.value == plain.value
+    assert switched.std_error == plain.std_error
+    assert switched.df == plain.df
+
+
+def uncalibrated_dr_cpo(labels: np.ndarray, scores: np.ndarray, drawn: np.ndarray) -> e.Estimate:
+    """dr_cpo of a clone without reward calibration: mean S' + mean of Y - S over the labelled rows."""
+    ids, none = np.array([f"p{i}" for i in range(scores.size)], dtype=object), np.full(scores.size, NAN)
+    target = e.TargetData(np.zeros(scores.size), ids, {"deterministic": drawn}, none, none, none)
+    data = e.EvaluationData("p0", ids, {"deterministic": scores}, none, none, labels, {"clone": target})
+    result = next(one for one in e.evaluate(data, methods=[e.Method("dr_cpo")]) if one.policy == "clone")
+    assert result.estimate is not None
+    return result.estimate
+
+
+def test_a_judge_that_is_off_by_a_constant_costs_no_precision() -> None:
+    """The label share is estimated, so the correction is a mean over labels: exactly the constant, without error."""
+    scores, drawn = np.linspace(0, 0.6, 20), np.linspace(0.2, 0.7, 20)
+    labels = np.where(np.arange(20) % 4 == 0, scores + 0.3, NAN)
+    result = uncalibrated_dr_cpo(labels, scores, drawn)
+    assert result.value == pytest.approx(drawn.mean() + 0.3)
+    assert result.std_error == pytest.approx(drawn.std(ddof=1) / np.sqrt(20))
+
+
+def test_the_correction_has_the_error_of_a_mean_over_labels() -> None:
+    """With equal draws only the residuals vary: s / sqrt(m) with m - 1, whatever the unlabelled rows."""
+    scores, labels = np.linspace(0, 1, 12), np.full(12, NAN)
+    labels[[1, 4, 9]] = [0.0, 0.9, 0.4]
+    residuals = labels[[1, 4, 9]] - scores[[1, 4, 9]]
+    result = uncalibrated_dr_cpo(labels, scores, np.full(12, 0.5))
+    assert result.value == pytest.approx(0.5 + residuals.mean())
+    assert result.std_error == pytest.approx(residuals.std(ddof=1) / np.sqrt(3))
+
+
 def test_dr_os_shrinks_weights_smoothly() -> None:
     result = e.dr_os(**ROWS, weights=[1.0, 1.0, 1.0, 3.0], threshold=1.0)
     # lambda = 1: w / (w^2 + 1) = 1/2, 1/2, 1/2, 3/10.
@@ -136,13 +173,18 @@ def test_what_a_threshold_leaves_out_counts_as_error() -> None:
     result = e.switch_dr(**ROWS, weights=[1.0, 1.0, 1.0, 3.0], threshold=2.0)
     # The row with weight 3 and residual 0.4 would have added 3 * 0.4 / 4.
     assert result.diagnostics["lost"] == pytest.approx(-0.3)
-    assert result.other_errors[-1] == pytest.approx(-0.3)
+    # Its error: label 3 with weight 3 / 4, less label 2 that it was compared with, both with residuals of 0.4.
+    assert result.other_errors[-1] == pytest.approx(np.sqrt(0.3**2 + 2 * (0.75 * 0.4) ** 2))
     assert result.std_error > 0.3
 
 
 def test_stacking_stays_on_the_simplex() -> None:
     # Without the bound the second weight would be negative.
     assert simplex_weights(np.array([[1.0, 1.9], [1.9, 4.0]])) == pytest.approx([1.0, 0.0])
+    assert simplex_weights(np.array([[4.0, 1.9], [1.9, 1.0]])) == pytest.approx([0.0, 1.0])
+    assert simplex_weights(np.array([[9.0, 3.0, 3.0], [3.0, 1.0, 0.0], [3.0, 0.0, 1.0]])) == pytest.approx(
+        [0, 0.5, 0.5]
+    )
     assert simplex_weights(np.eye(4)) == pytest.approx(np.full(4, 0.25))
 
 

@@ -44,11 +44,17 @@ def evidence(weights: np.ndarray | None = None, **changes: float) -> Evidence:
         (DIRECT, evidence(outside=0.62), 200.0, "refused", "62% of the target's scores lie outside"),
         (DIRECT, evidence(transport=0.04), 200.0, "refused", r"does not carry over.*\+0.040 \(\+4.0 standard errors\)"),
         (DIRECT, evidence(transport=0.02), 200.0, "caution", "may not carry over"),
+        (DIRECT, evidence(transport=0.004, transport_error=0.001), 200.0, "supported", ""),
+        (DIRECT, evidence(transport=0.006, transport_error=0.001), 200.0, "refused", r"\+6.0 standard errors"),
+        (DIRECT, evidence(transport_error=0.0), 200.0, "supported", ""),
+        (DIRECT, evidence(transport=np.nan, transport_error=np.nan), 200.0, "caution", "cannot be tested"),
         (DIRECT, evidence(label_ess=20.0), 200.0, "caution", "20 effective labels are too few"),
         (DIRECT, evidence(n_labels=9), 200.0, "refused", "9 oracle labels, at least 10"),
         (DIRECT, evidence(n_labels=20), 200.0, "caution", "only 20 oracle labels"),
         (DIRECT, evidence(), 4.0, "refused", "4.0 degrees of freedom"),
         (SNIPS, evidence(np.r_[1000.0, np.ones(999)]), 200.0, "refused", r"size 4 of 1000 \(0%\), below 10%"),
+        (SNIPS, evidence(np.full(1000, 2.0)), 200.0, "caution", "mean weight 2 is inf standard errors from 1"),
+        (SNIPS, evidence(np.full(1000, 1 + 1e-12)), 200.0, "supported", ""),
         (SNIPS, evidence(2 + np.arange(1000) / 1e6), 200.0, "caution", "check the log-probabilities"),
         (Method("naive_direct"), evidence(), 200.0, "caution", "taken at its word"),
         (Method("naive_direct"), evidence(judge_bias=0.2), 200.0, "refused", r"off by \+0.200 \(\+20.0"),
@@ -57,13 +63,16 @@ def evidence(weights: np.ndarray | None = None, **changes: float) -> Evidence:
     ],
 )  # fmt: skip
 def test_verdicts(method: Method, seen: Evidence, df: float, level: str, reason: str) -> None:
-    support = judge(method, seen, df=df)
+    support = judge(method, seen, df=df, std_error=0.02)
     assert support.level == level
     assert pd.Series([support.reason]).str.contains(reason).all() if reason else support.reason == ""
 
 
 def test_the_logging_policy_needs_no_transport() -> None:
-    assert judge(DIRECT, replace(evidence(label_ess=20.0), is_logging_policy=True), df=200.0).level == "supported"
+    assert (
+        judge(DIRECT, replace(evidence(label_ess=20.0), is_logging_policy=True), df=200.0, std_error=0.02).level
+        == "supported"
+    )
 
 
 def test_best_supported_prefers_level_then_assumptions_then_precision() -> None:
