@@ -8,6 +8,7 @@ import pandas as pd
 from arena_assets.assets import figures
 from arena_assets.assets.materialise import Yields, check_specs, failure, finish
 from arena_assets.assets.work import work_on
+from arena_assets.cluster.requests import LLAMA, step_tags
 from arena_assets.config import Experiment
 from arena_assets.corpus import sample_batch
 from arena_assets.errors import ArenaError
@@ -18,7 +19,6 @@ from arena_assets.stages.logprobs import rescore, score_logprobs
 from arena_assets.stages.responses import generate_responses
 from arena_assets.stages.scoring import judge_responses, label_responses
 
-_LLAMA = "llama"
 
 
 def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -34,6 +34,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             "check_specs": check_specs(key, partitions),
             "code_version": experiment.code_version(name),
             "pool": pool,
+            "op_tags": step_tags(experiment.engine.n_gpu_layers) if pool == LLAMA else {},
         }
 
     local_judge = experiment.judge.kind != "openai"
@@ -55,7 +56,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         )
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("responses", ["prompts"], _LLAMA), description="Each policy's own response to each prompt."
+        **options("responses", ["prompts"], LLAMA), description="Each policy's own response to each prompt."
     )
     def responses(
         context: dg.AssetExecutionContext, storage: ArenaStorage, models: LocalModels, progress: ProgressReports
@@ -68,7 +69,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         yield from finish(context, work.store, work.batch(table), metadata)
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("logprobs", ["prompts", "responses"], _LLAMA),
+        **options("logprobs", ["prompts", "responses"], LLAMA),
         description="Log-probability of P0's response under every policy, by teacher forcing.",
     )
     def logprobs(
@@ -84,7 +85,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         yield from finish(context, work.store, batch, metadata, retokenised=",".join(scored.retokenised))
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("judge_scores", ["prompts", "responses"], _LLAMA if local_judge else None),
+        **options("judge_scores", ["prompts", "responses"], LLAMA if local_judge else None),
         description="The cheap judge's score of every response, deterministic and with uncertainty.",
     )
     def judge_scores(
@@ -99,7 +100,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         yield from finish(context, work.store, work.batch(table), metadata)
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("oracle_labels", ["arena_corpus", *oracle_reads], _LLAMA if local_oracle else None),
+        **options("oracle_labels", ["arena_corpus", *oracle_reads], LLAMA if local_oracle else None),
         description="The oracle's label of a slice of the responses: calibration on P0, validation on the targets.",
     )
     def oracle_labels(
