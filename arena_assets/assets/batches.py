@@ -20,7 +20,6 @@ from arena_assets.stages.responses import generate_responses
 from arena_assets.stages.scoring import judge_responses, label_responses
 
 
-
 def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The partitioned assets of one experiment."""
 
@@ -65,8 +64,9 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             before = len(work.journal)
             table = generate_responses(experiment, work.read["prompts"], work.pool, work.journal, work.progress)
             sampled = len(work.journal) - before
-        metadata = figures.of_responses(table, work.seconds, sampled)
-        yield from finish(context, work.store, work.batch(table), metadata)
+            batch, made_on = work.batch(table), work.made_on()
+        metadata = figures.of_responses(table, work.seconds, sampled) | made_on
+        yield from finish(context, work.store, batch, metadata, **batch.machines["responses"].notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **options("logprobs", ["prompts", "responses"], LLAMA),
@@ -80,9 +80,10 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             made_from = work.read["prompts"], work.read["responses"]
             scored = score_logprobs(experiment, *made_from, work.pool, work.journal, work.progress)
             again = rescore(experiment, *made_from, scored, work.pool)
-        metadata = figures.of_logprobs(experiment, scored.table, work.seconds, scored.retokenised)
-        batch = work.batch(scored.table, rescored=again)
-        yield from finish(context, work.store, batch, metadata, retokenised=",".join(scored.retokenised))
+            batch, made_on = work.batch(scored.table, rescored=again), work.made_on()
+        metadata = figures.of_logprobs(experiment, scored.table, work.seconds, scored.retokenised) | made_on
+        notes = {"retokenised": ",".join(scored.retokenised), **batch.machines["logprobs"].notes}
+        yield from finish(context, work.store, batch, metadata, **notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **options("judge_scores", ["prompts", "responses"], LLAMA if local_judge else None),

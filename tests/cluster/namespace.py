@@ -1,4 +1,4 @@
-"""A world of its own for a pretend cluster: its own loopback, since Ray listens on every interface, and its own processes.
+"""A world of its own for a pretend cluster: its own loopback, since Ray listens everywhere, and its own processes.
 
 The first process of the namespace takes all others with it when it ends, so nothing outlives a test.
 """
@@ -38,9 +38,7 @@ def why_not() -> str | None:
 
 def postgres_programs() -> Path | None:
     """The folder of initdb and pg_ctl of the newest installed release."""
-    releases = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True
-    )
+    releases = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     return next((path for path in releases if (path / "initdb").exists()), None)
 
 

@@ -1,9 +1,10 @@
-"""Pretend machines: Ray nodes on addresses of loopback, each a process tree that is known by a mark in its environment."""
+"""Pretend machines: Ray nodes on addresses of loopback, each a process tree with a mark in its environment."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 HEAD = "127.0.0.2"
 DASHBOARD = "http://127.0.0.1:8265"
 _RAY = str(Path(sys.executable).with_name("ray"))
+_RUN = re.compile(rb'"pipeline_run_id": "([0-9a-f-]+)"')
 # Small, so that several nodes fit one machine's memory: nothing here passes objects through Ray.
 _SMALL = ["--object-store-memory=100000000", "--disable-usage-stats", "--num-cpus=1"]
 
@@ -28,8 +30,10 @@ def start_worker(
 ) -> None:
     """A worker on 127.0.0.<number>, with llama slots, a lock of its own, and as many GPUs as it says it has."""
     own = {"ARENA_LLAMA_LOCK": str(folder / f"{name}.lock"), "ARENA_WORKER": name}
+    # One host has one agent's port; real machines keep the default.
+    port = f"--dashboard-agent-listen-port={52365 + number}"
     resources = f"--resources={json.dumps({'llama': slots})}"
-    where = [f"--address={HEAD}:6379", f"--node-ip-address=127.0.0.{number}", f"--num-gpus={gpus}", resources]
+    where = [f"--address={HEAD}:6379", f"--node-ip-address=127.0.0.{number}", f"--num-gpus={gpus}", resources, port]
     _ray(["start", *where, *_SMALL], dict(environment) | own, name, folder)
 
 
@@ -63,13 +67,17 @@ def processes(name: str) -> list[int]:
     return [pid for pid in _pids() if mark in _read(pid, "environ").split(b"\0")]
 
 
-def runs_of(name: str) -> set[str]:
-    """Ids of the Dagster runs that a machine executes at this moment."""
-    found = set()
-    for pid in processes(name):
-        command = _read(pid, "cmdline").decode(errors="replace")
-        if "execute_run" in command and '"run_id"' in command:
-            found.add(command.split('"run_id"')[1].split('"')[1])
+def running() -> dict[str, set[str]]:
+    """Ids of the Dagster runs that each machine executes at this moment, from the processes alone."""
+    found: dict[str, set[str]] = {}
+    for pid in _pids():
+        command = _read(pid, "cmdline")
+        run = _RUN.search(command)
+        if run is None or b"execute_run" not in command:
+            continue
+        marks = [entry[13:] for entry in _read(pid, "environ").split(b"\0") if entry.startswith(b"ARENA_WORKER=")]
+        if marks:
+            found.setdefault(marks[0].decode(), set()).add(run[1].decode())
     return found
 
 

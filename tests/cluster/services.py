@@ -31,7 +31,17 @@ def postgres(folder: Path) -> Iterator[dict[str, str]]:
     for parent in data.parent.parents:
         if parent.stat().st_uid == os.getuid() and parent.stat().st_mode & 0o001 == 0:
             parent.chmod(parent.stat().st_mode | 0o011)  # pytest's folders are closed to other users
-    init = [f"--pwfile={password}", "-U", "dagster", "-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+    init = [
+        f"--pwfile={password}",
+        "-U",
+        "dagster",
+        "-A",
+        "scram-sha-256",
+        "--no-sync",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    ]
     _as_postgres(programs / "initdb", "-D", data, *init)
     # fsync=off: a test's server need not survive a power cut.
     options = f"-p 5432 -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off"
