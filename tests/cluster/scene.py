@@ -5,6 +5,7 @@ what it saw (`observed.json`) and copies the tables out of the bucket, for the t
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,12 @@ from typing import Any
 
 import boto3
 
+from arena_assets.cli.status import status
+from arena_assets.config import load_experiment
 from arena_assets.stages.ablation import BATCH_ASSETS
+from arena_assets.storage import Store
+from dashboard.data import status as dashboard_status
+from dashboard.data.catalog import choose
 from tests.cluster import nodes, services
 from tests.cluster.harness import Cluster, cluster
 from tests.system import servers
@@ -24,7 +30,7 @@ REFUSED = "0001"  # tests/system/faulty_definitions.py scores it wrongly
 POLICIES, BATCH_SIZE = 5, 4
 ITEMS = POLICIES * BATCH_SIZE
 # Few sequences at once, so that items end one after the other and the kill finds some done and some not.
-ENGINE = {"max_sequences": 2, "threads": 1}
+ENGINE = {"max_sequences": 4, "threads": 1, "reproducibility_sample": 1}
 SECONDS = 300.0
 
 
@@ -84,21 +90,36 @@ def kill_in_mid_run(made: Cluster, watch: Watch, deadline: float) -> dict[str, A
     raise TimeoutError(f"no batch was found in the middle of its responses; runs: {watch.worker_of}")
 
 
+def check(environment: dict[str, str]) -> dict[str, Any]:
+    """`arena cluster check` as a user runs it on the head."""
+    command = [str(Path(sys.executable).with_name("arena")), "cluster", "check", "small"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return {"code": done.returncode, "out": done.stdout, "err": done.stderr}
+
+
 def play(made: Cluster) -> dict[str, Any]:
     """Run the corpus and the backfill, lose a machine, wait for the end; what was seen."""
     watch, deadline = Watch(), time.monotonic() + SECONDS
+    probe = servers.start_run(made.url, [["gpu_probe"]])
     corpus = servers.launch_run(made.url, [["small", "arena_corpus"]])
+    assert servers.wait_for_run(made.url, probe) == "SUCCESS"
     backfill = servers.launch_backfill(made.url, [["small", name] for name in BATCH_ASSETS], BATCHES)
+    healthy = check(made.environment)  # while the daemon takes the backfill up
     lost = kill_in_mid_run(made, watch, deadline)
     lost_at = time.time()
-    while (status := servers.backfill_status(made.url, backfill)) not in servers.FINISHED:
+    while (ended := servers.backfill_status(made.url, backfill)) not in servers.FINISHED:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the backfill is still {status}")
+            raise TimeoutError(f"the backfill is still {ended}")
         watch.look()
         time.sleep(0.1)
+    # A machine where the environment was not activated, and one slot more in the pool than there are.
+    bare = made.environment | {"PATH": "/usr/bin:/bin"}
+    nodes.start_worker("n5", 5, bare, made.folder, slots=0)
     return {
+        "check": {"healthy": healthy, "broken": check(made.environment)},
+        "seen": outside(),
         "corpus": corpus,
-        "backfill": status,
+        "backfill": ended,
         "lost": lost | {"at": lost_at},
         "most_at_once": watch.most_at_once,
         "both_at_work": watch.both_at_work,
@@ -137,6 +158,18 @@ def runs(made: Cluster, watch: Watch) -> list[dict[str, Any]]:
     return found
 
 
+def outside() -> dict[str, Any]:
+    """How far `arena status` and the dashboard say that the experiment is, from the bucket alone."""
+    experiment = load_experiment("small")
+    shown = dashboard_status.status(choose("small"))
+    columns = ["asset", "partition", "state"]
+    return {
+        "status": status(experiment, Store.of(experiment)),
+        "dashboard": shown.partitions[columns].to_dict("records"),
+        "problems": [str(problem) for problem in shown.problems],
+    }
+
+
 def fetch(folder: Path) -> None:
     """Copy every object of the bucket into a folder."""
     client = boto3.client("s3")
@@ -151,7 +184,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     configure(folder / "configs")
     environment = {"ARENA_CONFIGS": str(folder / "configs")}
-    with cluster(folder, "tests.system.faulty_definitions", WORKERS, environment, gpus=1) as made:
+    with cluster(folder, "tests.cluster.definitions", WORKERS, environment, gpus=1) as made:
         observed = play(made)
         fetch(folder / "bucket")
     (folder / "observed.json").write_text(json.dumps(observed, indent=1))

@@ -99,6 +99,11 @@ def backfill_status(url: str, backfill_id: str) -> str:
 
 def launch_run(url: str, assets: list[list[str]], partition: str | None = None, timeout: float = 120) -> str:
     """Launch one run of assets and wait for its end; returns its status."""
+    return wait_for_run(url, start_run(url, assets, partition), timeout)
+
+
+def start_run(url: str, assets: list[list[str]], partition: str | None = None) -> str:
+    """Launch one run of assets; returns its id."""
     selector = {
         "repositoryLocationName": _location(url),
         "repositoryName": "__repository__",
@@ -109,7 +114,11 @@ def launch_run(url: str, assets: list[list[str]], partition: str | None = None, 
     params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": tags}}
     launched = ask(url, LAUNCH_RUN, p=params)["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
-    run_id = launched["run"]["runId"]
+    return str(launched["run"]["runId"])
+
+
+def wait_for_run(url: str, run_id: str, timeout: float = 120) -> str:
+    """The status in which a run ended."""
     return _until(
         lambda: str(ask(url, RUN, id=run_id)["runOrError"]["status"]), {"SUCCESS", "FAILURE", "CANCELED"}, timeout
     )
