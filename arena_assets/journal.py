@@ -146,20 +146,36 @@ class Journal:
             self._unsynced = True
 
     def _load(self) -> None:
-        if not self._folder.exists():
-            return
-        parts = sorted(
-            (part for part in self._folder.iterdir() if part.name.endswith(".jsonl")), key=lambda part: part.name
-        )
+        contents = self._contents()
         # Counted from the last name: objects that were put together are fewer than their names say.
-        self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
-        for part in parts:
-            for line in part.read_bytes().split(b"\n"):
+        self._parts = 1 + max((int(name[:6]) for name in contents if name[:6].isdigit()), default=-1)
+        for _, data in sorted(contents.items()):
+            for line in data.split(b"\n"):
                 try:
                     record = json.loads(line)
                     self._items[record.pop("key")] = record
                 except (ValueError, KeyError, AttributeError, TypeError):
                     continue  # torn by a crash: the item was in flight and is done again
+
+    def _contents(self) -> dict[str, bytes]:
+        """Every part by its name, read although another writer puts its own together meanwhile.
+
+        Its whole is written before its parts go: a part that is gone when it is read is in an object that the next
+        listing shows.
+        """
+        contents: dict[str, bytes] = {}
+        while True:
+            found = list(self._folder.iterdir()) if self._folder.exists() else []
+            names = {part.name: part for part in found if part.name.endswith(".jsonl")}
+            new = [part for name, part in names.items() if name not in contents]
+            vanished = False
+            for part in new:
+                try:
+                    contents[part.name] = part.read_bytes()
+                except FileNotFoundError:
+                    vanished = True
+            if not vanished:
+                return contents
 
     def _torn(self) -> bool:
         """Whether the file ends within a line: a crash, a full disk, or another writer that died just now."""

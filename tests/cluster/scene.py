@@ -27,7 +27,7 @@ from tests.system.experiments import write_experiment
 WORKERS = {"n3": 1, "n4": 1}
 BATCHES = ["0000", "0001", "0002", "0003"]
 REFUSED = "0001"  # tests/system/faulty_definitions.py scores it wrongly
-POLICIES, BATCH_SIZE = 5, 4
+POLICIES, BATCH_SIZE = 5, 3
 ITEMS = POLICIES * BATCH_SIZE
 # Few sequences at once, so that items end one after the other and the kill finds some done and some not.
 ENGINE = {"max_sequences": 4, "threads": 1, "reproducibility_sample": 1}
