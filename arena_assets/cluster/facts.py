@@ -59,9 +59,8 @@ class Facts:
 
 def answer(question: Question) -> Facts:
     """The facts of the machine that this process runs on."""
-    import llama_cpp
-
-    from arena_assets.llama.fingerprint import cpu_model, worker_name
+    # It brings llama.cpp; the questions and rules about a cluster do without.
+    from arena_assets.llama.fingerprint import cpu_model, supports_gpu, worker_name
 
     return Facts(
         worker=worker_name(),
@@ -74,7 +73,7 @@ def answer(question: Question) -> Facts:
         storage={name: _storage(root, question.token, worker_name()) for name, root in question.storage.items()},
         models={name: _model(name, config) for name, config in question.models.items()},
         keys={name: _key(name) for name in question.keys},
-        gpu_build=bool(llama_cpp.llama_supports_gpu_offload()),
+        gpu_build=supports_gpu(),
     )
 
 
