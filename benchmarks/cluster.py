@@ -15,7 +15,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
+
+import dagster as dg
 
 from benchmarks.report import Case, report, within_bound
 
@@ -124,11 +127,8 @@ def _measure(folder: Path, machines: int, repetitions: int) -> list[Measured]:
     return found
 
 
-def _measured(instance: object, machines: int, since: float) -> Measured:
+def _measured(instance: dg.DagsterInstance, machines: int, since: float) -> Measured:
     """From what Dagster keeps of the runs since then."""
-    import dagster as dg
-
-    assert isinstance(instance, dg.DagsterInstance)
     records = [one for one in instance.get_run_records() if one.create_timestamp.timestamp() >= since]
     spans: dict[str, list[tuple[float, float]]] = {}
     for entry in instance.fetch_materializations(dg.AssetKey("sleeping_batch"), limit=BATCHES).records:
@@ -139,7 +139,7 @@ def _measured(instance: object, machines: int, since: float) -> Measured:
     gaps = []
     for own in spans.values():
         own.sort()
-        gaps += [later[0] - earlier[1] for earlier, later in zip(own, own[1:], strict=False)]
+        gaps += [later[0] - earlier[1] for earlier, later in pairwise(own)]
     # From the moment when the first run is queued: how often the daemon looks for new backfills is no batch's affair.
     queued = min(one.create_timestamp.timestamp() for one in records)
     return Measured(machines, max(one.end_time or 0.0 for one in records) - queued, tuple(gaps))

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from tests.cluster.namespace import postgres_programs
 
-PASSWORD = "arena"
+PASSWORD = "postgres-secret-of-the-test"
 BUCKET = "arena"
 S3_PORT = 5555
 
