@@ -11,6 +11,7 @@ import pytest
 
 from arena_assets.config import Experiment, load_experiment
 from arena_assets.journal import Journal
+from arena_assets.judging.costs import spent_usd
 from arena_assets.stages.logprobs import score_logprobs
 from arena_assets.stages.responses import generate_responses
 from arena_assets.storage import Store
@@ -112,32 +113,46 @@ def test_a_table_of_another_run_replaces_the_whole(experiment: Experiment, store
     pd.testing.assert_frame_equal(store.read("responses", "0000"), other)
 
 
-def test_a_journal_opens_while_another_writer_puts_its_parts_together(
-    bucket: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the listing and the reading the other's parts go: every item is found all the same."""
+@pytest.fixture
+def tidying(bucket: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A journal of five items in parts, which its writer puts together just after somebody else listed them."""
     del bucket
-    folder = Store(f"s3://arena/{tmp_path.name}").journal_path("responses", "0000")
-    writer = Journal(folder)
+    store = Store(f"s3://arena/{tmp_path.name}")
+    writer = Journal(store.journal_path("judge_scores", "0000"))
     writer.__enter__()
     for number in range(5):
-        writer.append(f"k{number}", {"n": number})
-    listed = type(folder).iterdir
+        writer.append(f"k{number}", {"n": number, "cost_usd": 0.5})
     tidied: list[bool] = []
 
-    def list_then_tidy(self: object) -> list[object]:
-        found = list(listed(self))  # type: ignore[arg-type]
-        if not tidied:
-            tidied.append(True)
-            writer.__exit__(None, None, None)
-        return found
+    def then_tidy(listing: Callable[..., Iterator[object]]) -> Callable[..., Iterator[object]]:
+        def listed(*arguments: object) -> Iterator[object]:
+            found = list(listing(*arguments))
+            if not tidied:
+                tidied.append(True)
+                writer.__exit__(None, None, None)
+            return iter(found)
 
-    monkeypatch.setattr(type(folder), "iterdir", list_then_tidy)
+        return listed
+
+    kind = type(store.root)
+    for name in ("iterdir", "rglob"):
+        monkeypatch.setattr(kind, name, then_tidy(getattr(kind, name)))
+    return store
+
+
+def test_a_journal_opens_while_another_writer_puts_its_parts_together(tidying: Store) -> None:
+    folder = tidying.journal_path("judge_scores", "0000")
     with Journal(folder) as reader:
-        assert tidied
-        assert [reader.get(f"k{number}") for number in range(5)] == [{"n": number} for number in range(5)]
+        found = [reader.get(f"k{number}") for number in range(5)]
+        assert found == [{"n": number, "cost_usd": 0.5} for number in range(5)]
         reader.append("k5", {"n": 5})
-    monkeypatch.undo()
     with Journal(folder) as journal:
         assert len(journal) == 6
     assert len(list(folder.iterdir())) == 2
+
+
+def test_what_was_spent_is_counted_once_while_a_writer_puts_its_parts_together(tidying: Store) -> None:
+    """Every paid batch asks it at its start, and `arena status` at any time, while other machines are at work."""
+    folder = tidying.root / "journal" / "judge_scores"
+    assert spent_usd(folder) == 2.5
+    assert spent_usd(folder) == 2.5
