@@ -51,9 +51,12 @@ def cluster(
         made = Cluster(folder, shared | own | environment)
         os.environ.update(made.environment)
         made.started["services"] = time.monotonic() - began
+        # Before it starts: what began of it must go, too. `ray stop` would take every Ray of the host.
+        stack.callback(nodes.kill, "head")
         nodes.start_head(folder, made.environment)
         made.started["head"] = time.monotonic() - began
         for number, (name, slots) in enumerate(workers.items(), 3):
+            stack.callback(nodes.kill, name)
             declared = gpus if name == list(workers)[-1] else 0
             nodes.start_worker(name, number, made.environment, folder, gpus=declared, slots=slots)
             made.started[name] = time.monotonic() - began

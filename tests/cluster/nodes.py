@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 HEAD = "127.0.0.2"
@@ -22,7 +23,8 @@ _SMALL = ["--object-store-memory=100000000", "--disable-usage-stats", "--num-cpu
 def start_head(folder: Path, environment: Mapping[str, str]) -> None:
     """The head, which only leads: it has no llama slot."""
     where = [f"--node-ip-address={HEAD}", "--port=6379", "--dashboard-host=127.0.0.1", f"--temp-dir={folder / 'ray'}"]
-    _ray(["start", "--head", *where, *_SMALL], environment, "head", folder)
+    own = dict(environment) | {"ARENA_WORKER": "head"}
+    _ray(["start", "--head", *where, *_SMALL], own, "head", folder)
 
 
 def start_worker(
@@ -57,7 +59,8 @@ def kill(name: str) -> int:
     """`kill -9` every process of a machine at once; returns how many there were."""
     pids = processes(name)
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # its parent's end took it along
+            os.kill(pid, signal.SIGKILL)
     return len(pids)
 
 

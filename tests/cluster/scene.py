@@ -114,7 +114,7 @@ def play(made: Cluster) -> dict[str, Any]:
         time.sleep(0.1)
     # A machine where the environment was not activated, and one slot more in the pool than there are.
     bare = made.environment | {"PATH": "/usr/bin:/bin"}
-    nodes.start_worker("n5", 5, bare, made.folder, slots=0)
+    nodes.start_worker("n5", len(WORKERS) + 3, bare, made.folder, slots=0)
     return {
         "check": {"healthy": healthy, "broken": check(made.environment)},
         "seen": outside(),
