@@ -161,7 +161,10 @@ def test_status_and_dashboard_read_the_shared_storage(seen: Seen) -> None:
     shown = {asset["asset"]: asset for asset in seen.observed["seen"]["status"]["assets"]}
     assert shown["responses"]["done"] == len(BATCHES)
     assert shown["logprobs"]["done"] == len(GOOD)
-    assert [found["partition"] for found in shown["logprobs"]["failed_checks"]] == [REFUSED]
+    failed = {(found["partition"], found["check"]) for found in shown["logprobs"]["failed_checks"]}
+    assert {partition for partition, _ in failed} == {REFUSED}
+    # The wrong value breaks `reproducibility` as well, where its prompt is of the sample that is scored again.
+    assert (REFUSED, "clone_weights_are_one") in failed
     states = {(row["asset"], row["partition"]): row["state"] for row in seen.observed["seen"]["dashboard"]}
     assert seen.observed["seen"]["problems"] == []
     assert len({states["logprobs", partition] for partition in GOOD}) == 1
