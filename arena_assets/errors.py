@@ -35,5 +35,9 @@ class RefusedError(ArenaError):
     """A finished table that broke a blocking rule; nothing was written."""
 
 
+class ClusterError(ArenaError):
+    """A cluster that cannot be asked at all: no head answers, or Ray is not installed."""
+
+
 class ExchangeError(ArenaError):
     """Data of another tool that cannot be imported, or an export that cannot be written."""

@@ -16,6 +16,9 @@ from upath import UPath
 from arena_assets.errors import StorageError
 from arena_assets.storage import is_local
 
+# Writers put their parts together once, at their end: more of them at once than this is no chance.
+_LISTINGS = 20
+
 
 class Journal:
     """Finished items by key, durable as soon as `append` returns; the last record of a key counts.
@@ -146,15 +149,11 @@ class Journal:
             self._unsynced = True
 
     def _load(self) -> None:
-        if not self._folder.exists():
-            return
-        parts = sorted(
-            (part for part in self._folder.iterdir() if part.name.endswith(".jsonl")), key=lambda part: part.name
-        )
+        parts = read_parts(self._folder)
         # Counted from the last name: objects that were put together are fewer than their names say.
         self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
-        for part in parts:
-            for line in part.read_bytes().split(b"\n"):
+        for data in parts.values():
+            for line in data.split(b"\n"):
                 try:
                     record = json.loads(line)
                     self._items[record.pop("key")] = record
@@ -166,3 +165,28 @@ class Journal:
         assert self._file is not None
         size = os.fstat(self._file).st_size
         return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+
+
+def read_parts(folder: UPath, *, below: bool = False) -> dict[UPath, bytes]:
+    """The parts of a journal (with `below`: of all journals below the folder), by path, in the order of their names.
+
+    Another writer may put its own together meanwhile. Its whole is written before its parts go, so a part that is gone
+    when it is read is in an object that the next listing shows.
+
+    Raises:
+        OSError: a part is there and cannot be read, or parts vanish at every listing.
+    """
+    contents: dict[UPath, bytes] = {}
+    gone: FileNotFoundError | None = None
+    for _ in range(_LISTINGS):
+        gone = None
+        found = (folder.rglob("*.jsonl") if below else folder.iterdir()) if folder.exists() else ()
+        for part in [part for part in found if part.name.endswith(".jsonl") and part not in contents]:
+            try:
+                contents[part] = part.read_bytes()
+            except FileNotFoundError as error:
+                gone = error
+        if gone is None:
+            return dict(sorted(contents.items(), key=lambda entry: str(entry[0])))
+    assert gone is not None
+    raise gone

@@ -19,7 +19,12 @@ def prepare(instance: dg.DagsterInstance) -> list[str]:
 
 
 def fail_runs_without_process(instance: dg.DagsterInstance) -> list[str]:
-    """Mark as failed every open run whose process is gone; returns their ids."""
+    """Mark as failed every open run whose process is gone; returns their ids.
+
+    A cluster's runs have no process on this machine: there run monitoring asks the launcher, and nothing is done here.
+    """
+    if instance.run_launcher.supports_check_run_worker_health:
+        return []
     open_ = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     failed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=open_)):

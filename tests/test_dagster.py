@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from arena_assets.config import Experiment
 from arena_assets.errors import ConfigError
 from arena_assets.judging.protocol import Item, Verdict
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.rules.machines import Machine
 from arena_assets.stages.logprobs import Scored
 from arena_assets.storage import Store
 from tests import frames
@@ -29,10 +31,10 @@ Spoil = Callable[[str, pd.DataFrame], pd.DataFrame]
 
 
 class NoModel(LocalModels):
-    """A pool that nothing may load from."""
+    """A pool that nothing may load from; it only says what machine it is on."""
 
     def pool(self, *_: Any) -> Any:
-        return None
+        return SimpleNamespace(machine=lambda: Machine("a CPU", "0", "0" * 16))
 
 
 class Scorer:

@@ -8,6 +8,7 @@ import pandas as pd
 from arena_assets.assets import figures
 from arena_assets.assets.materialise import Yields, check_specs, failure, finish
 from arena_assets.assets.work import work_on
+from arena_assets.cluster.requests import LLAMA, step_tags
 from arena_assets.config import Experiment
 from arena_assets.corpus import sample_batch
 from arena_assets.errors import ArenaError
@@ -17,8 +18,6 @@ from arena_assets.rules import Batch
 from arena_assets.stages.logprobs import rescore, score_logprobs
 from arena_assets.stages.responses import generate_responses
 from arena_assets.stages.scoring import judge_responses, label_responses
-
-_LLAMA = "llama"
 
 
 def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -34,6 +33,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             "check_specs": check_specs(key, partitions),
             "code_version": experiment.code_version(name),
             "pool": pool,
+            "op_tags": step_tags(experiment.engine.n_gpu_layers) if pool == LLAMA else {},
         }
 
     local_judge = experiment.judge.kind != "openai"
@@ -55,7 +55,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         )
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("responses", ["prompts"], _LLAMA), description="Each policy's own response to each prompt."
+        **options("responses", ["prompts"], LLAMA), description="Each policy's own response to each prompt."
     )
     def responses(
         context: dg.AssetExecutionContext, storage: ArenaStorage, models: LocalModels, progress: ProgressReports
@@ -64,11 +64,12 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             before = len(work.journal)
             table = generate_responses(experiment, work.read["prompts"], work.pool, work.journal, work.progress)
             sampled = len(work.journal) - before
-        metadata = figures.of_responses(table, work.seconds, sampled)
-        yield from finish(context, work.store, work.batch(table), metadata)
+            batch, made_on = work.batch(table), work.made_on()
+        metadata = figures.of_responses(table, work.seconds, sampled) | made_on
+        yield from finish(context, work.store, batch, metadata, **batch.machines["responses"].notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("logprobs", ["prompts", "responses"], _LLAMA),
+        **options("logprobs", ["prompts", "responses"], LLAMA),
         description="Log-probability of P0's response under every policy, by teacher forcing.",
     )
     def logprobs(
@@ -79,12 +80,13 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             made_from = work.read["prompts"], work.read["responses"]
             scored = score_logprobs(experiment, *made_from, work.pool, work.journal, work.progress)
             again = rescore(experiment, *made_from, scored, work.pool)
-        metadata = figures.of_logprobs(experiment, scored.table, work.seconds, scored.retokenised)
-        batch = work.batch(scored.table, rescored=again)
-        yield from finish(context, work.store, batch, metadata, retokenised=",".join(scored.retokenised))
+            batch, made_on = work.batch(scored.table, rescored=again), work.made_on()
+        metadata = figures.of_logprobs(experiment, scored.table, work.seconds, scored.retokenised) | made_on
+        notes = {"retokenised": ",".join(scored.retokenised), **batch.machines["logprobs"].notes}
+        yield from finish(context, work.store, batch, metadata, **notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("judge_scores", ["prompts", "responses"], _LLAMA if local_judge else None),
+        **options("judge_scores", ["prompts", "responses"], LLAMA if local_judge else None),
         description="The cheap judge's score of every response, deterministic and with uncertainty.",
     )
     def judge_scores(
@@ -99,7 +101,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         yield from finish(context, work.store, work.batch(table), metadata)
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **options("oracle_labels", ["arena_corpus", *oracle_reads], _LLAMA if local_oracle else None),
+        **options("oracle_labels", ["arena_corpus", *oracle_reads], LLAMA if local_oracle else None),
         description="The oracle's label of a slice of the responses: calibration on P0, validation on the targets.",
     )
     def oracle_labels(

@@ -1,6 +1,6 @@
 """What a person wants to see on a materialisation: figures, small plots, tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ import pandas as pd
 from arena_assets.config import Experiment
 from arena_assets.rules.logprobs import log_ratios
 
-Metadata = Mapping[str, Any]
+Metadata = dict[str, Any]
 
 
 def histogram(values: Sequence[float] | np.ndarray, low: float, high: float, bins: int = 24) -> dg.MetadataValue[Any]:

@@ -84,9 +84,8 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
             "rows left out": [str(entry) for entry in data.left_out][:20],
             "seconds": round(time.monotonic() - started, 2),
         }
-        yield from finish(
-            context, store, Batch(experiment, "ablation_results", results), metadata, rests_on=collected.summary
-        )
+        batch = Batch(experiment, "ablation_results", results, machines=collected.machines)
+        yield from finish(context, store, batch, metadata, rests_on=collected.summary)
 
     @dg.asset(
         key=dg.AssetKey([experiment.name, "ablation_grid"]),

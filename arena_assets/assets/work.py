@@ -13,11 +13,16 @@ from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
 from arena_assets.journal import Journal
 from arena_assets.judging.costs import spent_usd
+from arena_assets.llama.fingerprint import worker_name
 from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.rules import Batch
+from arena_assets.rules.machines import Machine
 from arena_assets.storage import Store
+
+# Their numbers depend on the kind of machine in the last bits, and their files state it.
+MADE_BY_MODELS = ("responses", "logprobs")
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,17 @@ class Work:
 
     def batch(self, table: pd.DataFrame, **more: pd.DataFrame) -> Batch:
         """The finished table as the rules see it, with what it was made from."""
-        return Batch(self.experiment, self.asset, table, self.partition, {**self.read, **more})
+        return Batch(self.experiment, self.asset, table, self.partition, {**self.read, **more}, self.machines())
+
+    def made_on(self) -> dict[str, str]:
+        """Metadata for people: which worker made the table, and of which kind it is."""
+        return {"worker": worker_name(), "machine": str(self.pool.machine())}
+
+    def machines(self) -> dict[str, Machine]:
+        """On which machines the batch's responses and log-probabilities were made, by asset, this one's included."""
+        stated = {name: Machine.from_notes(self.store.notes(name, self.partition)) for name in self.read}
+        known = {name: machine for name, machine in stated.items() if machine is not None}
+        return known | ({self.asset: self.pool.machine()} if self.asset in MADE_BY_MODELS else {})
 
 
 @contextmanager

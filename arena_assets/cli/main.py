@@ -53,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("name")
     fetch.set_defaults(run=_fetch)
 
+    cluster = commands.add_parser("cluster", help="past one machine: whether a Ray cluster can do the job")
+    check = cluster.add_subparsers(required=True, metavar="ACTION").add_parser(
+        "check", help="ask head and workers for resources, versions, storage, models and keys; nothing is spent"
+    )
+    check.add_argument("experiment", nargs="*", help="default: all")
+    check.set_defaults(run=_check_cluster)
+
     ui = commands.add_parser("ui", help="start the Dagster UI with its daemon and the dashboard, on loopback")
     ui.add_argument("--port", type=int, default=3000, help="of the Dagster UI")
     ui.add_argument("--dashboard-port", type=int, default=8501)
@@ -109,6 +116,12 @@ def _fetch(options: argparse.Namespace) -> int:
     from arena_assets.cli.models import fetch
 
     return fetch(options.name)
+
+
+def _check_cluster(options: argparse.Namespace) -> int:
+    from arena_assets.cli.cluster import check
+
+    return check(options.experiment)
 
 
 def _ui(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from upath import UPath
 
 from arena_assets.config.judges import OpenAIJudge, OpenAIOracle, Prices
 from arena_assets.errors import StorageError
+from arena_assets.journal import read_parts
 from arena_assets.slices import expected_share
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def spent_usd(folder: UPath) -> float:
     """
     total, seen = 0.0, set()
     try:
-        for part in sorted(folder.rglob("*.jsonl")) if folder.exists() else []:
-            for line in part.read_bytes().split(b"\n"):
+        for data in read_parts(folder, below=True).values():
+            for line in data.split(b"\n"):
                 try:
                     record = json.loads(line)
                     key, cost = record["key"], record.get("cost_usd")

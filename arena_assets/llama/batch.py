@@ -175,7 +175,7 @@ def prefill(context: Context, slot: int, prompt: Prompt, stop: int, prefixes: Pr
 
 
 def shared_prefix(prompt: Prompt, stop: int) -> int:
-    """Tokens of the prefix that are evaluated apart, of the `stop` to evaluate: neither they nor the rest is one row."""
+    """Tokens of the prefix to evaluate apart, of `stop` in all: neither they nor the rest is a single row."""
     prefix = min(prompt.prefix, stop - 2 if stop - prompt.prefix == 1 else stop)
     return prefix if prefix > 1 else 0
 

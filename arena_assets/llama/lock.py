@@ -16,10 +16,13 @@ _depth = 0
 
 
 def lock_path() -> Path:
-    """A file of the machine, not of a project folder: two checkouts share the cores as well."""
-    return Path(
-        os.environ.get("ARENA_LLAMA_LOCK") or Path(tempfile.gettempdir()) / f"arena-oracle-llama-{os.getuid()}.lock"
-    )
+    """A file of the machine, not of a project folder: two checkouts share the cores as well.
+
+    Processes that were given GPUs of their own (CUDA_VISIBLE_DEVICES, as Ray sets it) do not wait for each other.
+    """
+    gpus = "".join(f"-gpu{one.strip()}" for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one.strip())
+    name = f"arena-oracle-llama-{os.getuid()}{gpus.replace('/', '_')}.lock"
+    return Path(os.environ.get("ARENA_LLAMA_LOCK") or Path(tempfile.gettempdir()) / name)
 
 
 @contextlib.contextmanager

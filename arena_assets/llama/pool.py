@@ -11,8 +11,10 @@ from types import TracebackType
 from arena_assets.config import Experiment
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
+from arena_assets.llama.fingerprint import machine_of, worker_name
 from arena_assets.llama.native import Model, library_version
 from arena_assets.llama.template import ChatTemplate
+from arena_assets.rules.machines import Machine
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,21 @@ class ModelPool:
         self._experiment = experiment
         self.say = say
         self._loaded: Loaded | None = None
+        self._machine: Machine | None = None
+
+    def machine(self) -> Machine:
+        """The machine that this process runs on, known by what it computes under P0's model."""
+        if self._machine is None:
+            self._machine = machine_of(self.get(self._experiment.logging_policy.model), self.say)
+            self.say(f"machine {worker_name()}: {self._machine}")
+        return self._machine
+
+    def kind(self) -> str | None:
+        """The machine's fingerprint where results are exact, as a part of their journal's keys; else None.
+
+        A run that goes on with the journal of another kind of machine would mix two kinds in one table.
+        """
+        return self.machine().fingerprint if self._experiment.engine.promises_equality else None
 
     def get(self, name: str) -> Loaded:
         """The model of that name in the configuration.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from arena_assets.rules.finding import Batch, Outcome, Rule, none_of
+from arena_assets.rules.machines import across_batches
 from arena_assets.tables import rows_of
 
 # Two independent sets of responses of the same policy: a difference of 4 standard errors is no chance.
@@ -50,4 +51,5 @@ ABLATION_RULES = (
     Rule("whole_estimates", "every finished estimate has a value and an interval", _finite, form=True),
     Rule("clone_agrees", "a clone's estimates agree with P0's own mean", _clone_agrees, blocking=False),
     Rule("all_estimated", "every method gave an estimate", _failed, blocking=False),
+    Rule("reproducibility", "all partitions were scored on one kind of machine", across_batches, blocking=False),
 )

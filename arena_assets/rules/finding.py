@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from arena_assets.config import Experiment
+
+if TYPE_CHECKING:
+    from arena_assets.rules.machines import Machine
 
 Figures = Mapping[str, float | int | str]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A finished table and what it was made from; `upstream` holds the tables of the same partition by asset name."""
+    """A finished table and what it was made from; `upstream` holds the tables of the same partition by asset name.
+
+    `machines`: on what it was made, of a partition's table by asset name, of the analysis by partition.
+    """
 
     experiment: Experiment
     asset: str
     table: pd.DataFrame
     partition: str | None = None
     upstream: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
+from arena_assets.rules.machines import within_batch
 from arena_assets.rules.thresholds import (
     CLONE_LOG_RATIO_TOLERANCE,
     CRITICAL_ESS_FRACTION,
@@ -132,6 +133,15 @@ def _replay(batch: Batch) -> Outcome:
 
 
 def _reproducible(batch: Batch) -> Outcome:
+    mixed = within_batch(batch)
+    again = _scored_again(batch)
+    if mixed is None:
+        return again
+    text = f"{mixed.text}; {again.text}"
+    return Outcome(mixed.passed and again.passed, text, dict(mixed.figures) | dict(again.figures))
+
+
+def _scored_again(batch: Batch) -> Outcome:
     sample = batch.upstream.get("rescored")
     if sample is not None:
         sample = sample.dropna(subset=["stored"])  # a rejected value: `few_rejected` counts it
@@ -194,6 +204,6 @@ LOGPROB_RULES = (
     Rule("few_rejected", "few values were rejected as extreme or impossible", _rejected),
     Rule("clone_weights_are_one", "a target equal to P0 has weights of exactly 1", _clone),
     Rule("replay_equals_sampling", "P0's total_logprob equals its log-probability at sampling", _replay),
-    Rule("reproducibility", "a second scoring in another composition gives the same", _reproducible),
+    Rule("reproducibility", "scored a second time, on the kind of machine that sampled, it is the same", _reproducible),
     Rule("overlap", "effective sample size of each target", _overlap, blocking=False),
 )

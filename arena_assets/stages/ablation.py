@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 from scipy import stats
@@ -13,6 +13,7 @@ from arena_assets.config import Experiment, config_folder, load_yaml
 from arena_assets.errors import ConfigError, RefusedError, StorageError, TableError
 from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, analyze, evaluation_data
 from arena_assets.rules import Batch, apply, refusals
+from arena_assets.rules.machines import Machine
 from arena_assets.stages.imported import imported_data, possible_methods
 from arena_assets.storage import Store
 from arena_assets.tables import ABLATION_RESULTS, TABLES
@@ -22,12 +23,16 @@ BATCH_ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labe
 
 @dataclass(frozen=True)
 class Collected:
-    """The tables of all partitions that hold, by asset, and what was left out and why."""
+    """The tables of all partitions that hold, by asset, and what was left out and why.
+
+    `machines`: which machine scored a partition, of those whose files state it.
+    """
 
     tables: dict[str, pd.DataFrame]
     used: tuple[str, ...]
     missing: tuple[str, ...]
     left_out: dict[str, str]
+    machines: dict[str, Machine] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -67,6 +72,7 @@ def collect(experiment: Experiment, store: Store) -> Collected:
     assets = configured_assets(experiment)
     parts: dict[str, list[pd.DataFrame]] = {asset: [] for asset in assets}
     used, missing, left_out = [], [], {}
+    machines: dict[str, Machine] = {}
     there = {asset: set(store.partitions(asset)) for asset in assets}
     for partition in experiment.partitions:
         absent = [asset for asset in assets if partition not in there[asset]]
@@ -75,11 +81,13 @@ def collect(experiment: Experiment, store: Store) -> Collected:
             continue
         try:
             tables = {asset: store.read_current(experiment, asset, partition) for asset in assets}
-            _require_rules(experiment, partition, tables)
+            made_on = _machines(store, partition)
+            _require_rules(experiment, partition, tables, made_on)
         except (StorageError, TableError, RefusedError) as error:
             left_out[partition] = str(error)
             continue
         used.append(partition)
+        machines |= {partition: made_on["logprobs"]} if "logprobs" in made_on else {}
         for asset, table in tables.items():
             parts[asset].append(table)
     collected = Collected({}, tuple(used), tuple(missing), left_out)
@@ -92,7 +100,7 @@ def collect(experiment: Experiment, store: Store) -> Collected:
         asset: pd.concat(frames).sort_values(list(TABLES[asset].key), ignore_index=True)
         for asset, frames in parts.items()
     }
-    return Collected(whole, tuple(used), tuple(missing), left_out)
+    return Collected(whole, tuple(used), tuple(missing), left_out, machines)
 
 
 def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> EvaluationData:
@@ -140,10 +148,17 @@ def judge_signal(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["policy", "n", "spearman"])
 
 
-def _require_rules(experiment: Experiment, partition: str, tables: dict[str, pd.DataFrame]) -> None:
+def _machines(store: Store, partition: str) -> dict[str, Machine]:
+    stated = {asset: Machine.from_notes(store.notes(asset, partition)) for asset in ("responses", "logprobs")}
+    return {asset: machine for asset, machine in stated.items() if machine is not None}
+
+
+def _require_rules(
+    experiment: Experiment, partition: str, tables: dict[str, pd.DataFrame], machines: dict[str, Machine]
+) -> None:
     for asset, table in tables.items():
         TABLES[asset].validate(table)
-        findings = apply(Batch(experiment, asset, table, partition, tables))
+        findings = apply(Batch(experiment, asset, table, partition, tables, machines))
         refused = refusals(findings)
         if refused:
             raise RefusedError(f"{asset} breaks " + "; ".join(f"{f.name}: {f.text}" for f in refused))

@@ -48,6 +48,7 @@ def score_logprobs(
     tokens: dict[str, NDArray[np.float64]] = {}
     sample = _sample(experiment, prompts)
     retokenised: list[str] = []
+    kind = pool.kind()
     home = _home_vocabulary(experiment, pool)
     total, before = len(logged) * len(experiment.policies), 0
     for model, policies in experiment.policies_by_model.items():
@@ -55,7 +56,7 @@ def score_logprobs(
         foreign = _is_foreign(loaded, home)
         retokenised += [policy.name for policy in policies if foreign]
         jobs = _jobs(policies, logged, loaded, foreign, pool.limit(loaded))
-        items = _score(experiment, jobs, loaded, sample, journal, within(progress, before, total), pool)
+        items = _score(experiment, jobs, loaded, sample, journal, within(progress, before, total), pool, kind)
         values |= {key: float(item["logprob"]) for key, item in items.items()}
         tokens |= {key: np.array(item["tokens"]) for key, item in items.items() if "tokens" in item}
         before += len(logged) * len(policies)
@@ -145,6 +146,7 @@ def _score(
     journal: Journal,
     progress: Progress,
     pool: ModelPool,
+    kind: str | None,
 ) -> dict[str, dict[str, Any]]:
     """The journal's item of each job: `logprob`, the total, and for the prompts of `sample` that of all `tokens`."""
     path: Path = "decode" if experiment.engine.scoring == "replay" else "prefill"
@@ -159,6 +161,7 @@ def _score(
             mode=experiment.engine.mode,
             path=path,
             engine=arithmetic(),
+            machine=kind,
         )
         for job in jobs
     }

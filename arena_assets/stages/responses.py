@@ -24,11 +24,12 @@ def generate_responses(
     A prompt that does not fit the context with the policy's max_tokens is left out for that policy, with its reason.
     """
     rows: list[dict[str, object]] = []
+    kind = pool.kind()
     total, before = len(prompts) * len(experiment.policies), 0
     # The policies of one model together: two big models need not fit into memory at once, and the batch stays full.
     for model, policies in experiment.policies_by_model.items():
         report = within(progress, before, total)
-        rows += _answer(experiment, policies, prompts, pool.get(model), pool, journal, report)
+        rows += _answer(experiment, policies, prompts, pool.get(model), pool, kind, journal, report)
         before += len(prompts) * len(policies)
     return records(rows, RESPONSES)
 
@@ -39,6 +40,7 @@ def _answer(
     prompts: pd.DataFrame,
     loaded: Loaded,
     pool: ModelPool,
+    kind: str | None,
     journal: Journal,
     progress: Progress,
 ) -> list[dict[str, object]]:
@@ -48,7 +50,10 @@ def _answer(
     limit = pool.limit(loaded)
     for policy in policies:
         settings = content_key(
-            policy=experiment.policy_identity(policy), mode=experiment.engine.mode, engine=arithmetic()
+            policy=experiment.policy_identity(policy),
+            mode=experiment.engine.mode,
+            engine=arithmetic(),
+            machine=kind,
         )
         for row in rows_of(prompts):
             seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)

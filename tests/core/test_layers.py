@@ -18,7 +18,9 @@ STDLIB = sys.stdlib_module_names
 A = "arena_assets"
 CONTRACTS = {f"{A}.{name}" for name in ("errors", "ids", "config", "tables", "rules", "slices", "progress")}
 PLAIN = {"numpy", "pandas", "pyarrow", "pydantic", "yaml"}
-DAGSTER = ("assets", "resources.py", "partitions.py", "definitions.py", "recovery.py", "cli")
+DAGSTER = ("assets", "resources.py", "partitions.py", "definitions.py", "recovery.py", "cli", "cluster")
+# What a laptop does not have: only the cluster's room may import it, and only where it is used.
+CLUSTER = ("ray", "dagster_ray", "dagster_postgres", "dagster_k8s", "psycopg2", "kubernetes")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ def breaches(root: Path) -> list[str]:
             if one.within(A) and not one.within(*allowed):
                 found.append(str(one))
     for one in imports(root, f"{A}/stages"):
-        if one.within(f"{A}.assets", f"{A}.cli", f"{A}.definitions", f"{A}.resources", "dashboard"):
+        if one.within(f"{A}.assets", f"{A}.cli", f"{A}.definitions", f"{A}.resources", f"{A}.cluster", "dashboard"):
+            found.append(str(one))
+    for one in imports(root, f"{A}/cluster"):
+        if one.within(f"{A}.assets", f"{A}.cli", f"{A}.definitions", f"{A}.stages", "dashboard"):
             found.append(str(one))
     found += _owned(root)
     for one in imports(root, "dashboard"):
@@ -101,6 +106,7 @@ def _estimation(one: Import) -> bool:
 def _owned(root: Path) -> list[str]:
     """Packages that only one place may import."""
     owners = {"llama_cpp": ("llama",), "openai": ("judging",), "dagster": DAGSTER, "datasets": ("corpus",)}
+    owners |= dict.fromkeys(CLUSTER, ("cluster",))
     found = []
     for one in imports(root, A, "dashboard"):
         owner = owners.get(one.package)
@@ -161,6 +167,13 @@ def test_the_dashboard_brings_neither_dagster_nor_llama(screen: str) -> None:
     assert not {"dagster", "llama_cpp", "openai", "datasets"} & at_import(ROOT, module, set())
 
 
+@pytest.mark.parametrize("module", ["definitions", "cli.main", "cluster.coordinator", "cluster.requests"])
+def test_a_laptop_needs_nothing_of_a_cluster(module: str) -> None:
+    found = at_import(ROOT, f"{A}.{module}", set())
+    assert not found & set(CLUSTER)
+    assert found  # the walk saw the module
+
+
 BREACHES = {
     f"{A}/estimation/weights.py": "import pyarrow",
     f"{A}/estimation/gates.py": "def f() -> None:\n    from arena_assets.tables import TABLES",
@@ -173,6 +186,9 @@ BREACHES = {
     f"{A}/llama/lock.py": "from openai import OpenAI",
     f"{A}/stages/scoring.py": "import dagster as dg",
     f"{A}/corpus/sample.py": "from arena_assets.llama.pool import ModelPool",
+    f"{A}/cluster/requests.py": "from arena_assets.assets import build_assets",
+    f"{A}/recovery.py": "def f() -> None:\n    import ray",
+    f"{A}/cli/status.py": "from dagster_ray import RayRunLauncher",
     "dashboard/elements.py": "import dagster",
     "dashboard/session.py": "from arena_assets.assets import build_assets",
     f"{A}/slices.py": "import dashboard.app",

@@ -22,6 +22,7 @@ from arena_assets.judging.protocol import Item, Verdict
 from arena_assets.llama.jobs import Done, Force, Generate
 from arena_assets.llama.template import Prompt
 from arena_assets.resources import LocalModels
+from arena_assets.rules.machines import Machine
 
 PAUSE = 0.004
 
@@ -73,6 +74,13 @@ class CheapPool:
             template=SimpleNamespace(render=self._render),
             model=SimpleNamespace(text=lambda tokens: " ".join(map(str, tokens))),
         )
+
+    @staticmethod
+    def machine() -> Machine:
+        return Machine("cheap", "0", "0" * 16)
+
+    def kind(self) -> str:
+        return self.machine().fingerprint
 
     def get(self, _: str) -> SimpleNamespace:
         return self._loaded

@@ -81,7 +81,7 @@ def test_threads_of_one_context_change_nothing(reference: Reference) -> None:
 
 
 def test_flash_attention_over_a_long_cache_is_the_same_alone_and_in_company(reference: Reference) -> None:
-    """Over 512 cells and more it splits a row that is alone by threads: no pass has one, neither prompt nor response."""
+    """Over 512 cells and more it splits a row alone by threads: no pass has one, of prompt or response."""
     tokens = ChatTemplate(reference.model).render(SYSTEM, LONG * 3).tokens
     assert len(tokens) > 600
     jobs = [Generate(f"cut {cut}", Prompt(tokens, cut), 0.8, 3, 77) for cut in (0, 14, len(tokens) - 2)]

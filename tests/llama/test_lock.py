@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from arena_assets.llama.lock import llama_lock
+from arena_assets.llama.lock import llama_lock, lock_path
 
 HOLD = """
 import sys, time
@@ -96,3 +96,18 @@ def test_cancellation_is_heard_while_waiting() -> None:
         holder.wait(timeout=60)
     with llama_lock():  # nothing of the broken attempt is left behind
         pass
+
+
+def test_runs_with_gpus_of_their_own_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray gives each run of a machine its GPU; the machine's one lock would let only one of them work."""
+    monkeypatch.delenv("ARENA_LLAMA_LOCK")
+    paths = []
+    for gpus in ("0", "1", "0, 1", ""):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+        paths.append(lock_path())
+    assert len(set(paths)) == 4
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert lock_path() == paths[-1]
+    assert len({path.parent for path in paths}) == 1
+    monkeypatch.setenv("ARENA_LLAMA_LOCK", "/somewhere/else")
+    assert lock_path() == Path("/somewhere/else")

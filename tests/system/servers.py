@@ -28,6 +28,8 @@ POLL = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __ty
 LAUNCH_RUN = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 RUN = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"""
+LOGS = """query($id: ID!, $after: String) { logsForRun(runId: $id, afterCursor: $after) { ... on EventConnection {
+  cursor hasMore events { __typename ... on MessageEvent { message } } } } }"""
 ASSET = """query($k: AssetKeyInput!) { assetNodeOrError(assetKey: $k) { ... on AssetNode { description
   assetPartitionStatuses { ... on DefaultPartitionStatuses { materializedPartitions failedPartitions } }
   assetMaterializations(limit: 5) { metadataEntries { label ... on TextMetadataEntry { text } } } } } }"""
@@ -79,18 +81,29 @@ def ask(url: str, query: str, **variables: Any) -> Any:
 
 def backfill(url: str, assets: list[list[str]], partitions: list[str], timeout: float = 400) -> str:
     """Launch a backfill and wait for its end; returns its status."""
+    launched = launch_backfill(url, assets, partitions)
+    return _until(lambda: backfill_status(url, launched), FINISHED, timeout)
+
+
+def launch_backfill(url: str, assets: list[list[str]], partitions: list[str]) -> str:
+    """Launch a backfill; returns its id."""
     params = {"assetSelection": [{"path": path} for path in assets], "partitionNames": partitions}
     launched = ask(url, LAUNCH, p=params)["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    return str(launched["backfillId"])
 
-    def status() -> str:
-        return str(ask(url, POLL, id=launched["backfillId"])["partitionBackfillOrError"]["status"])
 
-    return _until(status, FINISHED, timeout)
+def backfill_status(url: str, backfill_id: str) -> str:
+    return str(ask(url, POLL, id=backfill_id)["partitionBackfillOrError"]["status"])
 
 
 def launch_run(url: str, assets: list[list[str]], partition: str | None = None, timeout: float = 120) -> str:
     """Launch one run of assets and wait for its end; returns its status."""
+    return wait_for_run(url, start_run(url, assets, partition), timeout)
+
+
+def start_run(url: str, assets: list[list[str]], partition: str | None = None) -> str:
+    """Launch one run of assets; returns its id."""
     selector = {
         "repositoryLocationName": _location(url),
         "repositoryName": "__repository__",
@@ -101,10 +114,26 @@ def launch_run(url: str, assets: list[list[str]], partition: str | None = None, 
     params = {"selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": tags}}
     launched = ask(url, LAUNCH_RUN, p=params)["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
-    run_id = launched["run"]["runId"]
+    return str(launched["run"]["runId"])
+
+
+def wait_for_run(url: str, run_id: str, timeout: float = 120) -> str:
+    """The status in which a run ended."""
     return _until(
         lambda: str(ask(url, RUN, id=run_id)["runOrError"]["status"]), {"SUCCESS", "FAILURE", "CANCELED"}, timeout
     )
+
+
+def log_of(url: str, run_id: str) -> list[str]:
+    """The messages of a run as the UI shows them: Dagster's own events and what the assets logged."""
+    messages: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = ask(url, LOGS, id=run_id, after=cursor)["logsForRun"]
+        messages += [f"{event['__typename']}: {event['message']}" for event in page["events"]]
+        if not page["hasMore"]:
+            return messages
+        cursor = page["cursor"]
 
 
 def _location(url: str) -> str:

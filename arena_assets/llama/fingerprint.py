@@ -1,0 +1,69 @@
+"""The kind of machine, by what it computes: the digest of a fixed small scoring task.
+
+CPUs of another instruction set, and other builds of llama.cpp, sum in another order and differ in the last bits; so do
+the log-probabilities of this task, and hence its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import llama_cpp
+
+from arena_assets.llama.jobs import Done, Force
+from arena_assets.llama.native import library_version
+from arena_assets.llama.template import Prompt
+from arena_assets.rules.machines import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from arena_assets.llama.pool import Loaded
+
+# More rows than the small kernels take at a time, so that prefill has its part. Ids that every vocabulary has.
+_PROMPT = tuple(range(300, 340))
+_RESPONSE = tuple(range(400, 404))
+_known: dict[tuple[object, ...], str] = {}
+
+
+def machine_of(loaded: Loaded, on_wait: Callable[[str], None] = lambda _: None) -> Machine:
+    """This machine, with the fingerprint of its scoring under a loaded model; computed once a process and model."""
+    return Machine(cpu_model(), library_version(), scoring_fingerprint(loaded, on_wait))
+
+
+def scoring_fingerprint(loaded: Loaded, on_wait: Callable[[str], None] = lambda _: None) -> str:
+    """Digest of the float64 log-probabilities (tokens,), nats, of fixed token ids forced by replay: 16 hex digits."""
+    key = (loaded.identity, str(loaded.model.path), loaded.engine.exact, loaded.model.n_gpu_layers)
+    if key not in _known:
+        done: list[Done] = []
+        job = Force("fingerprint", Prompt(_PROMPT, 0), 0.8, _RESPONSE)
+        loaded.engine.narrow(2).run([job], done.append, on_wait=on_wait)
+        _known[key] = hashlib.sha256(done[0].logprobs.tobytes()).hexdigest()[:16]
+    return _known[key]
+
+
+@cache
+def cpu_model() -> str:
+    """The CPU's name as the system states it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # no Linux
+    return platform.processor() or platform.machine() or "unknown CPU"
+
+
+def supports_gpu() -> bool:
+    """Whether this build of llama.cpp can put layers on a GPU."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
+def worker_name() -> str:
+    """The name by which people know this machine: ARENA_WORKER, else the host's. In logs only, never in a table."""
+    return os.environ.get("ARENA_WORKER") or platform.node()
