@@ -178,8 +178,8 @@ class Context:
         params.n_batch = params.n_ubatch = self._batch_size
         params.n_seq_max = sequences
         params.n_threads = params.n_threads_batch = threads
-        # On a CPU flash attention takes a row's own cells in their order, whatever else is in the batch. Only a row alone,
-        # over 512 cells and more, is split by the number of threads: callers decode none alone.
+        # On a CPU flash attention takes a row's own cells in their order, whatever else is in the batch. Only a row
+        # alone, over 512 cells and more, is split by the number of threads: callers decode none alone.
         params.flash_attn_type = -1 if flash_attention else 0
         # With one cache for all sequences a row's cells lie where others left room: logits move by up to 0.8 nats.
         params.kv_unified = False
