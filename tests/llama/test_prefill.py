@@ -95,3 +95,28 @@ def test_one_pass_does_not_depend_on_threads_or_neighbours(q4: Model) -> None:
     together = finish(Engine(q4, cache_tokens=2048, threads=1), jobs, "prefill")
     for job in jobs:
         assert same(finish(Engine(q4, threads=2), [job], "prefill"), together) == []
+
+
+def test_short_jobs_share_a_pass_without_a_trace(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lengths on both sides of the one from which llama.cpp takes another kernel; alone, or with some of the others."""
+    tokens = ChatTemplate(model).render(SYSTEM, LONG).tokens
+    jobs = [
+        Force(f"{cut} {n}", Prompt(tokens[:30], cut), 1.0, tuple(range(700, 700 + n)))
+        for cut, n in ((0, 10), (14, 30), (0, 34), (0, 35), (14, 49), (0, 40), (0, 71))
+    ]
+    sizes: list[int] = []
+    together = prefill.PrefillBatch._together
+
+    def watched(self: prefill.PrefillBatch, pack: list[prefill.Scoring]) -> None:
+        sizes.append(len(pack))
+        together(self, pack)
+
+    monkeypatch.setattr(prefill.PrefillBatch, "_together", watched)
+    packed = finish(Engine(model, cache_tokens=4096, threads=1), jobs, "prefill")
+    assert max(sizes) > 2
+    fewer = finish(Engine(model, cache_tokens=512, threads=1), jobs[::-2], "prefill")
+    assert same(fewer, packed) == []
+    sizes.clear()
+    for job in jobs:
+        assert same(finish(Engine(model, threads=2), [job], "prefill"), packed) == []
+    assert sizes == []
