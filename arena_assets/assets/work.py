@@ -19,10 +19,8 @@ from arena_assets.progress import Progress
 from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.rules.machines import Machine
+from arena_assets.stages.machines import MADE_BY_MODELS, stated_machines
 from arena_assets.storage import Store
-
-# Their numbers depend on the kind of machine in the last bits, and their files state it.
-MADE_BY_MODELS = ("responses", "logprobs")
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,9 @@ class Work:
 
     def machines(self) -> dict[str, Machine]:
         """On which machines the batch's responses and log-probabilities were made, by asset, this one's included."""
-        stated = {name: Machine.from_notes(self.store.notes(name, self.partition)) for name in self.read}
-        known = {name: machine for name, machine in stated.items() if machine is not None}
-        return known | ({self.asset: self.pool.machine()} if self.asset in MADE_BY_MODELS else {})
+        read = [name for name in MADE_BY_MODELS if name in self.read]
+        stated = stated_machines(self.store, self.partition, read)
+        return stated | ({self.asset: self.pool.machine()} if self.asset in MADE_BY_MODELS else {})
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from arena_assets.estimation import AblationSpec, EstimationError, EvaluationDat
 from arena_assets.rules import Batch, apply, refusals
 from arena_assets.rules.machines import Machine
 from arena_assets.stages.imported import imported_data, possible_methods
+from arena_assets.stages.machines import stated_machines
 from arena_assets.storage import Store
 from arena_assets.tables import ABLATION_RESULTS, TABLES
 
@@ -81,7 +82,7 @@ def collect(experiment: Experiment, store: Store) -> Collected:
             continue
         try:
             tables = {asset: store.read_current(experiment, asset, partition) for asset in assets}
-            made_on = _machines(store, partition)
+            made_on = stated_machines(store, partition)
             _require_rules(experiment, partition, tables, made_on)
         except (StorageError, TableError, RefusedError) as error:
             left_out[partition] = str(error)
@@ -146,11 +147,6 @@ def judge_signal(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         value = float(stats.spearmanr(group["judge_mean"], group["oracle_label"]).statistic) if varied else math.nan
         rows.append((policy, len(group), value))
     return pd.DataFrame(rows, columns=["policy", "n", "spearman"])
-
-
-def _machines(store: Store, partition: str) -> dict[str, Machine]:
-    stated = {asset: Machine.from_notes(store.notes(asset, partition)) for asset in ("responses", "logprobs")}
-    return {asset: machine for asset, machine in stated.items() if machine is not None}
 
 
 def _require_rules(
