@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from arena_assets.cluster.facts import MARK, Facts, Question
+from arena_assets.cluster.requests import LLAMA
 from arena_assets.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Node:
 
     @property
     def slots(self) -> int:
-        return int(self.resources.get("llama", 0))
+        return int(self.resources.get(LLAMA, 0))
 
     @property
     def gpus(self) -> int:

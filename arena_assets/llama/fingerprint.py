@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import llama_cpp
-
 from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.native import library_version
 from arena_assets.llama.template import Prompt
@@ -57,11 +55,6 @@ def cpu_model() -> str:
     except OSError:
         pass  # no Linux
     return platform.processor() or platform.machine() or "unknown CPU"
-
-
-def supports_gpu() -> bool:
-    """Whether this build of llama.cpp can put layers on a GPU."""
-    return bool(llama_cpp.llama_supports_gpu_offload())
 
 
 def worker_name() -> str:

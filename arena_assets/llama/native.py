@@ -37,6 +37,11 @@ def library_version() -> str:
     return str(llama_cpp.__version__)
 
 
+def supports_gpu() -> bool:
+    """Whether this build of llama.cpp can put layers on a GPU."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
 def arithmetic() -> str:
     """What journalled results are bit-equal within: the library and how this project drives it."""
     return f"{library_version()}/{ARITHMETIC}"
@@ -51,7 +56,7 @@ class Model:
 
     def __init__(self, path: Path, *, n_gpu_layers: int = 0, exact: bool = True) -> None:
         _require_gguf(path)
-        if n_gpu_layers and not llama_cpp.llama_supports_gpu_offload():
+        if n_gpu_layers and not supports_gpu():
             raise ModelError(
                 f"n_gpu_layers is {n_gpu_layers}, but this build of llama-cpp-python has no GPU support; "
                 "install one that has (README, 'GPU'), or set n_gpu_layers: 0"
