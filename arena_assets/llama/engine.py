@@ -133,7 +133,8 @@ class Engine:
         """Number of workers, and of sequences in the context of each."""
         in_flight = min(self._max_sequences, self._cache_tokens // length)
         gpu = bool(self.model.n_gpu_layers)
-        workers = 1 if gpu else max(1, min(self.threads, in_flight // _MIN_ROWS, jobs))
+        needed = 1 if path == "prefill" else _MIN_ROWS
+        workers = 1 if gpu else max(1, min(self.threads, in_flight // needed, jobs))
         if path == "prefill":
             return workers, min(_MOST_PACKED, in_flight // workers, -(-jobs // workers))
         # A batch has at least two rows, the second a pad where one sequence is all there is.
