@@ -63,9 +63,8 @@ def snips_on(problem: Problem) -> Estimate:
     share = problem.weights / problem.weights.sum()
     value = dot(share, problem.logged.rewards)
     q = problem.row_mass(share)
-    phi = problem.spread_rows(problem.rows.size * share * (problem.logged.rewards - value)) + problem.calibration_term(
-        q
-    )
+    centred = problem.rows.size * share * (problem.logged.rewards - value)
+    phi = problem.spread_rows(centred) + problem.calibration_term(q)
     return from_contributions(value, phi, n_sampled=problem.row_prompts, other_errors=problem.other_errors(q))
 
 
