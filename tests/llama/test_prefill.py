@@ -34,11 +34,9 @@ def test_one_pass_agrees_with_replay(f16: Model, replayed: tuple[list[Force], di
     assert deviation(finish(Engine(f16, cache_tokens=8192), jobs, "prefill"), sampled) < NOISE
 
 
-@pytest.mark.parametrize("path", ["decode", "prefill"])
-def test_throughput_mode_agrees_with_exact(
-    f16: Model, replayed: tuple[list[Force], dict[str, Done]], path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs, sampled = replayed
+@pytest.fixture
+def packed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many jobs shared each pass, as the passes come."""
     sizes: list[int] = []
     together = prefill.PrefillBatch._together
 
@@ -47,9 +45,17 @@ def test_throughput_mode_agrees_with_exact(
         together(self, pack)
 
     monkeypatch.setattr(prefill.PrefillBatch, "_together", watched)
+    return sizes
+
+
+@pytest.mark.parametrize("path", ["decode", "prefill"])
+def test_throughput_mode_agrees_with_exact(
+    f16: Model, replayed: tuple[list[Force], dict[str, Done]], path: str, packed: list[int]
+) -> None:
+    jobs, sampled = replayed
     engine = Engine(f16, cache_tokens=8192, exact=False, threads=1)
     assert deviation(finish(engine, jobs, path), sampled) < NOISE
-    assert (max(sizes, default=0) > 1) is (path == "prefill")
+    assert (max(packed, default=0) > 1) is (path == "prefill")
 
 
 def test_generation_in_throughput_mode_is_a_sample_of_the_same_model(f16: Model) -> None:
@@ -97,26 +103,18 @@ def test_one_pass_does_not_depend_on_threads_or_neighbours(q4: Model) -> None:
         assert same(finish(Engine(q4, threads=2), [job], "prefill"), together) == []
 
 
-def test_short_jobs_share_a_pass_without_a_trace(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_jobs_share_a_pass_without_a_trace(model: Model, packed: list[int]) -> None:
     """Lengths on both sides of the one from which llama.cpp takes another kernel; alone, or with some of the others."""
     tokens = ChatTemplate(model).render(SYSTEM, LONG).tokens
     jobs = [
         Force(f"{cut} {n}", Prompt(tokens[:30], cut), 1.0, tuple(range(700, 700 + n)))
         for cut, n in ((0, 10), (14, 30), (0, 34), (0, 35), (14, 49), (0, 40), (0, 71))
     ]
-    sizes: list[int] = []
-    together = prefill.PrefillBatch._together
-
-    def watched(self: prefill.PrefillBatch, pack: list[prefill.Scoring]) -> None:
-        sizes.append(len(pack))
-        together(self, pack)
-
-    monkeypatch.setattr(prefill.PrefillBatch, "_together", watched)
-    packed = finish(Engine(model, cache_tokens=4096, threads=1), jobs, "prefill")
-    assert max(sizes) > 2
+    together = finish(Engine(model, cache_tokens=4096, threads=1), jobs, "prefill")
+    assert max(packed) > 2
     fewer = finish(Engine(model, cache_tokens=512, threads=1), jobs[::-2], "prefill")
-    assert same(fewer, packed) == []
-    sizes.clear()
+    assert same(fewer, together) == []
+    packed.clear()
     for job in jobs:
-        assert same(finish(Engine(model, threads=2), [job], "prefill"), packed) == []
-    assert sizes == []
+        assert same(finish(Engine(model, threads=2), [job], "prefill"), together) == []
+    assert packed == []
