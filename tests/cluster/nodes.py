@@ -32,8 +32,9 @@ def start_worker(
 ) -> None:
     """A worker on 127.0.0.<number>, with llama slots, a lock of its own, and as many GPUs as it says it has."""
     own = {"ARENA_LLAMA_LOCK": str(folder / f"{name}.lock"), "ARENA_WORKER": name}
-    # One host has one agent's port; real machines keep the default.
-    port = f"--dashboard-agent-listen-port={52365 + number}"
+    # One host has one agent's port; real machines keep the default. Below the ports that the kernel hands out: one of
+    # those may be taken by any connection, and the node then has no agent to ask for logs.
+    port = f"--dashboard-agent-listen-port={31_000 + number}"
     resources = f"--resources={json.dumps({'llama': slots})}"
     where = [f"--address={HEAD}:6379", f"--node-ip-address=127.0.0.{number}", f"--num-gpus={gpus}", resources, port]
     _ray(["start", *where, *_SMALL], dict(environment) | own, name, folder)
