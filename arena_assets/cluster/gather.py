@@ -90,17 +90,25 @@ def ask(address: str, nodes: Sequence[Node], question: Question, timeout: float)
 
 def _read(client: JobSubmissionClient, job: str, timeout: float | None) -> Facts | str:
     """What a job printed, or why it printed nothing."""
-    status = client.get_job_status(job)
+    info = client.get_job_info(job)
     try:
         log = client.get_job_logs(job)
     except RuntimeError as error:
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        return f"its job is {status}, and the log cannot be fetched from there: {first[:300]}"
+        unread = f"its job is {info.status}, and the log cannot be fetched from there: {first[:300]}"
+        # Of a job that failed the head keeps the last lines itself.
+        kept = _lines(str(info.message)) if info.status == "FAILED" else []
+        return f"{kept[-1]}; {unread}" if kept else unread
     for line in log.splitlines():
         if line.startswith(MARK):
             return Facts(**json.loads(line.removeprefix(MARK)))
-    if timeout is not None and not status.is_terminal():
+    if timeout is not None and not info.status.is_terminal():
         client.stop_job(job)
         return f"no answer within {timeout:.0f} s"
-    tail = [line for line in log.splitlines() if line.strip() and "Running entrypoint" not in line]
-    return tail[-1] if tail else str(client.get_job_info(job).message).splitlines()[0]
+    tail = _lines(log)
+    return tail[-1] if tail else _lines(str(info.message))[0]
+
+
+def _lines(text: str) -> list[str]:
+    """What a job said: its lines without blank ones and Ray's own announcement."""
+    return [line for line in text.splitlines() if line.strip() and "Running entrypoint" not in line]

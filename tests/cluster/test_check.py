@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from arena_assets.cli import main
 from arena_assets.cluster.check import Instance, Need, blocking, problems
 from arena_assets.cluster.facts import Facts, Question, answer, code_digest, probe
-from arena_assets.cluster.gather import Node
+from arena_assets.cluster.gather import Node, _read
 from arena_assets.config import project_root
 from arena_assets.storage import write_bytes
 from tests.conftest import ConfigFolder
@@ -157,6 +158,36 @@ def test_a_machine_that_gives_no_answer_is_named() -> None:
     answers: dict[str, Facts | str] = {HEAD.ip: FACTS, FIRST.ip: FACTS, SECOND.ip: "sh: python: not found"}
     (problem,) = problems(INSTANCE, [HEAD, FIRST, SECOND], FACTS, answers, NEED)
     assert "10.0.0.3: a job there gave no answer (sh: python: not found); activate the project's" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "says"),
+    [
+        (
+            "FAILED",
+            "failed with exit code 127, last logs:\nRunning entrypoint x\nsh: python: not found\n",
+            "sh: python",
+        ),
+        ("SUCCEEDED", "Job finished successfully.", "its job is SUCCEEDED, and the log cannot be fetched"),
+    ],
+)
+def test_of_a_failed_job_whose_node_gives_no_log_the_head_is_asked(status: str, message: str, says: str) -> None:
+    """As where the node's agent found its port taken: Ray answers 500 for the log of a job that did run."""
+    jobs = pytest.importorskip("ray.job_submission", reason="the extra of the cluster is not installed")
+
+    class Client:
+        def get_job_info(self, _job: str) -> Any:
+            return SimpleNamespace(status=jobs.JobStatus(status), message=message)
+
+        def get_job_logs(self, _job: str) -> str:
+            raise RuntimeError("Request failed with status code 500: Traceback (most recent call last):\n...")
+
+    answered = _read(Client(), "job", None)
+    assert isinstance(answered, str)
+    assert answered.startswith(says)
+    assert answered.endswith(
+        "the log cannot be fetched from there: Request failed with status code 500: Traceback (most recent call last):"
+    )
 
 
 def test_a_machine_says_of_itself_what_is_so(config_folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch) -> None:
