@@ -33,6 +33,7 @@ class Journal:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
         self._local = is_local(self._folder)
         self._items: dict[str, dict[str, Any]] = {}
+        self._appended: set[str] = set()
         self._file: int | None = None
         self._pending: list[str] = []
         self._unsynced = False
@@ -68,6 +69,11 @@ class Journal:
     def __contains__(self, key: str) -> bool:
         return key in self._items
 
+    @property
+    def appended(self) -> int:
+        """How many items were recorded since it was opened."""
+        return len(self._appended)
+
     def get(self, key: str) -> dict[str, Any] | None:
         return self._items.get(key)
 
@@ -91,6 +97,7 @@ class Journal:
             if durable:
                 self.flush()
         self._items[key] = dict(item)
+        self._appended.add(key)
 
     def flush(self) -> None:
         """Make every item appended so far durable. One thread may flush while another appends.

@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,11 +25,30 @@ from arena_assets.tables import TABLES, Table
 METHODS = "methods"
 
 
+@dataclass(frozen=True)
+class Effort:
+    """What a run spent on a table: wall-clock seconds, and how many items it finished itself, not the journal's.
+
+    It stands beside the table, never in it: tables of equal content are equal files.
+    """
+
+    seconds: float
+    items: int | None = None
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """What the last run of a table left beside it; `effort` is None where none is recorded."""
+
+    findings: list[dict[str, Any]]
+    effort: Effort | None = None
+
+
 class Store:
     """The tables of one experiment below `root`: `<asset>/<partition>.parquet`, whole assets `<asset>.parquet`.
 
-    Beside a table lie `<partition>.checks.json` (what its rules found, a refused batch's too) and, below
-    `journal/<asset>/`, the journal of finished items.
+    Beside a table lie `<partition>.checks.json` (what its rules found, a refused batch's too, and what the run spent)
+    and, below `journal/<asset>/`, the journal of finished items.
     """
 
     def __init__(self, root: str | Path | UPath) -> None:
@@ -128,21 +148,37 @@ class Store:
         return self.notes(asset, partition).get("fingerprint") == experiment.fingerprint(asset, partition)
 
     def write_checks(
-        self, asset: str, partition: str | None, findings: Sequence[Mapping[str, Any]], run_id: str
+        self,
+        asset: str,
+        partition: str | None,
+        findings: Sequence[Mapping[str, Any]],
+        run_id: str,
+        effort: Effort | None = None,
     ) -> None:
-        """Store what the rules found for a table, written or refused."""
-        text = json.dumps({"run_id": run_id, "findings": list(findings)}, ensure_ascii=False, indent=1)
+        """Store what the rules found for a table, written or refused, and what the run spent on it."""
+        spent = {} if effort is None else {"effort": asdict(effort)}
+        text = json.dumps({"run_id": run_id, **spent, "findings": list(findings)}, ensure_ascii=False, indent=1)
         write_bytes(self._checks_path(asset, partition), text.encode())
 
     def read_checks(self, asset: str, partition: str | None = None) -> list[dict[str, Any]]:
         """Findings of the last run of a table: name, blocking, passed, text, figures; empty where none ran."""
+        return self.read_run(asset, partition).findings
+
+    def read_run(self, asset: str, partition: str | None = None) -> LastRun:
+        """What the last run of a table found and spent; no findings where none ran.
+
+        Raises:
+            StorageError: the file is corrupted.
+        """
         path = self._checks_path(asset, partition)
         try:
-            findings = json.loads(path.read_text(encoding="utf-8"))["findings"]
-            return [dict(finding) for finding in findings]
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            spent = stored.get("effort")
+            effort = None if spent is None else Effort(float(spent["seconds"]), spent["items"])
+            return LastRun([dict(finding) for finding in stored["findings"]], effort)
         except FileNotFoundError:
-            return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return LastRun([])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StorageError(
                 f"{path} is no list of findings ({error}); re-run the partition to write it anew"
             ) from error

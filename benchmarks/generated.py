@@ -20,7 +20,7 @@ import yaml
 from arena_assets.config import Experiment
 from arena_assets.ids import prompt_id
 from arena_assets.slices import choose
-from arena_assets.storage import Store
+from arena_assets.storage import Effort, Store
 from benchmarks import generated_studies
 from benchmarks.generated_results import results
 
@@ -114,7 +114,9 @@ def write_experiment(
         for asset in assets:
             frame = getattr(batch, asset)()
             store.write(asset, frame, fingerprint=experiment.fingerprint(asset, key), partition=key)
-            store.write_checks(asset, key, findings(asset, len(frame)), run_id="generated")
+            store.write_checks(
+                asset, key, findings(asset, len(frame)), "generated", Effort(len(frame) / 20, len(frame))
+            )
         for policy, values in batch.labels.items():
             labels[policy].append(values)
         for policy, values in batch.log_weights.items():

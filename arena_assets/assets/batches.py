@@ -61,12 +61,10 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         context: dg.AssetExecutionContext, storage: ArenaStorage, models: LocalModels, progress: ProgressReports
     ) -> Yields:
         with work_on(context, experiment, "responses", ["prompts"], storage, models, progress) as work:
-            before = len(work.journal)
             table = generate_responses(experiment, work.read["prompts"], work.pool, work.journal, work.progress)
-            sampled = len(work.journal) - before
             batch, made_on = work.batch(table), work.made_on()
-        metadata = figures.of_responses(table, work.seconds, sampled) | made_on
-        yield from finish(context, work.store, batch, metadata, **batch.machines["responses"].notes)
+        metadata = figures.of_responses(table, work.effort) | made_on
+        yield from finish(context, work.store, batch, metadata, work.effort, **batch.machines["responses"].notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **options("logprobs", ["prompts", "responses"], LLAMA),
@@ -81,9 +79,9 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             scored = score_logprobs(experiment, *made_from, work.pool, work.journal, work.progress)
             again = rescore(experiment, *made_from, scored, work.pool)
             batch, made_on = work.batch(scored.table, rescored=again), work.made_on()
-        metadata = figures.of_logprobs(experiment, scored.table, work.seconds, scored.retokenised) | made_on
+        metadata = figures.of_logprobs(experiment, scored.table, scored.retokenised) | made_on
         notes = {"retokenised": ",".join(scored.retokenised), **batch.machines["logprobs"].notes}
-        yield from finish(context, work.store, batch, metadata, **notes)
+        yield from finish(context, work.store, batch, metadata, work.effort, **notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **options("judge_scores", ["prompts", "responses"], LLAMA if local_judge else None),
@@ -97,8 +95,8 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             judge = build_scorer(experiment.judge, environment=environment(), pool=work.pool, spent_usd=work.spent_usd)
             made_from = work.read["prompts"], work.read["responses"]
             table = judge_responses(experiment, *made_from, judge, work.journal, work.progress)
-        metadata = {"judge": judge.name, **figures.of_scores(table, "judge_score", work.seconds)}
-        yield from finish(context, work.store, work.batch(table), metadata)
+        metadata = {"judge": judge.name, **figures.of_scores(table, "judge_score")}
+        yield from finish(context, work.store, work.batch(table), metadata, work.effort)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **options("oracle_labels", ["arena_corpus", *oracle_reads], LLAMA if local_oracle else None),
@@ -118,8 +116,8 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
             judged = work.read.get("judge_scores")
             made_from = work.read["prompts"], work.read["responses"], judged
             table = label_responses(experiment, work.partition, *made_from, oracle, work.journal, work.progress)
-        metadata = {"oracle": oracle.name, **figures.of_scores(table, "oracle_label", work.seconds)}
-        yield from finish(context, work.store, work.batch(table), metadata)
+        metadata = {"oracle": oracle.name, **figures.of_scores(table, "oracle_label")}
+        yield from finish(context, work.store, work.batch(table), metadata, work.effort)
 
     assets = [prompts, responses, logprobs, judge_scores]
     return [*assets, oracle_labels] if experiment.oracle.enabled else assets

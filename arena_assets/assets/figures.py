@@ -10,6 +10,7 @@ import pandas as pd
 
 from arena_assets.config import Experiment
 from arena_assets.rules.logprobs import log_ratios
+from arena_assets.storage import Effort
 
 Metadata = dict[str, Any]
 
@@ -41,7 +42,7 @@ def table(frame: pd.DataFrame, digits: int = 4) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.table(rows)
 
 
-def of_responses(responses: pd.DataFrame, seconds: float, sampled: int) -> Metadata:
+def of_responses(responses: pd.DataFrame, effort: Effort) -> Metadata:
     by_policy = responses.groupby("policy").agg(
         responses=("response", "count"),
         tokens=("n_response_tokens", "sum"),
@@ -49,11 +50,10 @@ def of_responses(responses: pd.DataFrame, seconds: float, sampled: int) -> Metad
         truncated=("finish_reason", lambda reason: float((reason == "length").mean())),
     )
     tokens = int(responses["n_response_tokens"].sum())
+    timed = effort.items == len(responses) and effort.seconds > 0
     return {
         "tokens": tokens,
-        "seconds": round(seconds, 2),
-        "sampled in this run": sampled,
-        "tokens_per_second": round(tokens / seconds, 1) if sampled == len(responses) and seconds else 0.0,
+        **({"tokens_per_second": round(tokens / effort.seconds, 1)} if timed else {}),
         "share_truncated": float((responses["finish_reason"] == "length").mean()),
         "policies": table(by_policy.reset_index()),
         "response length, tokens": histogram(
@@ -62,7 +62,7 @@ def of_responses(responses: pd.DataFrame, seconds: float, sampled: int) -> Metad
     }
 
 
-def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, seconds: float, retokenised: Sequence[str]) -> Metadata:
+def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, retokenised: Sequence[str]) -> Metadata:
     ratios = log_ratios(logprobs, experiment.target_names)
     rows, plots = [], {}
     for policy in ratios:
@@ -82,7 +82,6 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, seconds: float, 
         )
         plots[f"log weight of {policy}, nats"] = histogram(values, -12, 12)
     return {
-        "seconds": round(seconds, 2),
         "response tokens": int(logprobs["n_response_tokens"].sum()),
         "weights": table(pd.DataFrame(rows)),
         "scored on re-tokenised text": ", ".join(retokenised) or "none",
@@ -90,11 +89,10 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, seconds: float, 
     }
 
 
-def of_scores(frame: pd.DataFrame, value: str, seconds: float) -> Metadata:
+def of_scores(frame: pd.DataFrame, value: str) -> Metadata:
     by_policy = frame.groupby("policy")[value].agg(["count", "mean", "std"]).reset_index()
     cost = frame["cost_usd"].sum(min_count=1)
     return {
-        "seconds": round(seconds, 2),
         "unscored": int((frame["status"] != "ok").sum()),
         "prompt_tokens": int(frame["prompt_tokens"].sum()),
         "completion_tokens": int(frame["completion_tokens"].sum()),

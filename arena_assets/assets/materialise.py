@@ -9,7 +9,7 @@ import pandas as pd
 from arena_assets.errors import ArenaError
 from arena_assets.estimation import EstimationError
 from arena_assets.rules import RULES, Batch, Finding, apply, refusals
-from arena_assets.storage import Store
+from arena_assets.storage import Effort, Store
 from arena_assets.tables import TABLES
 
 Yields = Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]
@@ -36,6 +36,7 @@ def finish(
     store: Store,
     batch: Batch,
     metadata: Mapping[str, Any],
+    effort: Effort | None = None,
     **notes: str,
 ) -> Yields:
     """Apply the rules, keep what they found beside the data, and write the table or refuse it.
@@ -48,7 +49,7 @@ def finish(
         TABLES[batch.asset].validate(batch.table)
         findings = apply(batch)
         stored = [finding.as_dict() for finding in findings]
-        store.write_checks(batch.asset, batch.partition, stored, context.run.run_id)
+        store.write_checks(batch.asset, batch.partition, stored, context.run.run_id, effort)
     except ArenaError as error:
         raise failure(error) from error
     results = [_result(key, finding) for finding in findings]
@@ -72,6 +73,7 @@ def finish(
             "size_bytes": size,
             "fingerprint": fingerprint,
             "path": dg.MetadataValue.path(str(store.path(batch.asset, batch.partition))),
+            **_spent(effort),
             **metadata,
         },
         data_version=dg.DataVersion(content_version(batch.table, TABLES[batch.asset].timing)),
@@ -84,6 +86,13 @@ def content_version(table: pd.DataFrame, timing: Sequence[str]) -> str:
 
     text = table.drop(columns=list(timing)).to_json(orient="values", double_precision=15)
     return hashlib.sha256(str(text).encode()).hexdigest()[:24]
+
+
+def _spent(effort: Effort | None) -> dict[str, Any]:
+    if effort is None:
+        return {}
+    items = {} if effort.items is None else {"finished in this run": effort.items}
+    return {"seconds": round(effort.seconds, 2), **items}
 
 
 def failure(error: ArenaError | EstimationError) -> dg.Failure:

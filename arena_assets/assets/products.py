@@ -9,7 +9,6 @@ from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
 from arena_assets.exchange.exporting import WRITERS, export
 from arena_assets.resources import ArenaStorage
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import write_bytes
 from arena_assets.summary import gather, report, to_html, to_markdown
 
@@ -33,9 +32,10 @@ def product_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         description="The consolidated findings as Markdown and as one HTML file, for people.",
     )
     def analysis_summary(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
+        del context
         store = storage.store(experiment)
         try:
-            facts = gather(experiment, store, _seconds(context.instance, experiment))
+            facts = gather(experiment, store)
             blocks = report(facts)
             markdown, page = to_markdown(blocks), to_html(blocks, f"{experiment.name}: what was found")
             paths = [store.root / f"analysis_summary.{suffix}" for suffix in ("md", "html")]
@@ -80,19 +80,3 @@ def product_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         )
 
     return [analysis_summary, export_asset]
-
-
-def _seconds(instance: dg.DagsterInstance, experiment: Experiment) -> dict[str, float]:
-    """How long the latest materialisation of every partition took, summed for each asset that says so."""
-    found: dict[str, float] = {}
-    for name in (*BATCH_ASSETS, "ablation_results"):
-        latest: dict[str | None, float] = {}
-        key = dg.AssetKey([experiment.name, name])
-        limit = 2 * len(experiment.partitions) + 10
-        for record in reversed(instance.fetch_materializations(key, limit=limit).records):
-            event = record.asset_materialization
-            if event is not None and "seconds" in event.metadata:
-                latest[event.partition] = float(str(event.metadata["seconds"].value))
-        if latest:
-            found[name] = sum(latest.values())
-    return found

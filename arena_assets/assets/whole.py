@@ -16,7 +16,7 @@ from arena_assets.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.stages.ablation import as_data, collect, compare, configured_assets, judge_signal
 from arena_assets.stages.studies import grid, simulate
-from arena_assets.storage import METHODS, Store
+from arena_assets.storage import METHODS, Effort, Store
 
 
 def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
@@ -82,10 +82,10 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
             "judge against oracle (rank correlation)": figures.table(judge_signal(collected.tables)),
             "estimates": figures.table(shown[shown["scoring"] == "deterministic"]),
             "rows left out": [str(entry) for entry in data.left_out][:20],
-            "seconds": round(time.monotonic() - started, 2),
         }
         batch = Batch(experiment, "ablation_results", results, machines=collected.machines)
-        yield from finish(context, store, batch, metadata, rests_on=collected.summary)
+        effort = Effort(round(time.monotonic() - started, 2))
+        yield from finish(context, store, batch, metadata, effort, rests_on=collected.summary)
 
     @dg.asset(
         key=dg.AssetKey([experiment.name, "ablation_grid"]),

@@ -20,7 +20,7 @@ from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.rules.machines import Machine
 from arena_assets.stages.machines import MADE_BY_MODELS, stated_machines
-from arena_assets.storage import Store
+from arena_assets.storage import Effort, Store
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Work:
     started: float
 
     @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
+    def effort(self) -> Effort:
+        """What the work took so far."""
+        return Effort(round(time.monotonic() - self.started, 2), self.journal.appended)
 
     def spent_usd(self) -> float:
         """Dollars that the journals of all partitions record: a budget is the experiment's, not one batch's."""

@@ -63,15 +63,29 @@ def evidence(
     )
 
 
-def _outside(labelled_scores: Floats, problem: Problem) -> float:
-    """Share of the target's scores beyond the labelled ones, leaving out the outermost 1% of labels on each side.
+@dataclass(frozen=True)
+class Support:
+    """The range of scores in which labels carry a calibration, and the share beyond it that means nothing."""
 
-    A few stray labels at the far end carry no curve. What the same policy would show by sampling alone is taken off,
-    twice.
+    low: float
+    high: float
+    chance: float
+
+
+def support(labelled_scores: Floats) -> Support:
+    """The calibrated range of a slice, without its outermost 1% of labels on each side: stray ones carry no curve.
+
+    `chance` is twice the share that the slice's own policy shows beyond the range by sampling alone.
     """
     count = labelled_scores.size
     trimmed = count // 100
     ordered = np.sort(labelled_scores)
+    return Support(float(ordered[trimmed]), float(ordered[-1 - trimmed]), 4 * (trimmed + 1) / (count + 1))
+
+
+def _outside(labelled_scores: Floats, problem: Problem) -> float:
+    """Share of the target's scores beyond the calibrated range, less what is there by chance."""
+    known = support(labelled_scores)
     drawn = problem.drawn.features[:, 0]
-    share = float(problem.draws.share[(drawn < ordered[trimmed]) | (drawn > ordered[-1 - trimmed])].sum())
-    return max(0.0, share - 4 * (trimmed + 1) / (count + 1))
+    share = float(problem.draws.share[(drawn < known.low) | (drawn > known.high)].sum())
+    return max(0.0, share - known.chance)

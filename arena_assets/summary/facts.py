@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -51,8 +51,8 @@ class Facts:
     fingerprints: Mapping[str, str]
 
 
-def gather(experiment: Experiment, store: Store, seconds: Mapping[str, float] | None = None) -> Facts:
-    """Gather the facts; `seconds`: how long each asset took, where that is known.
+def gather(experiment: Experiment, store: Store) -> Facts:
+    """Gather the facts.
 
     Raises:
         StorageError: `ablation_results` is missing or of another configuration. RefusedError: no partition holds.
@@ -73,7 +73,7 @@ def gather(experiment: Experiment, store: Store, seconds: Mapping[str, float] | 
         _failed(experiment, store),
         _clones(experiment, collected.tables["logprobs"]),
         _costs(collected.tables),
-        dict(seconds or {}),
+        _seconds(experiment, store, [*collected.tables, "ablation_results"]),
         _versions(),
         {asset: experiment.code_version(asset) for asset in [*collected.tables, "ablation_results"]},
     )
@@ -124,6 +124,17 @@ def _failed(experiment: Experiment, store: Store) -> pd.DataFrame:
         return frame
     grouped = frame.groupby(["asset", "check", "blocking"], sort=False)
     return grouped.agg(partitions=("partition", "size"), first=("finding", "first")).reset_index()
+
+
+def _seconds(experiment: Experiment, store: Store, assets: Sequence[str]) -> dict[str, float]:
+    """How long the last runs of an asset's partitions took together, for each asset of which that is recorded."""
+    found: dict[str, float] = {}
+    for asset in assets:
+        keys: list[str | None] = [*experiment.partitions] if TABLES[asset].partitioned else [None]
+        efforts = [store.read_run(asset, partition).effort for partition in keys]
+        if any(efforts):
+            found[asset] = sum(effort.seconds for effort in efforts if effort is not None)
+    return found
 
 
 def _clones(experiment: Experiment, logprobs: pd.DataFrame) -> pd.DataFrame:

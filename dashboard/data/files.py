@@ -16,7 +16,7 @@ import pandas as pd
 from upath import UPath
 
 from arena_assets.errors import StorageError
-from arena_assets.storage import Store, contract, is_local
+from arena_assets.storage import LastRun, Store, contract, is_local
 from dashboard.data.cache import CACHE
 
 
@@ -115,8 +115,8 @@ def notes(store: Store, file: TableFile) -> dict[str, str] | Problem:
     return CACHE.get(("notes", file.path, *file.signature), read_notes)
 
 
-def checks(store: Store, asset: str) -> dict[str | None, list[dict[str, Any]] | Problem]:
-    """Findings of the last run of each partition of the asset, refused ones included; key None for a whole asset."""
+def last_runs(store: Store, asset: str) -> dict[str | None, LastRun | Problem]:
+    """What the last run of each partition of the asset found, refused ones included; key None for a whole asset."""
     partitioned = contract(asset).partitioned
     folder = store.root / asset if partitioned else store.root
     found: dict[str | None, tuple[str, ...]] = {
@@ -125,21 +125,21 @@ def checks(store: Store, asset: str) -> dict[str | None, list[dict[str, Any]] | 
         if partitioned or name == asset
     }
     return {
-        partition: CACHE.get(("checks", str(folder), asset, partition, *signature), _Checks(store, asset, partition))
+        partition: CACHE.get(("last run", str(folder), asset, partition, *signature), _Last(store, asset, partition))
         for partition, signature in sorted(found.items(), key=lambda item: item[0] or "")
     }
 
 
 @dataclass(frozen=True)
-class _Checks:
+class _Last:
     store: Store
     asset: str
     partition: str | None
 
-    def __call__(self) -> list[dict[str, Any]] | Problem:
+    def __call__(self) -> LastRun | Problem:
         label = self.asset if self.partition is None else f"{self.asset}/{self.partition}"
         try:
-            return self.store.read_checks(self.asset, self.partition)
+            return self.store.read_run(self.asset, self.partition)
         except StorageError as error:
             return Problem(label, str(error))
 

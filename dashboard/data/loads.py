@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arena_assets.storage import Store
+from arena_assets.storage import Effort, LastRun, Store
 from arena_assets.tables import ABLATION_RESULTS
 from dashboard.data.cache import CACHE
 from dashboard.data.catalog import Chosen, Roles, roles
-from dashboard.data.files import Loaded, load
+from dashboard.data.files import Loaded, last_runs, load
 
 _SCORES = ["prompt_id", "policy", "judge_score", "judge_mean", "judge_variance"]
 _LABELS = ["prompt_id", "policy", "oracle_label", "slice"]
@@ -40,6 +40,12 @@ def scores(store: Store) -> Loaded:
         return Loaded(_categories(frame), judged.problems + labelled.problems, judged.files + labelled.files)
 
     return CACHE.get(("scores", judged.key, judged.problems, labelled.key, labelled.problems), join)
+
+
+def efforts(store: Store, asset: str) -> list[Effort]:
+    """What the last runs of the asset's partitions spent, where that is recorded."""
+    runs = last_runs(store, asset).values()
+    return [run.effort for run in runs if isinstance(run, LastRun) and run.effort is not None]
 
 
 def weights(store: Store) -> Loaded:

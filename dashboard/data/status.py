@@ -47,12 +47,12 @@ def status(chosen: Chosen) -> Status:
     findings: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
     problems: list[Problem] = []
     for asset in ASSETS:
-        checked = files.checks(chosen.store, asset)
+        checked = files.last_runs(chosen.store, asset)
         for partition, found in checked.items():
             if isinstance(found, Problem):
                 problems.append(Problem(f"{found.label} (checks)", found.text))
             else:
-                findings[asset, partition] = found
+                findings[asset, partition] = found.findings
         present = {file.partition: file for file in files.listing(chosen.store, asset)}
         for partition in _expected(chosen.experiment, asset, present, checked):
             row, problem = _row(chosen, asset, partition, present.get(partition), findings.get((asset, partition), []))

@@ -10,9 +10,10 @@ from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
 from dashboard.views import cost, judge, style, transport
-from dashboard.views.names import SCORING, pretty
+from dashboard.views.names import SCORING, percent, pretty
 
 _COLUMN = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
+_ASSETS = {"judge": "judge_scores", "oracle": "oracle_labels"}
 _COST = ["policy", "status", "reason", "model", "prompt_tokens", "completion_tokens", "cost_usd"]
 
 
@@ -98,15 +99,19 @@ def _transport(
             )
     with second:
         outside = transport.support(frame, curve, [policy for policy in who.targets if policy in shown], column)
+        known, limit = curve.support, transport.refused_from(curve)
+        note = f"The calibrated range is {known.low:.2f} to {known.high:.2f}."
         if not outside.empty and not outside["share"].any():
-            st.markdown(f"**{elements.escape(transport.support_title(outside))}**")
-            st.caption(f"The calibrated range is {curve.low:.2f} to {curve.high:.2f}.")
+            st.markdown(f"**{elements.escape(transport.support_title(outside, limit))}**")
+            st.caption(note)
         elif not outside.empty:
             elements.figure(
-                transport.support_title(outside),
+                transport.support_title(outside, limit),
                 transport.support_chart,
                 outside,
-                note=f"The calibrated range is {curve.low:.2f} to {curve.high:.2f}; the dashed line is the gate at 5%.",
+                limit,
+                note=f"{note} The dashed line is the gate: {percent(limit)}, of which "
+                f"{percent(known.chance)} may lie outside by chance with {curve.labels:,} labels.",
             )
     bends = transport.residuals_by_score(points, curve, shown)
     if not bends.empty:
@@ -145,15 +150,27 @@ def _modes(frame: pd.DataFrame) -> None:
 
 
 def _spent(chosen: Chosen) -> None:
-    tables = {
-        role: load(chosen.store, asset, _COST).frame
-        for role, asset in (("judge", "judge_scores"), ("oracle", "oracle_labels"))
-    }
+    tables = {role: load(chosen.store, asset, _COST).frame for role, asset in _ASSETS.items()}
     table = cost.spending(tables)
     st.markdown(f"**{elements.escape(cost.title(table))}**")
     elements.table(
         table, "spending", column_config={"cost_usd": st.column_config.NumberColumn("cost", format="dollar")}
     )
+    timing = cost.timing({role: loads.efforts(chosen.store, asset) for role, asset in _ASSETS.items()})
+    st.markdown(f"**{elements.escape(cost.timing_title(timing))}**")
+    if not timing.empty:
+        elements.table(
+            timing,
+            "timing",
+            column_config={
+                "seconds": st.column_config.NumberColumn(format="%.1f"),
+                "scored_per_second": st.column_config.NumberColumn("scored / second", format="%.2f"),
+            },
+        )
+        st.caption(
+            "Wall-clock time of each batch's last run, batches that ran side by side added up; "
+            "answers that a run took from its journal cost no time."
+        )
     why = cost.reasons(tables)
     if not why.empty:
         st.markdown("**Why responses were not scored**")

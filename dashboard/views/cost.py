@@ -1,9 +1,13 @@
-"""What scoring cost, and what could not be scored."""
+"""What scoring cost and took, and what could not be scored."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
+from arena_assets.progress import duration
+from arena_assets.storage import Effort
 from dashboard.views.names import count
 
 
@@ -37,6 +41,34 @@ def title(table: pd.DataFrame) -> str:
     failed = int(table["not_scored"].sum())
     parts = f"{int(table['responses'].sum()):,} responses scored with {tokens:,} tokens{money}"
     return parts + (f"; {count(failed, 'response')} could not be scored" if failed else "")
+
+
+def timing(efforts: Mapping[str, Sequence[Effort]]) -> pd.DataFrame:
+    """One row for each role: batches whose last run says what it took, seconds, items that it finished itself.
+
+    Items that a run took from the journal cost it no time, so the speed is that of the items it finished.
+    """
+    rows = []
+    for role, spent in efforts.items():
+        if spent:
+            seconds, items = sum(effort.seconds for effort in spent), sum(effort.items or 0 for effort in spent)
+            rows.append((role, len(spent), seconds, items, items / seconds if seconds and items else float("nan")))
+    return pd.DataFrame(rows, columns=["role", "batches", "seconds", "scored_in_that_time", "scored_per_second"])
+
+
+def timing_title(table: pd.DataFrame) -> str:
+    """How long scoring took, as a sentence."""
+    if table.empty:
+        return "How long scoring took is not recorded"
+    parts = [
+        f"the {role} took {duration(seconds)} for {count(int(items), 'response')}"
+        + (f" ({rate:.2g} a second)" if 0 < rate < 100 else "")
+        for role, seconds, items, rate in zip(
+            table["role"], table["seconds"], table["scored_in_that_time"], table["scored_per_second"], strict=True
+        )
+    ]
+    text = ", ".join(parts)
+    return text[0].upper() + text[1:]
 
 
 def reasons(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
+from arena_assets.estimation.evidence import Support, support
 from dashboard.views import style
 from dashboard.views.names import count, percent
 
@@ -22,11 +23,14 @@ _SAME = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Judge score to expected label: isotonic on P0's labelled rows. `low` and `high` bound the scores seen there."""
+    """Judge score to expected label: isotonic on P0's labelled rows. `low` and `high` bound the scores seen there,
+    `support` is the range that the gates take for calibrated.
+    """
 
     model: IsotonicRegression
     low: float
     high: float
+    support: Support
     labels: int
 
     def __call__(self, scores: Floats) -> Floats:
@@ -40,7 +44,7 @@ def calibrate(scored: pd.DataFrame, logging: str, column: str) -> Calibration | 
     if x.size < 2 or np.ptp(x) == 0:
         return None
     model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
-    return Calibration(model, float(x.min()), float(x.max()), int(x.size))
+    return Calibration(model, float(x.min()), float(x.max()), support(x), int(x.size))
 
 
 def binned(scored: pd.DataFrame, policies: Sequence[str], column: str, most: int = 12, least: int = 12) -> pd.DataFrame:

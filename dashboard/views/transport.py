@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation.gates import OUTSIDE_REFUSE as OUTSIDE
+from arena_assets.estimation.gates import OUTSIDE_REFUSE
 from dashboard.views import style
 from dashboard.views.judge import Calibration
 from dashboard.views.names import count, listed, percent
@@ -103,11 +103,11 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
 
 
 def support(scored: pd.DataFrame, curve: Calibration, targets: Sequence[str], column: str) -> pd.DataFrame:
-    """Share of each target's scores below and above the labelled range: policy, side, share, rows."""
-    rows = []
+    """Share of each target's scores below and above the calibrated range: policy, side, share, rows."""
+    known, rows = curve.support, []
     for policy in targets:
         own = scored.loc[scored["policy"] == policy, column].dropna().to_numpy(float)
-        for side, outside in (("below", own < curve.low), ("above", own > curve.high)):
+        for side, outside in (("below", own < known.low), ("above", own > known.high)):
             if own.size:
                 rows.append(
                     {"policy": policy, "side": side, "share": float(outside.mean()), "rows": int(outside.sum())}
@@ -115,12 +115,17 @@ def support(scored: pd.DataFrame, curve: Calibration, targets: Sequence[str], co
     return pd.DataFrame(rows, columns=["policy", "side", "share", "rows"])
 
 
-def support_title(table: pd.DataFrame) -> str:
+def refused_from(curve: Calibration) -> float:
+    """Share outside the calibrated range from which the gates refuse: what chance may show is taken off there."""
+    return OUTSIDE_REFUSE + curve.support.chance
+
+
+def support_title(table: pd.DataFrame, limit: float) -> str:
     """Whose level may not be claimed because its scores were never calibrated, as a sentence."""
     total = table.groupby("policy", sort=False)["share"].sum()
     if total.empty:
         return "No target has scores yet"
-    out = total[total >= OUTSIDE]
+    out = total[total >= limit]
     if out.empty:
         worst = str(total.idxmax())
         if not total.any():
@@ -131,8 +136,8 @@ def support_title(table: pd.DataFrame) -> str:
     return f"No level may be claimed for {listed(words)}: scores outside the calibrated range"
 
 
-def support_chart(table: pd.DataFrame) -> alt.LayerChart:
-    """Share outside the calibrated range, with the gate at 5%."""
+def support_chart(table: pd.DataFrame, limit: float) -> alt.LayerChart:
+    """Share outside the calibrated range, with the share from which the gates refuse."""
     bars = (
         style.chart(table)
         .mark_bar(height={"band": 0.6})
@@ -142,7 +147,7 @@ def support_chart(table: pd.DataFrame) -> alt.LayerChart:
                 "share:Q",
                 title="Share of its scores outside the range",
                 axis=alt.Axis(format="~%", tickCount=6),
-                scale=alt.Scale(domainMin=0, domainMax=max(2 * OUTSIDE, float(table["share"].max()) * 1.1)),
+                scale=alt.Scale(domainMin=0, domainMax=max(1.5 * limit, float(table["share"].max()) * 1.1)),
             ),
             color=alt.Color(
                 "side:N",
@@ -159,7 +164,7 @@ def support_chart(table: pd.DataFrame) -> alt.LayerChart:
         )
     )
     gate = (
-        alt.Chart(pd.DataFrame({"at": [OUTSIDE], "what": ["from here on: refused"]}))
+        alt.Chart(pd.DataFrame({"at": [limit], "what": ["from here on: refused"]}))
         .mark_rule(color=style.GREY, strokeDash=[4, 3])
         .encode(x="at:Q", tooltip=["what:N"])
     )

@@ -89,7 +89,7 @@ def test_the_lost_batch_runs_again_on_the_other_machine_and_goes_on_from_the_jou
     assert second["status"] == "SUCCESS"
     assert second["worker"] in set(WORKERS) - {lost["worker"]}
     assert "responses" not in first["materialised"]
-    sampled = int(second["materialised"]["responses"]["sampled in this run"])
+    sampled = int(second["materialised"]["responses"]["finished in this run"])
     assert sampled == ITEMS - lost["journalled"]
     assert second["start"] - lost["at"] < 200
 
@@ -108,7 +108,7 @@ def test_the_other_batches_were_done_once(seen: Seen) -> None:
     for partition in set(GOOD) - {seen.observed["lost"]["partition"]}:
         (only,) = seen.runs(partition)
         assert only["status"] == "SUCCESS"
-        assert int(only["materialised"]["responses"]["sampled in this run"]) == ITEMS
+        assert int(only["materialised"]["responses"]["finished in this run"]) == ITEMS
 
 
 @pytest.mark.parametrize("asset", BATCH_ASSETS)

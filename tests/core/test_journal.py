@@ -34,7 +34,9 @@ def test_items_come_back_and_the_last_of_a_key_counts(tmp_path: Path) -> None:
         journal.append("a", {"score": 2})
         journal.append("b", {"score": None})
         assert journal.get("a") == {"score": 2}
+        assert journal.appended == 2
     with Journal(tmp_path / "j") as journal:
+        assert journal.appended == 0
         assert (len(journal), journal.get("a"), journal.get("b")) == (2, {"score": 2}, {"score": None})
         assert journal.get("c") is None
         assert "c" not in journal

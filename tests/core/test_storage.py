@@ -19,7 +19,7 @@ import pytest
 from arena_assets import storage
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError, TableError
-from arena_assets.storage import Store
+from arena_assets.storage import Effort, LastRun, Store
 from tests import frames
 from tests.conftest import ConfigFolder
 
@@ -215,7 +215,22 @@ def test_findings_lie_beside_the_data(store: Store) -> None:
     assert store.partitions("prompts") == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"findings": 3}', '{"findings": [1]}', '{"other": []}', "\x00"])
+def test_what_a_run_spent_stands_beside_the_table_and_not_in_it(store: Store, prompts: pd.DataFrame) -> None:
+    files = []
+    for effort in (None, Effort(2.5, 3), Effort(0.25)):
+        store.write("prompts", prompts, partition="0000", fingerprint="f")
+        store.write_checks("prompts", "0000", [{"name": "unique"}], "r", effort)
+        assert store.read_run("prompts", "0000") == LastRun([{"name": "unique"}], effort)
+        files.append(local(store, "prompts", "0000").read_bytes())
+    assert len(set(files)) == 1
+    assert store.read_run("prompts", "0001") == LastRun([])
+
+
+BROKEN = ["", "{", "[]", "3", '{"findings": 3}', '{"findings": [1]}', '{"other": []}', "\x00"]
+BROKEN += [f'{{"findings": [], "effort": {text}}}' for text in ("3", "{}", '{"seconds": "x", "items": 1}')]
+
+
+@pytest.mark.parametrize("text", BROKEN)
 def test_broken_findings_are_said(store: Store, text: str) -> None:
     store.write_checks("prompts", "0000", [], run_id="r")
     (local(store, "prompts") / ".." / "prompts" / "0000.checks.json").resolve().write_text(text)

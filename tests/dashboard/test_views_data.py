@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arena_assets.storage import Effort
 from dashboard.views import (
     cost,
     judge,
@@ -118,9 +119,25 @@ def test_support_counts_scores_outside_the_labelled_range():
     frame = scored()
     curve = judge.calibrate(frame, "P0", "judge_score")
     table = transport.support(frame, curve, ["good", "bad"], "judge_score")
-    outside = frame[(frame["policy"] == "bad") & (frame["judge_score"] < curve.low)]
+    outside = frame[(frame["policy"] == "bad") & (frame["judge_score"] < curve.support.low)]
     assert table.set_index(["policy", "side"]).loc[("bad", "below"), "rows"] == len(outside)
-    assert "No level may be claimed for bad" in transport.support_title(table)
+    assert "No level may be claimed for bad" in transport.support_title(table, transport.refused_from(curve))
+    compiled(transport.support_chart(table, transport.refused_from(curve)))
+
+
+def test_support_is_refused_where_the_gates_refuse_it():
+    p0 = pd.DataFrame({"policy": "P0", "judge_score": np.linspace(0.2, 0.8, 50), "oracle_label": 0.5})
+    far = {"near": 6, "far": 7}  # of 50; twice the 2 of 51 that P0 itself may show are taken off
+    frames = [
+        p0.assign(policy=policy, judge_score=np.where(np.arange(50) < outside, 0.9, 0.5))
+        for policy, outside in far.items()
+    ]
+    frame = pd.concat([p0, *frames], ignore_index=True)
+    curve = judge.calibrate(frame, "P0", "judge_score")
+    limit = transport.refused_from(curve)
+    assert limit == pytest.approx(0.05 + 4 / 51)
+    said = transport.support_title(transport.support(frame, curve, list(far), "judge_score"), limit)
+    assert said == "No level may be claimed for far (14%): scores outside the calibrated range"
 
 
 def test_calibration_needs_two_labels_on_two_scores():
@@ -176,6 +193,23 @@ def test_cost_sums_what_is_known_and_never_takes_an_unknown_price_for_zero():
     said = "2 responses scored with 11 tokens, no price (no paid model); 1 response could not be scored"
     assert cost.title(table) == said
     assert cost.reasons({"judge": frame})["reason"].tolist() == ["timeout"]
+
+
+def test_the_time_is_that_of_the_items_a_run_finished_itself():
+    table = cost.timing({"judge": [Effort(100.0, 30), Effort(50.0, 0)], "oracle": [Effort(0.0, 40)], "other": []})
+    assert table.to_dict("list") == {
+        "role": ["judge", "oracle"],
+        "batches": [2, 1],
+        "seconds": [150.0, 0.0],
+        "scored_in_that_time": [30, 40],
+        "scored_per_second": [pytest.approx(0.2), pytest.approx(np.nan, nan_ok=True)],
+    }
+    assert (
+        cost.timing_title(table)
+        == "The judge took 2 min for 30 responses (0.2 a second), the oracle took 0 s for 40 responses"
+    )
+    assert cost.timing_title(cost.timing({"oracle": [Effort(0.0, 40)]})) == "The oracle took 0 s for 40 responses"
+    assert "not recorded" in cost.timing_title(cost.timing({"judge": []}))
 
 
 # -- responses ---------------------------------------------------------------------------------------------------------

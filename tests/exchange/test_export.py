@@ -213,6 +213,7 @@ def test_both_products_are_assets_after_the_results(experiment: Experiment) -> N
     ):
         assert f"<h2>{chapter}</h2>" in page
         assert f"## {chapter}".replace("_", "\\_") in text
+    assert "judge\\_scores: 15 s" in text
     assert page.count("<svg") == 4 + 2
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in page

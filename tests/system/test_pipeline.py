@@ -124,5 +124,9 @@ def test_interrupted_generation_goes_on_from_the_journal(stores, tmp_path: Path)
         resources={"storage": ArenaStorage(base=str(tmp_path)), "models": LocalModels(), "progress": ProgressReports()},
     )
     metadata = result.asset_materializations_for_node(f"{experiment.name}__responses")[0].metadata
-    assert metadata["sampled in this run"].value == 6
+    assert metadata["finished in this run"].value == 6
+    effort = other.read_run("responses", partition).effort
+    assert effort is not None
+    assert effort.items == 6
+    assert effort.seconds == metadata["seconds"].value > 0
     assert other.path("responses", partition).read_bytes() == store.path("responses", partition).read_bytes()
