@@ -167,7 +167,7 @@ def peak_memory(path: Path, jobs: Sequence[Job], way: Way, bare: bool) -> float:
         engine = Engine(model)
         if bare:
             [(group, length)] = engine._groups(jobs)
-            workers, sequences = engine._shape(len(group), length, way)
+            workers, sequences = engine._shape(group, length, way)
             tokens, last = np.full(CHUNK, 1000, dtype=np.int32), np.arange(CHUNK) == CHUNK - 1
             with ExitStack() as stack:
                 for _ in range(workers):

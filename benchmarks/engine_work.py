@@ -34,16 +34,17 @@ _F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
 class Sizes:
     """How much of each work; `long` and `short` cut responses, tokens: whole answers have about 380.
 
-    `prefilled` jobs are enough that no worker waits long for the other's last one. `max_tokens` is the demo's.
+    `replayed` jobs fill the engine's sequences; `prefilled` ones are enough that no worker waits long for the other's
+    last one. `max_tokens` is the demo's.
     """
 
-    replayed: int = 32
+    replayed: int = 64
     prefilled: int = 16
     short_prompts: int = 12
     generated: int = 64
     evaluated_every: int = 10
     completed: int = 8
-    long: int = 160
+    long: int = 320
     short: int = 60
     max_tokens: int = 48
     monte_carlo: int = 400

@@ -37,7 +37,7 @@ from arena_assets.llama.batch import CHUNK, DecodeBatch, PrefixStates
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Context, Model
-from arena_assets.llama.prefill import PrefillBatch
+from arena_assets.llama.prefill import PrefillBatch, most_sharing
 from arena_assets.llama.stop import Stop, StoppedError
 from arena_assets.progress import Progress, silent
 
@@ -129,20 +129,21 @@ class Engine:
             rest = rest[len(group) :]
             yield group, length
 
-    def _shape(self, jobs: int, length: int, path: Path) -> tuple[int, int]:
-        """Number of workers, and of sequences in the context of each."""
+    def _shape(self, jobs: Sequence[Job], length: int, path: Path) -> tuple[int, int]:
+        """Number of workers, and of sequences in the context of each: no more than are of use, all are cleared."""
         in_flight = min(self._max_sequences, self._cache_tokens // length)
         gpu = bool(self.model.n_gpu_layers)
         needed = 1 if path == "prefill" else _MIN_ROWS
-        workers = 1 if gpu else max(1, min(self.threads, in_flight // needed, jobs))
+        workers = 1 if gpu else max(1, min(self.threads, in_flight // needed, len(jobs)))
+        each = min(in_flight // workers, -(-len(jobs) // workers))
         if path == "prefill":
-            return workers, min(_MOST_PACKED, in_flight // workers, -(-jobs // workers))
+            return workers, min(_MOST_PACKED, each, most_sharing(jobs))
         # A batch has at least two rows, the second a pad where one sequence is all there is.
-        return workers, in_flight if gpu else max(2, min(in_flight // workers, -(-jobs // workers)))
+        return workers, in_flight if gpu else max(2, each)
 
     def _finish(self, jobs: Sequence[Job], length: int, path: Path) -> Generator[Done, None, None]:
         """Finish jobs on all workers, yielding each in the caller's thread."""
-        workers, sequences = self._shape(len(jobs), length, path)
+        workers, sequences = self._shape(jobs, length, path)
         todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), Stop()
         prefixes = PrefixStates()
 

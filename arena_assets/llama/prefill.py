@@ -8,7 +8,7 @@ of its jobs would have alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -65,6 +65,12 @@ class Scoring:
             return Done(self.job.key, self.job.candidates, logprobs, "stop")
         ended = ends_turn(self.job.response[-1])
         return Done(self.job.key, self.job.response, logprobs, "stop" if ended else "length")
+
+
+def most_sharing(jobs: Sequence[Generate | Force | Probe]) -> int:
+    """Most of the jobs that can share one pass; a context needs no more sequences than that."""
+    shortest = sorted(Scoring(job).fresh for job in jobs if not isinstance(job, Generate))
+    return max((count for count, rows in enumerate(shortest, 1) if count * rows <= CHUNK), default=1)
 
 
 class PrefillBatch:

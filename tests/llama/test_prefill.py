@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,25 @@ def test_logits_of_a_long_response_come_in_pieces(
 def test_logits_of_any_vocabulary_are_bounded(vocabulary: int) -> None:
     assert 4 * vocabulary * prefill.scored_rows(vocabulary) <= 64 * 2**20
     assert prefill.scored_rows(vocabulary) >= 8
+
+
+@pytest.mark.parametrize(("rows", "most"), [((200, 190, 130), 1), ((200, 80, 80, 70), 3), ((40,) * 6, 6)])
+def test_a_context_has_the_sequences_that_its_passes_can_use(
+    q4: Model, packed: list[int], monkeypatch: pytest.MonkeyPatch, rows: tuple[int, ...], most: int
+) -> None:
+    sequences: list[int] = []
+    made = Context.__init__
+
+    def watched(self: Context, model: Model, **shape: Any) -> None:
+        sequences.append(shape["sequences"])
+        made(self, model, **shape)
+
+    monkeypatch.setattr(Context, "__init__", watched)
+    prompt = Prompt((1000, 1001), 0)
+    jobs = [Force(str(key), prompt, 1.0, tuple(range(count - 1))) for key, count in enumerate(rows)]
+    finish(Engine(q4, cache_tokens=8192, threads=1), jobs, "prefill")
+    assert sequences == [most]
+    assert max(packed, default=1) == most
 
 
 def test_one_pass_does_not_depend_on_threads_or_neighbours(q4: Model) -> None:
