@@ -63,8 +63,9 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
         with work_on(context, experiment, "responses", ["prompts"], storage, models, progress) as work:
             table = generate_responses(experiment, work.read["prompts"], work.pool, work.journal, work.progress)
             batch, made_on = work.batch(table), work.made_on()
-        metadata = figures.of_responses(table, work.effort) | made_on
-        yield from finish(context, work.store, batch, metadata, work.effort, **batch.machines["responses"].notes)
+        effort = work.effort
+        metadata = figures.of_responses(table, effort) | made_on
+        yield from finish(context, work.store, batch, metadata, effort, **batch.machines["responses"].notes)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **options("logprobs", ["prompts", "responses"], LLAMA),

@@ -92,7 +92,7 @@ def _spent(effort: Effort | None) -> dict[str, Any]:
     if effort is None:
         return {}
     items = {} if effort.items is None else {"finished in this run": effort.items}
-    return {"seconds": round(effort.seconds, 2), **items}
+    return {"seconds": effort.seconds, **items}
 
 
 def failure(error: ArenaError | EstimationError) -> dg.Failure:

@@ -39,8 +39,9 @@ class Work:
 
     @property
     def effort(self) -> Effort:
-        """What the work took so far."""
-        return Effort(round(time.monotonic() - self.started, 2), self.journal.appended)
+        """What the work took so far; what is never journalled, since it costs nothing, is not counted."""
+        items = self.journal.appended if len(self.journal) else None
+        return Effort(round(time.monotonic() - self.started, 2), items)
 
     def spent_usd(self) -> float:
         """Dollars that the journals of all partitions record: a budget is the experiment's, not one batch's."""

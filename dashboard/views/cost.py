@@ -51,7 +51,9 @@ def timing(efforts: Mapping[str, Sequence[Effort]]) -> pd.DataFrame:
     rows = []
     for role, spent in efforts.items():
         if spent:
-            seconds, items = sum(effort.seconds for effort in spent), sum(effort.items or 0 for effort in spent)
+            seconds = sum(effort.seconds for effort in spent)
+            counted = [effort.items for effort in spent if effort.items is not None]
+            items = sum(counted) if counted else float("nan")
             rows.append((role, len(spent), seconds, items, items / seconds if seconds and items else float("nan")))
     return pd.DataFrame(rows, columns=["role", "batches", "seconds", "scored_in_that_time", "scored_per_second"])
 
@@ -61,8 +63,9 @@ def timing_title(table: pd.DataFrame) -> str:
     if table.empty:
         return "How long scoring took is not recorded"
     parts = [
-        f"the {role} took {duration(seconds)} for {count(int(items), 'response')}"
-        + (f" ({rate:.2g} a second)" if 0 < rate < 100 else "")
+        f"the {role} took {duration(seconds)}"
+        + (f" for {count(int(items), 'response')}" if items == items else "")
+        + (f" ({rate:.2g} a second)" if rate == rate else "")
         for role, seconds, items, rate in zip(
             table["role"], table["seconds"], table["scored_in_that_time"], table["scored_per_second"], strict=True
         )

@@ -16,8 +16,9 @@ HEAD = "127.0.0.2"
 DASHBOARD = "http://127.0.0.1:8265"
 _RAY = str(Path(sys.executable).with_name("ray"))
 _RUN = re.compile(rb'"pipeline_run_id": "([0-9a-f-]+)"')
-# Small, so that several nodes fit one machine's memory: nothing here passes objects through Ray.
-_SMALL = ["--object-store-memory=100000000", "--disable-usage-stats", "--num-cpus=1"]
+# Small, so that several nodes fit one machine: nothing here passes objects through Ray, and each node's log monitor
+# would read the logs of all, since they share a session's folder.
+_SMALL = ["--object-store-memory=100000000", "--disable-usage-stats", "--num-cpus=1", "--include-log-monitor=False"]
 
 
 def start_head(folder: Path, environment: Mapping[str, str]) -> None:

@@ -79,10 +79,10 @@ def ask(url: str, query: str, **variables: Any) -> Any:
         raise RuntimeError(error.read().decode()) from error
 
 
-def backfill(url: str, assets: list[list[str]], partitions: list[str], timeout: float = 400) -> str:
-    """Launch a backfill and wait for its end; returns its status."""
+def backfill(url: str, assets: list[list[str]], partitions: list[str], timeout: float = 400, every: float = 1) -> str:
+    """Launch a backfill and wait for its end, asking `every` so many seconds; returns its status."""
     launched = launch_backfill(url, assets, partitions)
-    return _until(lambda: backfill_status(url, launched), FINISHED, timeout)
+    return _until(lambda: backfill_status(url, launched), FINISHED, timeout, every)
 
 
 def launch_backfill(url: str, assets: list[list[str]], partitions: list[str]) -> str:
@@ -141,12 +141,12 @@ def _location(url: str) -> str:
     return str(answer["repositoriesOrError"]["nodes"][0]["location"]["name"])
 
 
-def _until(status: Any, finished: set[str], timeout: float) -> str:
+def _until(status: Any, finished: set[str], timeout: float, every: float = 1) -> str:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if (state := status()) in finished:
             return str(state)
-        time.sleep(1)
+        time.sleep(every)
     raise TimeoutError(f"still {status()} after {timeout} s")
 
 
