@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,7 +14,7 @@ from arena_assets.config import Experiment
 from arena_assets.estimation import EvaluationData, Method, best_supported, contrasts, diagnostics, evaluate
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.stages.ablation import Collected, as_data, collect, judge_signal
-from arena_assets.storage import Store
+from arena_assets.storage import LastRun, Store
 from arena_assets.tables import TABLES, rows_of
 
 PACKAGES = (
@@ -61,6 +61,7 @@ def gather(experiment: Experiment, store: Store) -> Facts:
     collected = collect(experiment, store)
     data = as_data(experiment, collected.tables)
     best = best_supported(results[results["policy"] != experiment.logging_policy.name])
+    runs = _last_runs(experiment, store)
     return Facts(
         experiment,
         collected,
@@ -70,10 +71,10 @@ def gather(experiment: Experiment, store: Store) -> Facts:
         diagnostics(data, seed=experiment.seed),
         judge_signal(collected.tables),
         _bins(experiment, collected.tables),
-        _failed(experiment, store),
+        _failed(runs),
         _clones(experiment, collected.tables["logprobs"]),
         _costs(collected.tables),
-        _seconds(experiment, store, [*collected.tables, "ablation_results"]),
+        _seconds(runs),
         _versions(),
         {asset: experiment.code_version(asset) for asset in [*collected.tables, "ablation_results"]},
     )
@@ -111,14 +112,21 @@ def _bins(experiment: Experiment, tables: Mapping[str, pd.DataFrame]) -> list[tu
     return [(float(g["score"].mean()), float(g["oracle_label"].mean()), len(g)) for _, g in groups]
 
 
-def _failed(experiment: Experiment, store: Store) -> pd.DataFrame:
-    rows = []
+def _last_runs(experiment: Experiment, store: Store) -> dict[tuple[str, str | None], LastRun]:
+    """What the last run of every table found and spent, by asset and partition; None for a whole asset."""
+    found: dict[tuple[str, str | None], LastRun] = {}
     for asset, table in TABLES.items():
         keys: list[str | None] = [*experiment.partitions] if table.partitioned else [None]
-        for partition in keys:
-            for finding in store.read_checks(asset, partition):
-                if not finding["passed"]:
-                    rows.append((asset, finding["name"], finding["blocking"], partition or "whole", finding["text"]))
+        found |= {(asset, partition): store.read_run(asset, partition) for partition in keys}
+    return found
+
+
+def _failed(runs: Mapping[tuple[str, str | None], LastRun]) -> pd.DataFrame:
+    rows = []
+    for (asset, partition), run in runs.items():
+        for finding in run.findings:
+            if not finding["passed"]:
+                rows.append((asset, finding["name"], finding["blocking"], partition or "whole", finding["text"]))
     frame = pd.DataFrame(rows, columns=["asset", "check", "blocking", "partition", "finding"])
     if frame.empty:
         return frame
@@ -126,14 +134,12 @@ def _failed(experiment: Experiment, store: Store) -> pd.DataFrame:
     return grouped.agg(partitions=("partition", "size"), first=("finding", "first")).reset_index()
 
 
-def _seconds(experiment: Experiment, store: Store, assets: Sequence[str]) -> dict[str, float]:
+def _seconds(runs: Mapping[tuple[str, str | None], LastRun]) -> dict[str, float]:
     """How long the last runs of an asset's partitions took together, for each asset of which that is recorded."""
     found: dict[str, float] = {}
-    for asset in assets:
-        keys: list[str | None] = [*experiment.partitions] if TABLES[asset].partitioned else [None]
-        efforts = [store.read_run(asset, partition).effort for partition in keys]
-        if any(efforts):
-            found[asset] = sum(effort.seconds for effort in efforts if effort is not None)
+    for (asset, _), run in runs.items():
+        if run.effort is not None:
+            found[asset] = found.get(asset, 0.0) + run.effort.seconds
     return found
 
 
