@@ -71,15 +71,16 @@ class Journal:
 
     @property
     def appended(self) -> int:
-        """How many items were recorded since it was opened."""
+        """How many finished items were recorded since it was opened."""
         return len(self._appended)
 
     def get(self, key: str) -> dict[str, Any] | None:
         return self._items.get(key)
 
-    def append(self, key: str, item: Mapping[str, Any], *, durable: bool = True) -> None:
+    def append(self, key: str, item: Mapping[str, Any], *, durable: bool = True, finished: bool = True) -> None:
         """Record a finished item. `durable=False` leaves the disk to the next `flush`, so that many share one wait.
 
+        `finished=False`: it is no item but the state of work under way, and does not count as `appended`.
         On a local disk the item then outlives the process all the same, but perhaps not a power cut.
 
         Raises:
@@ -97,7 +98,8 @@ class Journal:
             if durable:
                 self.flush()
         self._items[key] = dict(item)
-        self._appended.add(key)
+        if finished:
+            self._appended.add(key)
 
     def flush(self) -> None:
         """Make every item appended so far durable. One thread may flush while another appends.

@@ -164,12 +164,13 @@ def _spent(chosen: Chosen) -> None:
             "timing",
             column_config={
                 "seconds": st.column_config.NumberColumn(format="%.1f"),
-                "scored_per_second": st.column_config.NumberColumn("scored / second", format="%.2f"),
+                "answers_per_second": st.column_config.NumberColumn("answers / second", format="%.2f"),
             },
         )
         st.caption(
             "Wall-clock time of each batch's last run, batches that ran side by side added up; "
-            "answers that a run took from its journal cost no time."
+            "answers that a run took from its journal cost no time. Equal responses are asked once, "
+            "and some judges are asked several times of one response."
         )
     why = cost.reasons(tables)
     if not why.empty:

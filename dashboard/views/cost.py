@@ -46,7 +46,8 @@ def title(table: pd.DataFrame) -> str:
 def timing(efforts: Mapping[str, Sequence[Effort]]) -> pd.DataFrame:
     """One row for each role: batches whose last run says what it took, seconds, items that it finished itself.
 
-    Items that a run took from the journal cost it no time, so the speed is that of the items it finished.
+    Items are answers: equal responses need one, and a judge may be asked several times of one response. What a run
+    took from the journal cost it no time, so the speed is that of the answers it got itself.
     """
     rows = []
     for role, spent in efforts.items():
@@ -55,7 +56,7 @@ def timing(efforts: Mapping[str, Sequence[Effort]]) -> pd.DataFrame:
             counted = [effort.items for effort in spent if effort.items is not None]
             items = sum(counted) if counted else float("nan")
             rows.append((role, len(spent), seconds, items, items / seconds if seconds and items else float("nan")))
-    return pd.DataFrame(rows, columns=["role", "batches", "seconds", "scored_in_that_time", "scored_per_second"])
+    return pd.DataFrame(rows, columns=["role", "batches", "seconds", "answers", "answers_per_second"])
 
 
 def timing_title(table: pd.DataFrame) -> str:
@@ -64,10 +65,10 @@ def timing_title(table: pd.DataFrame) -> str:
         return "How long scoring took is not recorded"
     parts = [
         f"the {role} took {duration(seconds)}"
-        + (f" for {count(int(items), 'response')}" if items == items else "")
+        + (f" for {count(int(items), 'answer')}" if items == items else "")
         + (f" ({rate:.2g} a second)" if rate == rate else "")
         for role, seconds, items, rate in zip(
-            table["role"], table["seconds"], table["scored_in_that_time"], table["scored_per_second"], strict=True
+            table["role"], table["seconds"], table["answers"], table["answers_per_second"], strict=True
         )
     ]
     text = ", ".join(parts)

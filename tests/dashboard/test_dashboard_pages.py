@@ -200,7 +200,7 @@ def test_every_measure_of_the_ablations_is_drawn(measure):
 def test_the_judge_page_shows_what_scoring_cost_and_took(place):
     said = words(open_page("judge"))
     assert "responses scored with" in said
-    assert "The judge took 30 s for 600 responses (20 a second), the oracle took 27 s" in said
+    assert "The judge took 30 s for 600 answers (20 a second), the oracle took 27 s" in said
     for path in (place.data / "arena_test" / "judge_scores").glob("*.checks.json"):
         path.unlink()
     said = words(open_page("judge"))

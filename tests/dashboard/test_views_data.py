@@ -201,11 +201,11 @@ def test_the_time_is_that_of_the_items_a_run_finished_itself():
         "role": ["judge", "oracle"],
         "batches": [2, 1],
         "seconds": [150.0, 0.1],
-        "scored_in_that_time": [30, pytest.approx(np.nan, nan_ok=True)],
-        "scored_per_second": [pytest.approx(0.2), pytest.approx(np.nan, nan_ok=True)],
+        "answers": [30, pytest.approx(np.nan, nan_ok=True)],
+        "answers_per_second": [pytest.approx(0.2), pytest.approx(np.nan, nan_ok=True)],
     }
-    assert cost.timing_title(table) == "The judge took 2 min for 30 responses (0.2 a second), the oracle took 0 s"
-    assert cost.timing_title(cost.timing({"oracle": [Effort(0.5, 0)]})) == "The oracle took 0 s for 0 responses"
+    assert cost.timing_title(table) == "The judge took 2 min for 30 answers (0.2 a second), the oracle took 0 s"
+    assert cost.timing_title(cost.timing({"oracle": [Effort(0.5, 0)]})) == "The oracle took 0 s for 0 answers"
     assert "not recorded" in cost.timing_title(cost.timing({"judge": []}))
 
 

@@ -12,8 +12,10 @@ from arena_assets.config.judges import OpenAIJudge
 from arena_assets.errors import JudgeError
 from arena_assets.journal import Journal
 from arena_assets.judging.remote.online import BudgetReachedError
+from arena_assets.judging.remote.scorer import OpenAIScorer
+from arena_assets.progress import silent
 from tests.judging.fault_server import FaultServer
-from tests.judging.remote_judge import judge, numbered, score
+from tests.judging.remote_judge import KEY, judge, numbered, score
 
 Serve = Callable[..., FaultServer]
 PRICES = {"prompt": 1000.0, "completion": 2000.0}
@@ -36,6 +38,14 @@ def test_a_batch_scores_all_at_half_the_price(serve: Serve, tmp_path: Path) -> N
     assert any("batch_0 is in_progress" in note for note in notes)
     assert score(batch_judge(server), numbered(40), tmp_path) == found
     assert (len(server.requests), len(server.batches)) == (1, 1)
+
+
+def test_the_ledger_of_batches_is_no_finished_item(serve: Serve, tmp_path: Path) -> None:
+    scorer = OpenAIScorer(batch_judge(serve()), environment={"OPENAI_API_KEY": KEY})
+    with Journal(tmp_path) as journal:
+        scorer.score(numbered(5), journal=journal, progress=silent)
+        assert len(journal) == 6
+        assert journal.appended == 5
 
 
 def test_what_an_expired_batch_left_goes_into_another(serve: Serve, tmp_path: Path) -> None:

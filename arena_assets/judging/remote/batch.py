@@ -74,7 +74,7 @@ class _Ledger:
         return entry
 
     def save(self) -> None:
-        self._journal.append(self._key, {"batches": self.entries})
+        self._journal.append(self._key, {"batches": self.entries}, finished=False)
         self._journal.flush()
 
 
