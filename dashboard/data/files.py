@@ -141,7 +141,7 @@ class _Last:
         try:
             return self.store.read_run(self.asset, self.partition)
         except StorageError as error:
-            return Problem(label, str(error))
+            return Problem(f"{label} (checks)", str(error))
 
 
 def _signatures(folder: UPath, suffix: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -50,7 +50,7 @@ def status(chosen: Chosen) -> Status:
         checked = files.last_runs(chosen.store, asset)
         for partition, found in checked.items():
             if isinstance(found, Problem):
-                problems.append(Problem(f"{found.label} (checks)", found.text))
+                problems.append(found)
             else:
                 findings[asset, partition] = found.findings
         present = {file.partition: file for file in files.listing(chosen.store, asset)}

@@ -156,7 +156,9 @@ def _spent(chosen: Chosen) -> None:
     elements.table(
         table, "spending", column_config={"cost_usd": st.column_config.NumberColumn("cost", format="dollar")}
     )
-    timing = cost.timing({role: loads.efforts(chosen.store, asset) for role, asset in _ASSETS.items()})
+    spent = {role: loads.efforts(chosen.store, asset) for role, asset in _ASSETS.items()}
+    elements.problems(problem for _, unread in spent.values() for problem in unread)
+    timing = cost.timing({role: efforts for role, (efforts, _) in spent.items()})
     st.markdown(f"**{elements.escape(cost.timing_title(timing))}**")
     if not timing.empty:
         elements.table(

@@ -208,6 +208,13 @@ def test_the_judge_page_shows_what_scoring_cost_and_took(place):
     assert "The judge took" not in said
 
 
+def test_the_judge_page_names_a_run_whose_time_cannot_be_read(place):
+    (place.data / "arena_test" / "judge_scores" / "0001.checks.json").write_text("{")
+    said = words(open_page("judge"))
+    assert "judge_scores/0001 (checks)" in said
+    assert "The judge took 20 s for 400 answers" in said
+
+
 def test_the_judge_page_without_labels_shows_scores_alone(place):
     for path in (place.data / "arena_test" / "oracle_labels").glob("*.parquet"):
         path.unlink()
