@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.generated import HOSTILE, write_config, write_experiment
+from benchmarks.generated import write_config, write_experiment
+from benchmarks.generated_tables import HOSTILE
 from tests.dashboard.browser import Watch, browser, chromium, serve, settle
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: apt-get install chromium")

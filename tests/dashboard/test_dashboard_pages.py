@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.generated import HOSTILE, findings, write_config, write_experiment, write_studies
+from benchmarks.generated import findings, write_config, write_experiment, write_studies
+from benchmarks.generated_tables import HOSTILE
 from dashboard.views.responses import ORDERS
 
 PAGES = {"overview": 0, "estimators": 1, "ablations": 2, "weights": 3, "judge": 4, "responses": 5}
