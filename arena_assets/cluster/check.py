@@ -73,7 +73,7 @@ def problems(
 
 def _instance(instance: Instance) -> Iterator[Problem]:
     remedy = "set DAGSTER_HOME to a folder with the file dagster_home/cluster/dagster.yaml"
-    if instance.launcher != "RayRunLauncher":
+    if not instance.launcher.endswith("RayRunLauncher"):
         yield Problem("dagster.yaml", f"runs are launched by {instance.launcher}, not on Ray", remedy)
     if instance.coordinator != "RequestingRunCoordinator":
         yield Problem("dagster.yaml", f"{instance.coordinator} tags no run with the slot or GPU that it needs", remedy)

@@ -99,6 +99,8 @@ def check(environment: dict[str, str]) -> dict[str, Any]:
 
 def play(made: Cluster) -> dict[str, Any]:
     """Run the corpus and the backfill, lose a machine, wait for the end; what was seen."""
+    from arena_assets.cluster.launcher import PAUSE_S  # imports Ray's launcher, which only a cluster has
+
     watch, deadline = Watch(), time.monotonic() + SECONDS
     probe = servers.start_run(made.url, [["gpu_probe"]])
     corpus = servers.launch_run(made.url, [["small", "arena_corpus"]])
@@ -124,20 +126,24 @@ def play(made: Cluster) -> dict[str, Any]:
         "most_at_once": watch.most_at_once,
         "both_at_work": watch.both_at_work,
         "runs": runs(made, watch),
+        "pause": PAUSE_S,
         "started": made.started,
     }
 
 
 def runs(made: Cluster, watch: Watch) -> list[dict[str, Any]]:
-    """Every run, oldest first: partition, status, machine, tags, seconds since 1970, and what it materialised."""
+    """Every run, oldest first: partition, status, machine, tags, times (seconds since 1970), what it materialised."""
     found = []
     with made.instance() as instance:
         for record in reversed(instance.get_run_records()):
             run = record.dagster_run
             events = instance.all_logs(run.run_id)
             facts: dict[str, dict[str, Any]] = {}
+            launched: list[float] = []
             for event in events:
                 told = event.dagster_event
+                if told is not None and (told.message or "").endswith("Creating Ray run job"):
+                    launched.append(event.timestamp)
                 if told is not None and told.is_step_materialization:
                     entry = told.step_materialization_data.materialization
                     facts[entry.asset_key.path[-1]] = {k: str(v.value) for k, v in entry.metadata.items()}
@@ -148,6 +154,7 @@ def runs(made: Cluster, watch: Watch) -> list[dict[str, Any]]:
                     "status": run.status.value,
                     "worker": watch.worker_of.get(run.run_id),
                     "tags": dict(run.tags),
+                    "launched": launched,
                     "created": record.create_timestamp.timestamp(),
                     "start": record.start_time,
                     "end": record.end_time,

@@ -58,6 +58,13 @@ def postgres(folder: Path) -> Iterator[dict[str, str]]:
         _as_postgres(programs / "pg_ctl", "-D", data, "-m", "fast", "stop")
 
 
+def restart_postgres(folder: Path) -> None:
+    """End every connection, as a restart for an upgrade does."""
+    programs = postgres_programs()
+    assert programs is not None
+    _as_postgres(programs / "pg_ctl", "-D", folder / "postgres" / "data", "-m", "fast", "-w", "restart")
+
+
 def _as_postgres(program: Path, *arguments: object) -> None:
     command = ["runuser", "-u", "postgres", "--", str(program), *map(str, arguments)]
     # Its output goes to a file: the server would inherit a pipe, and the reader wait for it for ever.

@@ -17,7 +17,7 @@ from arena_assets.storage import write_bytes
 from tests.conftest import ConfigFolder
 
 DIGEST = "a" * 64
-INSTANCE = Instance("RayRunLauncher", "RequestingRunCoordinator", "PostgresRunStorage", True, True, 3)
+INSTANCE = Instance("ArenaRayRunLauncher", "RequestingRunCoordinator", "PostgresRunStorage", True, True, 3)
 HEAD = Node("10.0.0.1", is_head=True)
 FIRST = Node("10.0.0.2", is_head=False, resources={"llama": 1, "CPU": 8})
 SECOND = Node("10.0.0.3", is_head=False, resources={"llama": 2, "CPU": 8, "GPU": 2})

@@ -21,7 +21,7 @@ FOLDER = ROOT / "dagster_home" / "cluster"
 def test_it_launches_on_ray_and_queues_with_requests() -> None:
     reference = InstanceRef.from_dir(str(FOLDER))
     launcher = reference.run_launcher
-    assert type(launcher).__name__ == "RayRunLauncher"
+    assert type(launcher).__name__ == "ArenaRayRunLauncher"
     # A run that asks for nothing must get nothing: not even a zero in its tag would override a value here.
     assert (launcher.address, launcher.num_cpus) == ("http://127.0.0.1:8265", 0)
     assert (launcher.resources, launcher.num_gpus) == (None, None)
@@ -31,7 +31,7 @@ def test_it_launches_on_ray_and_queues_with_requests() -> None:
 
 def test_the_password_stands_there_by_name_only() -> None:
     text = (FOLDER / "dagster.yaml").read_text()
-    database = yaml.safe_load(text)["storage"]["postgres"]["postgres_db"]
+    database = yaml.safe_load(text)["storage"]["custom"]["config"]["postgres_db"]
     assert database["password"] == {"env": "ARENA_PG_PASSWORD"}
     assert InstanceRef.from_dir(str(FOLDER)).run_storage_data.config_yaml.count("ARENA_PG_PASSWORD") == 1
 

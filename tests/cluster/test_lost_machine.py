@@ -37,7 +37,8 @@ class Seen:
     laptop: Store
 
     def runs(self, partition: str) -> list[dict[str, Any]]:
-        return [run for run in self.observed["runs"] if run["partition"] == partition]
+        """Those that began: until Ray knows that a machine is gone, it may place one there, which is run again."""
+        return [run for run in self.observed["runs"] if run["partition"] == partition and run["start"]]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,12 @@ def test_a_machine_never_had_two_runs_at_once(seen: Seen) -> None:
         )
         assert spans
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+
+
+def test_runs_are_launched_with_a_pause_between_them(seen: Seen) -> None:
+    times = sorted(time for run in seen.observed["runs"] for time in run["launched"])
+    assert len(times) == len(seen.observed["runs"])
+    assert all(later - earlier >= seen.observed["pause"] for earlier, later in pairwise(times))
 
 
 def test_the_need_of_every_step_reaches_the_run_however_it_was_launched(seen: Seen) -> None:

@@ -1,0 +1,60 @@
+"""Launches runs as Ray jobs, with a pause between them, and notices those that die before they begin.
+
+The pause: a backfill has as many runs ready as there are slots. Where slots share cores (a machine with several GPUs
+has several), runs that start together are each as slow as all of them, end together, and start together again: on four
+slots of two cores a start took 6 s, with the pause 4 to 5 s, since some are at work while others start. The pause costs
+the last of N machines N seconds, once, beside batches of minutes and hours.
+
+The watch: Ray needs some ten seconds to notice that a machine is gone, and may place a run on it meanwhile. Dagster
+asks only after runs that have started; such a one would wait for `start_timeout_seconds`, which cannot be short, since
+a run may also wait for a slot.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import dagster as dg
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster_ray import RayRunLauncher
+
+PAUSE_S = 1.0
+_WATCH_S = 5.0
+
+
+class ArenaRayRunLauncher(RayRunLauncher):  # type: ignore[misc]
+    """`RayRunLauncher` that launches a run no sooner than `PAUSE_S` after the one before, and watches it start."""
+
+    _not_before = 0.0
+    _watch: threading.Thread | None = None
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        if self._watch is None:
+            self._watch = threading.Thread(target=self._watch_starts, name="watch-starts", daemon=True)
+            self._watch.start()
+        time.sleep(max(0.0, self._not_before - time.monotonic()))
+        super().launch_run(context)
+        self._not_before = time.monotonic() + PAUSE_S
+
+    def _watch_starts(self) -> None:
+        while True:
+            time.sleep(_WATCH_S)
+            try:
+                fail_lost_starts(self._instance, self.check_run_worker_health)
+            except Exception:  # the database or Ray's head may be away for a while; the watch goes on
+                logging.getLogger("dagster").exception("runs that are starting could not be looked at")
+
+
+def fail_lost_starts(instance: dg.DagsterInstance, health: Callable[[dg.DagsterRun], CheckRunHealthResult]) -> None:
+    """Mark runs as failed whose worker ended before they began; `run_retries` then runs them again."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])):
+        found = health(run)
+        if found.status != WorkerStatus.FAILED:
+            continue
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status == dg.DagsterRunStatus.STARTING:  # it has not begun meanwhile
+            instance.report_run_failed(run, f"The run's worker ended before the run began. {found.msg or ''}")
