@@ -119,8 +119,11 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
     whole = [(*job.prompt.tokens, *job.response[:-1]) for job in prefilled]
     n_responses = work.response_tokens(every)
     n_prefilled, n_short, n_every = (work.all_tokens(jobs) for jobs in (prefilled, short, every))
-    prefill = shared(rated(n_prefilled, lambda: finish(exact, prefilled, "prefill")), 2)
+    first = [len(job.prompt.tokens) - 1 for job in prefilled]
+    prefill = shared(rated(n_prefilled, lambda: finish(exact, prefilled, "prefill")), 3)
     raw = best(lambda peer: rated(n_prefilled, lambda: peer.prefill.prefill(whole))())
+    # The most that the case above can be: what llama.cpp itself takes for the logits that scoring reads.
+    raw_logits = best(lambda peer: rated(n_prefilled, lambda: peer.prefill.prefill(whole, first))())
     replay = shared(rated(rows, lambda: finish(exact, replayed)), 2)
     by_eval = shared(best(lambda peer: rated(1, lambda: peer.high.score(every))()), 2)  # jobs like these, per second
     complete = shared(best(completed), 2)
@@ -128,6 +131,7 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
     quantised = label != "F16"
     return [
         Duel(f"{label} prefill scoring, distinct prompts / raw prefill", 0.90, prefill, raw),
+        Duel(f"{label} prefill scoring, distinct prompts / raw, same logits", 0.90, prefill, raw_logits),
         Duel(
             f"{label} prefill scoring, 5 policies, short / no prefix reuse",
             1.15,

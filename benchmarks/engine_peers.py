@@ -29,16 +29,15 @@ class Bare:
     def __init__(self, model: Model, *, sequences: int, length: int, threads: int) -> None:
         self.context = Context(model, sequences=sequences, length=length, threads=threads, batch=_BATCH)
 
-    def prefill(self, sequences: Sequence[Sequence[int]]) -> None:
-        """Each sequence by itself, no logits but the last."""
-        for tokens in sequences:
+    def prefill(self, sequences: Sequence[Sequence[int]], first: Sequence[int] | None = None) -> None:
+        """Each sequence by itself; no logits but the last, or those from its position in `first` on, left unread."""
+        for number, tokens in enumerate(sequences):
             self.context.forget(0)
+            wanted = len(tokens) - 1 if first is None else first[number]
             for at in range(0, len(tokens), _BATCH):
                 part = np.array(tokens[at : at + _BATCH], dtype=np.int32)
                 positions = np.arange(at, at + len(part), dtype=np.int32)
-                wanted = np.zeros(len(part), dtype=np.int8)
-                wanted[-1] = at + len(part) == len(tokens)
-                self.context.decode(part, positions, part * 0, logits=wanted)
+                self.context.decode(part, positions, part * 0, logits=(positions >= wanted).astype(np.int8))
             self.context.logits(1)[0, 0]  # waits for the result
 
     def rows(self, total: int) -> None:
