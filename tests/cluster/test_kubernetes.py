@@ -35,7 +35,9 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(KUBECONFIG))
     shipped = yaml.safe_load((ROOT / "deploy" / "k8s" / "dagster.yaml").read_text())
     on_ray = yaml.safe_load((ROOT / "dagster_home" / "cluster" / "dagster.yaml").read_text())
-    assert shipped.pop("storage") == on_ray["storage"]  # which the tests on Ray open
+    storage = shipped.pop("storage")
+    assert storage["custom"]["config"]["postgres_db"]["password"] == {"env": "ARENA_PG_PASSWORD"}
+    assert storage == on_ray["storage"]  # which the tests on Ray open
     outside = {"load_incluster_config": False, "kubeconfig_file": str(tmp_path / "kubeconfig")}
     shipped["run_launcher"]["config"] |= outside
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(shipped))

@@ -37,8 +37,13 @@ class Seen:
     laptop: Store
 
     def runs(self, partition: str) -> list[dict[str, Any]]:
-        """Those that began: until Ray knows that a machine is gone, it may place one there, which is run again."""
-        return [run for run in self.observed["runs"] if run["partition"] == partition and run["start"]]
+        """All but those that never began after the loss: until Ray knows of it, it may place a run there."""
+        lost_at = self.observed["lost"]["at"]
+        return [
+            run
+            for run in self.observed["runs"]
+            if run["partition"] == partition and (run["start"] or min(run["launched"], default=0) < lost_at)
+        ]
 
 
 @pytest.fixture(scope="module")
