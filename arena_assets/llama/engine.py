@@ -12,42 +12,41 @@ The cores are used by one worker each, with a context of its own and one llama.c
 context meet at a barrier after every operation and spin there: on a machine that does anything else at the same time
 they run ten times slower and more, and even alone they are no faster than two workers that never wait for each other.
 
-Throughput mode gives up the promise for repacked weights.
+On a GPU kernels, and with them the order of sums, are chosen by the shape of the batch and by how far back its longest
+sequence looks. So there, in exact mode, a job's shape depends on its length's class and the configuration alone:
 
-On a GPU nothing was tried, for want of one. There one context does all, and exact mode has the same number of rows in
-every decode batch, filled up with idle ones, since kernels choose by it. Whether replay then equals sampling to the
-last bit is for the `reproducibility` check to say: it reports, and promises nothing.
+* every decode batch has all rows of its context, and one of them, idle, always looks back on the whole context;
+* a prompt is prefilled by itself from its first token, and scoring in one pass takes one job a pass;
+* flash attention, which cuts a row's cells by its place in the batch, is for single sequences only.
+
+So it was equal to the last bit on an H100 (tests/llama/test_gpu.py); elsewhere the checks of each batch tell.
+
+Throughput mode gives up the promise: for repacked weights on a CPU, for flash attention and free shapes on a GPU.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Literal
 
 import numpy as np
 
-from arena_assets.errors import ModelError
-from arena_assets.llama.batch import CHUNK, DecodeBatch, PrefixStates
-from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.batch import CHUNK, ConstantBatch, DecodeBatch, PrefixStates
+from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Context, Model
-from arena_assets.llama.prefill import PrefillBatch, most_sharing
+from arena_assets.llama.prefill import PrefillBatch
+from arena_assets.llama.shape import Job, Limits, Path
 from arena_assets.llama.stop import Stop, StoppedError
 from arena_assets.progress import Progress, silent
 
-_STREAM_ALIGN = 256  # llama.cpp rounds the length of a stream up to this
-_MIN_ROWS = 2  # of a decode batch; fewer workers, of more threads each, where the cache has no room for more
-_MOST_PACKED = 16
 _WAKE_S = 0.5
-
-Path = Literal["decode", "prefill"]
-Job = Generate | Force | Probe
 
 
 class Engine:
@@ -68,19 +67,21 @@ class Engine:
         threads: int | None = None,
         exact: bool = True,
     ) -> None:
-        self.model, self.exact = model, exact
-        self.threads = threads or os.cpu_count() or 1
-        self._cache_tokens, self._max_sequences = cache_tokens, max(2, max_sequences)
-
-    def narrow(self, max_sequences: int) -> Engine:
-        """The same engine with fewer sequences in flight: another composition of every batch."""
-        return Engine(
-            self.model,
-            cache_tokens=self._cache_tokens,
-            max_sequences=max_sequences,
-            threads=self.threads,
-            exact=self.exact,
+        self.model = model
+        self.limits = Limits(
+            cache_tokens=cache_tokens,
+            max_sequences=max(2, max_sequences),
+            context_limit=model.context_limit,
+            threads=threads or os.cpu_count() or 1,
+            on_gpu=bool(model.n_gpu_layers),
+            exact=exact,
         )
+
+    def narrow(self, sequences: int) -> Engine:
+        """The same engine with fewer sequences in flight: another composition of every batch."""
+        narrowed = copy.copy(self)
+        narrowed.limits = self.limits.narrow(sequences)
+        return narrowed
 
     def run(
         self,
@@ -104,7 +105,7 @@ class Engine:
                 on_done(Done(job.key, (), np.zeros(0), "stop"))
                 meter.add(0)
         waiting = [job for job in jobs if not isinstance(job, Force) or job.response]
-        groups = list(self._groups(waiting))  # what cannot fit is said before any work
+        groups = list(self.limits.groups(waiting))  # what cannot fit is said before any work
         with llama_lock(on_wait):
             for group, length in groups:
                 with closing(self._finish(group, length, path)) as finished:  # stops the workers when on_done raises
@@ -112,38 +113,9 @@ class Engine:
                         on_done(done)
                         meter.add(len(done.tokens))
 
-    def _groups(self, jobs: Sequence[Job]) -> Iterator[tuple[list[Job], int]]:
-        """Jobs that share a context, longest first: a long one must not take the room of many short ones."""
-        rest = sorted(jobs, key=lambda job: job.length, reverse=True)
-        while rest:
-            length = -(-rest[0].length // _STREAM_ALIGN) * _STREAM_ALIGN
-            room = self._cache_tokens // length
-            if rest[0].length > self.model.context_limit or room < 2:
-                raise ModelError(
-                    f"{rest[0].key} needs {rest[0].length} tokens; the model takes {self.model.context_limit}, and "
-                    f"the cache of {self._cache_tokens} must hold two such sequences: raise engine.cache_tokens "
-                    "or lower engine.context_tokens"
-                )
-            shortest = 0 if room >= self._max_sequences or length == _STREAM_ALIGN else length // 2
-            group = [job for job in rest if job.length > shortest]
-            rest = rest[len(group) :]
-            yield group, length
-
-    def _shape(self, jobs: Sequence[Job], length: int, path: Path) -> tuple[int, int]:
-        """Number of workers, and of sequences in the context of each: no more than are of use, all are cleared."""
-        in_flight = min(self._max_sequences, self._cache_tokens // length)
-        gpu = bool(self.model.n_gpu_layers)
-        needed = 1 if path == "prefill" else _MIN_ROWS
-        workers = 1 if gpu else max(1, min(self.threads, in_flight // needed, len(jobs)))
-        each = min(in_flight // workers, -(-len(jobs) // workers))
-        if path == "prefill":
-            return workers, min(_MOST_PACKED, each, most_sharing(jobs))
-        # A batch has at least two rows, the second a pad where one sequence is all there is.
-        return workers, in_flight if gpu else max(2, each)
-
     def _finish(self, jobs: Sequence[Job], length: int, path: Path) -> Generator[Done, None, None]:
         """Finish jobs on all workers, yielding each in the caller's thread."""
-        workers, sequences = self._shape(jobs, length, path)
+        shape = self.limits.shape(jobs, length, path)
         todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), Stop()
         prefixes = PrefixStates()
 
@@ -158,27 +130,29 @@ class Engine:
             try:
                 with Context(
                     self.model,
-                    sequences=sequences,
-                    length=length,
-                    threads=max(1, self.threads // workers),
+                    sequences=shape.sequences,
+                    length=shape.length,
+                    threads=max(1, self.limits.threads // shape.workers),
                     batch=CHUNK,
-                    flash_attention=not (self.exact and self.model.n_gpu_layers),
+                    flash_attention=shape.flash_attention,
                     stop=stop,
                 ) as context:
-                    if path == "decode":
-                        DecodeBatch(context, prefixes, padded=bool(self.model.n_gpu_layers)).run(take, done.put)
-                    else:
+                    if path == "prefill":
                         PrefillBatch(context, prefixes).run(take, done.put)
+                    elif shape.constant:
+                        ConstantBatch(context, shape.at_work).run(take, done.put)
+                    else:
+                        DecodeBatch(context, prefixes).run(take, done.put)
                 finished = True
             finally:
                 if not finished:
                     stop.set()  # one worker's failure ends the others
                 done.put(None)
 
-        with ThreadPoolExecutor(workers, thread_name_prefix="llama") as pool:
-            futures = [pool.submit(work) for _ in range(workers)]
+        with ThreadPoolExecutor(shape.workers, thread_name_prefix="llama") as pool:
+            futures = [pool.submit(work) for _ in range(shape.workers)]
             try:
-                running = workers
+                running = shape.workers
                 while running:
                     try:
                         # A signal may reach a thread that only sets Python's flag: this one must wake to see it.

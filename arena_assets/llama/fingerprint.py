@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_assets.llama.jobs import Done, Force
-from arena_assets.llama.native import library_version
+from arena_assets.llama.native import gpu_names, library_version
 from arena_assets.llama.template import Prompt
 from arena_assets.rules.machines import Machine
 
@@ -31,17 +31,24 @@ _known: dict[tuple[object, ...], str] = {}
 
 def machine_of(loaded: Loaded, on_wait: Callable[[str], None] = lambda _: None) -> Machine:
     """This machine, with the fingerprint of its scoring under a loaded model; computed once a process and model."""
-    return Machine(cpu_model(), library_version(), scoring_fingerprint(loaded, on_wait))
+    gpus = gpu_names() if loaded.model.n_gpu_layers else ()
+    return Machine(" with ".join((cpu_model(), *gpus)), library_version(), scoring_fingerprint(loaded, on_wait))
 
 
 def scoring_fingerprint(loaded: Loaded, on_wait: Callable[[str], None] = lambda _: None) -> str:
-    """Digest of the float64 log-probabilities (tokens,), nats, of fixed token ids forced by replay: 16 hex digits."""
-    key = (loaded.identity, str(loaded.model.path), loaded.engine.exact, loaded.model.n_gpu_layers)
+    """Digest of the float64 log-probabilities (tokens,), nats, of fixed token ids forced by replay: 16 hex digits.
+
+    On a GPU it covers the settings that shape batches, too: with others it is another kind of machine.
+    """
+    limits = loaded.engine.limits
+    shapes = (limits.cache_tokens, limits.max_sequences, loaded.model.n_gpu_layers) if limits.constant else ()
+    key = (loaded.identity, str(loaded.model.path), limits.exact, shapes)
     if key not in _known:
         done: list[Done] = []
         job = Force("fingerprint", Prompt(_PROMPT, 0), 0.8, _RESPONSE)
         loaded.engine.narrow(2).run([job], done.append, on_wait=on_wait)
-        _known[key] = hashlib.sha256(done[0].logprobs.tobytes()).hexdigest()[:16]
+        settings = repr(shapes).encode() if shapes else b""
+        _known[key] = hashlib.sha256(done[0].logprobs.tobytes() + settings).hexdigest()[:16]
     return _known[key]
 
 

@@ -25,19 +25,33 @@ class Generate:
         """Most tokens that the cache must hold; the last token sampled is never fed back."""
         return len(self.prompt.tokens) + self.max_tokens - 1
 
+    @property
+    def room(self) -> int:
+        """The length by which a GPU's batches are shaped, the same for sampling and for scoring what was sampled."""
+        return self.length
+
 
 @dataclass(frozen=True)
 class Force:
-    """Teacher forcing: the log-probability of each token of `response` after the prompt."""
+    """Teacher forcing: the log-probability of each token of `response` after the prompt.
+
+    `max_tokens` is what the response was sampled with, 0 where that is unknown: see `room`.
+    """
 
     key: str
     prompt: Prompt
     temperature: float
     response: tuple[int, ...]
+    max_tokens: int = 0
 
     @property
     def length(self) -> int:
         return len(self.prompt.tokens) + len(self.response) - 1
+
+    @property
+    def room(self) -> int:
+        """The length that the job had when the response was sampled after this prompt."""
+        return len(self.prompt.tokens) + max(self.max_tokens, len(self.response)) - 1
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,10 @@ class Probe:
     @property
     def length(self) -> int:
         return len(self.prompt.tokens)
+
+    @property
+    def room(self) -> int:
+        return self.length
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from types import TracebackType
 
 import llama_cpp
 import numpy as np
+from llama_cpp._ggml import libggml
 from numpy.typing import NDArray
 
 from arena_assets.config.experiment import ARITHMETIC
@@ -19,6 +20,7 @@ from arena_assets.llama.stop import Stop, StoppedError
 Tokens = NDArray[np.int32]
 
 _GGUF_MAGIC = b"GGUF"
+_GPU_KINDS = (1, 2)  # GGML_BACKEND_DEVICE_TYPE_GPU and _IGPU
 _log_tail: deque[str] = deque(maxlen=20)
 
 
@@ -40,6 +42,18 @@ def library_version() -> str:
 def supports_gpu() -> bool:
     """Whether this build of llama.cpp can put layers on a GPU."""
     return bool(llama_cpp.llama_supports_gpu_offload())
+
+
+def gpu_names() -> tuple[str, ...]:
+    """The GPUs that this build of llama.cpp can use, as their drivers name them."""
+    if not supports_gpu():
+        return ()
+    device = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(("ggml_backend_dev_get", libggml))
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(("ggml_backend_dev_type", libggml))
+    description = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)(("ggml_backend_dev_description", libggml))
+    count = ctypes.CFUNCTYPE(ctypes.c_size_t)(("ggml_backend_dev_count", libggml))
+    devices = [device(number) for number in range(count())]
+    return tuple(description(one).decode("utf-8", "replace") for one in devices if kind(one) in _GPU_KINDS)
 
 
 def arithmetic() -> str:
@@ -64,6 +78,9 @@ class Model:
         self.path, self.n_gpu_layers = path, n_gpu_layers
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = n_gpu_layers
+        if n_gpu_layers == 0:
+            # Else a build with GPU support computes wide batches on the GPU all the same, and narrow ones on the CPU.
+            params.split_mode, params.main_gpu = llama_cpp.LLAMA_SPLIT_MODE_NONE, -1
         # Repacked weights run in kernels that take several rows at a time, so a row's result depends on its neighbours.
         params.use_extra_bufts = not exact
         llama_cpp.llama_backend_init()

@@ -12,7 +12,7 @@ from arena_assets.config import Experiment
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
 from arena_assets.llama.fingerprint import machine_of, worker_name
-from arena_assets.llama.native import Model, library_version
+from arena_assets.llama.native import Model, gpu_names, library_version
 from arena_assets.llama.template import ChatTemplate
 from arena_assets.rules.machines import Machine
 
@@ -94,7 +94,7 @@ class ModelPool:
         self._loaded = loaded
         self.say(
             f"loaded {path.name} with llama-cpp-python {library_version()}: mode {engine.mode}, "
-            f"scoring {engine.scoring}, {loaded.engine.threads} threads, {engine.n_gpu_layers} GPU layers"
+            f"scoring {engine.scoring}, {loaded.engine.limits.threads} threads, {_gpu_layers(engine.n_gpu_layers)}"
         )
         return loaded
 
@@ -114,3 +114,9 @@ class ModelPool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _gpu_layers(count: int) -> str:
+    if count == 0:
+        return "no GPU layers"
+    return f"{'all' if count < 0 else count} layers on {', '.join(gpu_names())}"

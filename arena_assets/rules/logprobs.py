@@ -176,6 +176,8 @@ def _scored_again(batch: Batch) -> Outcome:
         return Outcome(True, text, figures)
     same = bool((deviation == 0).all() and (by_token == 0).all())
     remedy = "; exact mode promises none: llama.cpp or the machine changed, do not mix these results with earlier ones"
+    if batch.experiment.engine.n_gpu_layers:
+        remedy += ". If nothing did, this GPU does not keep the promise: set engine.mode: throughput, which makes none"
     return Outcome(same, text + ("" if same else remedy), figures)
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, slice_rank
 from arena_assets.journal import Journal
-from arena_assets.llama.engine import Path
 from arena_assets.llama.jobs import Done, Force
 from arena_assets.llama.native import arithmetic
 from arena_assets.llama.pool import Loaded, ModelPool
+from arena_assets.llama.shape import Path
 from arena_assets.progress import Progress, silent, within
 from arena_assets.rules.rejection import why_rejected
 from arena_assets.tables import LOGPROBS, records, rows_of
@@ -55,7 +55,7 @@ def score_logprobs(
         loaded = pool.get(model)
         foreign = _is_foreign(loaded, home)
         retokenised += [policy.name for policy in policies if foreign]
-        jobs = _jobs(policies, logged, loaded, foreign, pool.limit(loaded))
+        jobs = _jobs(experiment, policies, logged, loaded, foreign, pool)
         items = _score(experiment, jobs, loaded, sample, journal, within(progress, before, total), pool, kind)
         values |= {key: float(item["logprob"]) for key, item in items.items()}
         tokens |= {key: np.array(item["tokens"]) for key, item in items.items() if "tokens" in item}
@@ -79,7 +79,7 @@ def rescore(
     home = _home_vocabulary(experiment, pool)
     for model, policies in experiment.policies_by_model.items():
         loaded = pool.get(model)
-        jobs = _jobs(policies, logged, loaded, _is_foreign(loaded, home), pool.limit(loaded))
+        jobs = _jobs(experiment, policies, logged, loaded, _is_foreign(loaded, home), pool)
         again: list[Done] = []
         loaded.engine.narrow(6).run(jobs, again.append, on_wait=pool.say)
         for done in again:
@@ -124,15 +124,24 @@ def _logged(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFra
     return joined[joined["response_tokens"].notna()]
 
 
-def _jobs(policies: list[Policy], logged: pd.DataFrame, loaded: Loaded, foreign: bool, limit: int) -> list[Force]:
+def _jobs(
+    experiment: Experiment,
+    policies: list[Policy],
+    logged: pd.DataFrame,
+    loaded: Loaded,
+    foreign: bool,
+    pool: ModelPool,
+) -> list[Force]:
     jobs = []
+    limit, sampled_up_to = pool.limit(loaded), experiment.logging_policy.max_tokens
     for row in rows_of(logged):
         tokens = tuple(map(int, row["response_tokens"]))
         if foreign:
             tokens = loaded.retokenise(row["response"], row["finish_reason"])
         for policy in policies:
             prompt = loaded.template.render(policy.system_prompt, row["prompt"])
-            job = Force(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, tokens)
+            key = f"{row['prompt_id']}/{policy.name}"
+            job = Force(key, prompt, policy.temperature, tokens, max_tokens=sampled_up_to)
             if job.length <= limit:
                 jobs.append(job)
     return jobs

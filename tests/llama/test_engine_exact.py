@@ -137,7 +137,7 @@ def test_every_group_of_jobs_has_a_job(q4: Model) -> None:
     """A cache with room for fewer short sequences than are wanted once made groups of nothing, without end."""
     jobs = generations(q4, max_tokens=2)
     for cache_tokens in (1024, 2048, 4096):
-        groups = list(Engine(q4, cache_tokens=cache_tokens, max_sequences=32)._groups(jobs))
+        groups = list(Engine(q4, cache_tokens=cache_tokens, max_sequences=32).limits.groups(jobs))
         assert all(group for group, _ in groups)
         assert sum(len(group) for group, _ in groups) == len(jobs)
         assert all(job.length <= length for group, length in groups for job in group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +37,28 @@ def test_it_depends_on_nothing_but_the_arithmetic(pool: ModelPool, monkeypatch: 
     engine = pool.get("smollm2").engine
     first = again(pool, monkeypatch)
     for threads in (1, 3):
-        engine.threads = threads
+        engine.limits = replace(engine.limits, threads=threads)
         assert again(pool, monkeypatch) == first
     logprob = Distribution.logprob
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Distribution, "logprob", lambda self, token: float(np.nextafter(logprob(self, token), -np.inf)))
         assert again(pool, monkeypatch) != first
     assert again(pool, monkeypatch) == first
+
+
+def test_on_a_gpu_it_covers_what_shapes_the_batches(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU here, so the log-probabilities are equal: the settings make the difference."""
+    loaded = pool.get("smollm2")
+    monkeypatch.setattr(fingerprint, "gpu_names", lambda: ("One", "Two"))
+    on_cpu = fingerprint.machine_of(loaded)
+    monkeypatch.setattr(loaded.model, "n_gpu_layers", -1)
+    loaded.engine.limits = replace(loaded.engine.limits, on_gpu=True, max_sequences=4)
+    found = {fingerprint.machine_of(loaded)}
+    for change in ({"max_sequences": 6}, {"cache_tokens": 8192}):
+        loaded.engine.limits = replace(loaded.engine.limits, **change)
+        found.add(fingerprint.machine_of(loaded))
+    assert len({machine.fingerprint for machine in found | {on_cpu}}) == 4
+    assert {machine.cpu for machine in found} == {f"{on_cpu.cpu} with One with Two"}
 
 
 def test_it_is_computed_once_a_process_in_well_under_a_second(pool: ModelPool) -> None:

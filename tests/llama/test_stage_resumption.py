@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from arena_assets.ids import prompt_id
 from arena_assets.journal import Journal
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.pool import ModelPool
+from arena_assets.llama.shape import Job
 from arena_assets.rules import Batch, apply, refusals
 from arena_assets.stages.logprobs import rescore, score_logprobs
 from arena_assets.stages.responses import generate_responses
@@ -109,6 +111,31 @@ def test_interrupted_stages_resume_and_give_the_same(
     key = next(iter(off))
     off[key] = off[key] + np.where(np.arange(len(off[key])) == 0, 1e-9, 0)
     assert rescore(experiment, prompts, whole, replace(scored, tokens=off), pool)["largest_token"].max() > 0
+
+
+def test_p0_and_its_clone_are_scored_with_the_room_that_sampling_had(
+    experiment: Experiment, prompts: pd.DataFrame, pool: ModelPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms: list[dict[str, int]] = []
+    run = Engine.run
+
+    def watched(self: Engine, jobs: list[Job], *args: Any, **options: Any) -> None:
+        rooms.append({job.key: job.room for job in jobs})
+        run(self, jobs, *args, **options)
+
+    monkeypatch.setattr(Engine, "run", watched)
+    with Journal(tmp_path / "r") as journal, Journal(tmp_path / "l") as scores:
+        responses = generate_responses(experiment, prompts, pool, journal)
+        ended_early = responses.assign(response_tokens=responses["response_tokens"].map(lambda tokens: tokens[:2]))
+        scored = score_logprobs(experiment, prompts, ended_early, pool, scores)
+        rescore(experiment, prompts, ended_early, scored, pool)
+    sampling, scoring, again = (found for found in rooms if any(key.endswith("/p0") for key in found))
+    own = {key: room for key, room in sampling.items() if key.endswith("/p0")}
+    assert len(own) == len(prompts)
+    for found in (scoring, again):
+        for key in found:
+            if key.endswith(("/p0", "/pi_clone")):
+                assert found[key] == own[key.split("/")[0] + "/p0"]
 
 
 @pytest.mark.parametrize("engine", [{"scoring": "prefill"}, {"mode": "throughput"}])
