@@ -171,12 +171,12 @@ def peak_memory(path: Path, jobs: Sequence[Job], way: Way, bare: bool) -> float:
     with llama_lock(), Model(path) as model:
         engine = Engine(model)
         if bare:
-            [(group, length)] = engine._groups(jobs)
-            workers, sequences = engine._shape(group, length, way)
+            [(group, length)] = engine.limits.groups(jobs)
+            shape = engine.limits.shape(group, length, way)
             tokens, last = np.full(CHUNK, 1000, dtype=np.int32), np.arange(CHUNK) == CHUNK - 1
             with ExitStack() as stack:
-                for _ in range(workers):
-                    context = Context(model, sequences=sequences, length=length, threads=1, batch=CHUNK)
+                for _ in range(shape.workers):
+                    context = Context(model, sequences=shape.sequences, length=length, threads=1, batch=CHUNK)
                     stack.callback(context.close)
                     positions = np.arange(CHUNK, dtype=np.int32)
                     context.decode(tokens, positions, tokens * 0, logits=last.astype(np.int8))
