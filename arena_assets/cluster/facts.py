@@ -60,8 +60,8 @@ class Facts:
 def answer(question: Question) -> Facts:
     """The facts of the machine that this process runs on."""
     # It brings llama.cpp; the questions and rules about a cluster do without.
+    from arena_assets.llama.build import supports_gpu
     from arena_assets.llama.fingerprint import cpu_model, worker_name
-    from arena_assets.llama.native import supports_gpu
 
     return Facts(
         worker=worker_name(),

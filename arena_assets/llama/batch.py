@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena_assets.llama.distribution import Distribution
-from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe
 from arena_assets.llama.native import Context, Tokens
 from arena_assets.llama.template import Prompt
 
@@ -64,7 +64,7 @@ class DecodeBatch:
         self._distribution = Distribution(context.model.vocab_size)
         self._ones = np.ones(context.sequences, dtype=np.int8)
 
-    def run(self, take: Callable[[], Generate | Force | Probe | None], finish: Callable[[Done], None]) -> None:
+    def run(self, take: Callable[[], Job | None], finish: Callable[[Done], None]) -> None:
         """Finish jobs until `take` gives no more; `finish` gets each as it ends, and its slot the next job at once."""
         more = True
         while True:

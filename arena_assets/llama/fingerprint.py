@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arena_assets.llama.build import gpu_names, library_version
 from arena_assets.llama.jobs import Done, Force
-from arena_assets.llama.native import gpu_names, library_version
 from arena_assets.llama.template import Prompt
 from arena_assets.rules.machines import Machine
 

@@ -72,6 +72,9 @@ class Probe:
         return self.length
 
 
+Job = Generate | Force | Probe
+
+
 @dataclass(frozen=True)
 class Done:
     """A finished job: `tokens` sampled, forced or probed, and ln P of each, float64 (tokens,), nats."""

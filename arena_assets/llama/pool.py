@@ -9,10 +9,11 @@ from functools import cached_property
 from types import TracebackType
 
 from arena_assets.config import Experiment
+from arena_assets.llama.build import gpu_names, library_version
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
 from arena_assets.llama.fingerprint import machine_of, worker_name
-from arena_assets.llama.native import Model, gpu_names, library_version
+from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
 from arena_assets.rules.machines import Machine
 

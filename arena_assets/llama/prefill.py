@@ -14,7 +14,7 @@ import numpy as np
 
 from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk, shared_prefix
 from arena_assets.llama.distribution import Distribution
-from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe
 from arena_assets.llama.native import Context, Tokens
 
 # Logits are (rows, vocabulary) float32 in llama.cpp's buffer: 128k tokens x 512 rows would be 262 MB.
@@ -22,7 +22,7 @@ _LOGITS_BYTES = 64 * 2**20
 # From so many rows of a sequence on, llama.cpp's flash attention on a CPU computes them in tiles (GGML_FA_TILE_Q).
 _TILED = 64
 
-Take = Callable[[], Generate | Force | Probe | None]
+Take = Callable[[], Job | None]
 
 
 def scored_rows(vocab_size: int) -> int:
@@ -67,7 +67,7 @@ class Scoring:
         return Done(self.job.key, self.job.response, logprobs, "stop" if ended else "length")
 
 
-def most_sharing(jobs: Sequence[Generate | Force | Probe]) -> int:
+def most_sharing(jobs: Sequence[Job]) -> int:
     """Most of the jobs that can share one pass; a context needs no more sequences than that."""
     shortest = sorted(Scoring(job).fresh for job in jobs if not isinstance(job, Generate))
     return max((count for count, rows in enumerate(shortest, 1) if count * rows <= CHUNK), default=1)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from arena_assets.errors import ModelError
-from arena_assets.llama.jobs import Force, Generate, Probe
+from arena_assets.llama.jobs import Job
 from arena_assets.llama.prefill import most_sharing
 
 Path = Literal["decode", "prefill"]
-Job = Generate | Force | Probe
 
 _STREAM_ALIGN = 256  # llama.cpp rounds the length of a stream up to this
 _MIN_ROWS = 2  # of a decode batch; fewer workers, of more threads each, where the cache has no room for more
@@ -94,23 +93,21 @@ class Limits:
     def shape(self, jobs: Sequence[Job], length: int, path: Path) -> Shape:
         """What a group runs in: no more sequences than are of use, since all are cleared; unless all are constant."""
         in_flight = min(self.max_sequences, self.cache_tokens // length)
-        if self.on_gpu:
-            workers = max(1, min(_GPU_WORKERS, in_flight // _GPU_ROWS))
-        else:
-            needed = 1 if path == "prefill" else _MIN_ROWS
-            workers = max(1, min(self.threads, in_flight // needed, len(jobs)))
+        needed = 1 if path == "prefill" else _MIN_ROWS
+        most = min(_GPU_WORKERS, in_flight // _GPU_ROWS) if self.on_gpu else min(self.threads, in_flight // needed)
+        workers = max(1, min(most, len(jobs)))
         each = min(in_flight // workers, -(-len(jobs) // workers))
         if path == "prefill":
             packed = 1 if self.constant else min(_MOST_PACKED, each, most_sharing(jobs))
-            return Shape(min(workers, len(jobs)), packed, length, flash_attention=True)
+            return Shape(workers, packed, length, flash_attention=True)
         if self.constant:
-            rows = in_flight // workers
-            most = self.most_at_work or in_flight
-            used = min(workers, len(jobs), most)
-            at_work = min(rows - 1, -(-most // used))
-            return Shape(used, rows, length, flash_attention=False, constant=True, at_work=at_work)
+            rows = in_flight // max(1, most)  # whatever the number of jobs
+            at_once = self.most_at_work or in_flight
+            workers = min(workers, at_once)
+            at_work = min(rows - 1, -(-at_once // workers))
+            return Shape(workers, rows, length, flash_attention=False, constant=True, at_work=at_work)
         # A batch has at least two rows, the second a pad where one sequence is all there is.
-        return Shape(min(workers, len(jobs)), max(2, each), length, flash_attention=True)
+        return Shape(workers, max(2, each), length, flash_attention=True)
 
     def _needed(self, job: Job) -> int:
         return max(job.length, min(job.room, self.context_limit)) if self.constant else job.length

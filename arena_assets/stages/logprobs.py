@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, slice_rank
 from arena_assets.journal import Journal
+from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Force
-from arena_assets.llama.native import arithmetic
 from arena_assets.llama.pool import Loaded, ModelPool
 from arena_assets.llama.shape import Path
 from arena_assets.progress import Progress, silent, within

@@ -9,8 +9,8 @@ import pandas as pd
 from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, stream_seed
 from arena_assets.journal import Journal
+from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Generate
-from arena_assets.llama.native import arithmetic
 from arena_assets.llama.pool import Loaded, ModelPool
 from arena_assets.progress import Progress, silent, within
 from arena_assets.tables import RESPONSES, records, rows_of

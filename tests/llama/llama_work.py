@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from arena_assets.llama.engine import Engine, Path
-from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.jobs import Done, Force, Generate, Job
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate, Prompt
 
@@ -21,7 +21,7 @@ QUESTIONS = (
 LONG = "Sum this up. " + "The tide comes in and the tide goes out, twice a day, and nobody minds it much. " * 12
 
 
-def finish(engine: Engine, jobs: Iterable[Generate | Force | Probe], path: Path = "decode") -> dict[str, Done]:
+def finish(engine: Engine, jobs: Iterable[Job], path: Path = "decode") -> dict[str, Done]:
     """What the engine answers, by key; each key once."""
     done: list[Done] = []
     jobs = list(jobs)
@@ -46,7 +46,7 @@ def generations(model: Model, max_tokens: int = 8) -> list[Generate]:
 def forced(jobs: Sequence[Generate], responses: dict[str, Done], temperature: float | None = None) -> list[Force]:
     """Teacher forcing of what was sampled, at the temperature that sampled it or another one."""
     return [
-        Force(job.key, job.prompt, temperature or job.temperature, responses[job.key].tokens)
+        Force(job.key, job.prompt, temperature or job.temperature, responses[job.key].tokens, job.max_tokens)
         for job in jobs
         if job.key in responses
     ]

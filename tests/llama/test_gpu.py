@@ -17,10 +17,11 @@ import pytest
 from arena_assets.config import Experiment, LocalModel
 from arena_assets.journal import Journal
 from arena_assets.llama.batch import DecodeBatch, PrefixStates
+from arena_assets.llama.build import gpu_names, supports_gpu
 from arena_assets.llama.engine import Engine
-from arena_assets.llama.jobs import Done, Force, Generate, Probe
+from arena_assets.llama.jobs import Done, Generate, Probe
 from arena_assets.llama.lock import llama_lock
-from arena_assets.llama.native import Context, Model, gpu_names, supports_gpu
+from arena_assets.llama.native import Context, Model
 from arena_assets.llama.pool import ModelPool
 from arena_assets.llama.template import ChatTemplate, Prompt
 from arena_assets.rules import Batch, apply, refusals
@@ -62,21 +63,17 @@ def sampled(model: Model, jobs: list[Generate]) -> dict[str, Done]:
     return finish(engine(model), jobs)
 
 
-def replay(jobs: list[Generate], sampled: dict[str, Done]) -> list[Force]:
-    return [Force(job.key, job.prompt, job.temperature, sampled[job.key].tokens, job.max_tokens) for job in jobs]
-
-
 def test_no_composition_changes_a_bit(model: Model, jobs: list[Generate], sampled: dict[str, Done]) -> None:
     draw = random.Random(5)
     for in_flight in (64, 40, 6, 3, 1):
         some = draw.sample(jobs, 8 if in_flight < 6 else len(jobs))
-        assert same(finish(engine(model).narrow(in_flight), replay(some, sampled)), sampled) == [], in_flight
+        assert same(finish(engine(model).narrow(in_flight), forced(some, sampled)), sampled) == [], in_flight
     assert same(finish(Engine(model, threads=2), draw.sample(jobs, 20)), sampled) == []
 
 
 def test_a_clone_has_weights_of_exactly_one(model: Model, jobs: list[Generate], sampled: dict[str, Done]) -> None:
-    logging = finish(engine(model), replay(jobs, sampled))
-    clone = finish(engine(model), replay(list(reversed(jobs)), sampled))
+    logging = finish(engine(model), forced(jobs, sampled))
+    clone = finish(engine(model), forced(list(reversed(jobs)), sampled))
     assert {key: np.exp(clone[key].total - done.total) for key, done in logging.items()} == dict.fromkeys(logging, 1.0)
     assert all(done.total == sampled[key].total for key, done in logging.items())
 

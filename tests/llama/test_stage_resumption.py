@@ -15,8 +15,8 @@ from arena_assets.config import Experiment, LocalModel
 from arena_assets.ids import prompt_id
 from arena_assets.journal import Journal
 from arena_assets.llama.engine import Engine
+from arena_assets.llama.jobs import Job
 from arena_assets.llama.pool import ModelPool
-from arena_assets.llama.shape import Job
 from arena_assets.rules import Batch, apply, refusals
 from arena_assets.stages.logprobs import rescore, score_logprobs
 from arena_assets.stages.responses import generate_responses
