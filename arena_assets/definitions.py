@@ -4,11 +4,12 @@ import os
 
 import dagster as dg
 
-from arena_assets.assets import build_assets, simulation_asset
 from arena_assets.config import experiment_names, load_experiment
 from arena_assets.errors import ConfigError
 from arena_assets.ids import content_key
-from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.orchestration.analysis import simulation_asset
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 
 
 def build_definitions(names: list[str] | None = None) -> dg.Definitions:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from arena_assets.estimation.methods import DIRECT, Method, full_grid
+from arena_assets.estimation.estimators.methods import DIRECT, Method, full_grid
 
 Floats = npt.NDArray[np.float64]
 

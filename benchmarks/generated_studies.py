@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation.grid import METRICS
-from arena_assets.estimation.methods import DIRECT, full_grid
+from arena_assets.estimation.estimators.methods import DIRECT, full_grid
+from arena_assets.estimation.studies.grid import METRICS
 
 SIZES, COVERAGES = (250, 1000, 5000), (0.05, 0.25, 1.0)
 OVERLAPS = {"clone": 1.0, "good": 0.8, "fair": 0.28, "poor": 0.01}

@@ -13,11 +13,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from arena_assets.assets import batches, build_assets
 from arena_assets.config import Experiment
 from arena_assets.errors import ConfigError
 from arena_assets.judging.protocol import Item, Verdict
-from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.orchestration import batches
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.rules.machines import Machine
 from arena_assets.stages.logprobs import Scored
 from arena_assets.storage import Store

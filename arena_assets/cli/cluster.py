@@ -11,12 +11,12 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
-from arena_assets.cluster.check import Instance, Need, Problem, blocking, problems
-from arena_assets.cluster.facts import Facts, Question, answer, probe
-from arena_assets.cluster.gather import Node, alive_nodes, ask
-from arena_assets.cluster.requests import LLAMA
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ClusterError, StorageError
+from arena_assets.orchestration.cluster.check import Instance, Need, Problem, blocking, problems
+from arena_assets.orchestration.cluster.facts import Facts, Question, answer, probe
+from arena_assets.orchestration.cluster.gather import Node, alive_nodes, ask
+from arena_assets.orchestration.cluster.requests import LLAMA
 from arena_assets.storage import Store, is_local, write_bytes
 
 _SECONDS = 180.0

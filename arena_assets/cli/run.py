@@ -10,14 +10,14 @@ from typing import Any
 import dagster as dg
 from tqdm import tqdm
 
-from arena_assets.assets import build_assets
 from arena_assets.cli.report import comparison
 from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError, StorageError
 from arena_assets.llama.files import model_path
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.recovery import prepare
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.progress import Progress
-from arena_assets.recovery import prepare
-from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.stages.ablation import configured_assets
 from arena_assets.storage import Store
 

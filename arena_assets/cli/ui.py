@@ -15,7 +15,7 @@ import dagster as dg
 
 from arena_assets.config import project_root
 from arena_assets.errors import ArenaError
-from arena_assets.recovery import prepare
+from arena_assets.orchestration.recovery import prepare
 
 HOST = "127.0.0.1"
 

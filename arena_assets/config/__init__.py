@@ -14,12 +14,7 @@ from arena_assets.config.judges import (
     RubricJudge,
     RubricOracle,
 )
-from arena_assets.config.loading import (
-    config_folder,
-    experiment_names,
-    load_experiment,
-    load_yaml,
-)
+from arena_assets.config.loading import config_folder, experiment_names, load_experiment, load_yaml
 from arena_assets.config.sources import (
     ANY_LANGUAGE,
     CorpusConfig,

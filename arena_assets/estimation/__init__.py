@@ -10,23 +10,40 @@ One estimator on arrays: `direct(target_scores=, scores=, labels=).ci(0.95)`. Pu
 random state; the only file that it reads is one that the caller hands to `analyze`. Imports numpy, scipy and pandas.
 """
 
-from ._types import EstimationError
-from .analysis import COLUMNS, DEFAULT, Result, analyze, evaluate, table
-from .data import EvaluationData, LeftOut, TargetData
-from .direct_method import direct, direct_own, naive_direct
-from .doubly_robust_arrays import dr_cpo, dr_os, mrdr, sndr, stacked_dr, switch_dr, tmle
-from .estimate import Estimate
-from .grid import GridResult, ablation_grid, summarise
-from .importance import calibrated_ips, clipped_ips, ips, snips
-from .methods import BASIC, ESTIMATORS, REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS, Method, full_grid, left_out
-from .ranking import best_supported, contrast, contrasts
-from .report import diagnostics, residuals_by_variance
-from .sampler import from_sampler
-from .scenarios import Scenario, draw, draw_targets, scenarios
-from .simulation import estimator_simulation, overall
-from .spec import AblationSpec
-from .tables import evaluation_data
-from .weights import WeightDiagnostics, diagnose
+from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation.analysis import COLUMNS, DEFAULT, Result, analyze, evaluate, table
+from arena_assets.estimation.data.evaluation import EvaluationData, LeftOut, TargetData
+from arena_assets.estimation.data.from_sampler import from_sampler
+from arena_assets.estimation.data.from_tables import evaluation_data
+from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
+from arena_assets.estimation.estimators.direct import direct, direct_own, naive_direct
+from arena_assets.estimation.estimators.doubly_robust_arrays import (
+    dr_cpo,
+    dr_os,
+    mrdr,
+    sndr,
+    stacked_dr,
+    switch_dr,
+    tmle,
+)
+from arena_assets.estimation.estimators.estimate import Estimate
+from arena_assets.estimation.estimators.importance import calibrated_ips, clipped_ips, ips, snips
+from arena_assets.estimation.estimators.methods import (
+    BASIC,
+    ESTIMATORS,
+    REWARD_CALIBRATIONS,
+    SCORINGS,
+    WEIGHT_CALIBRATIONS,
+    Method,
+    full_grid,
+    left_out,
+)
+from arena_assets.estimation.ranking import best_supported, contrast, contrasts
+from arena_assets.estimation.report import diagnostics, residuals_by_variance
+from arena_assets.estimation.studies.grid import GridResult, ablation_grid, summarise
+from arena_assets.estimation.studies.scenarios import Scenario, draw, draw_targets, scenarios
+from arena_assets.estimation.studies.simulation import estimator_simulation, overall
+from arena_assets.estimation.studies.spec import AblationSpec
 
 __all__ = [
     "BASIC",

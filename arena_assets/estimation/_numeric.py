@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._types import Floats, Ints
+from arena_assets.estimation._types import Floats, Ints
 
 
 def sums(index: Ints, values: Floats, size: int = 0) -> Floats:

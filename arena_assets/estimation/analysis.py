@@ -9,15 +9,15 @@ from math import hypot, nan
 import numpy as np
 import pandas as pd
 
-from . import gates
-from ._types import EstimationError
-from .data import EvaluationData
-from .estimate import Estimate, critical_value
-from .estimators import run
-from .methods import Method, full_grid
-from .preparation import Preparation, Target
-from .rows import Rows
-from .sampler import from_sampler
+from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation.data.evaluation import EvaluationData
+from arena_assets.estimation.data.from_sampler import from_sampler
+from arena_assets.estimation.data.rows import Rows
+from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.estimators.estimate import Estimate, critical_value
+from arena_assets.estimation.estimators.methods import Method, full_grid
+from arena_assets.estimation.estimators.registry import run
+from arena_assets.estimation.preparation import Preparation, Target
 
 COLUMNS = (
     "estimator",

@@ -10,18 +10,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from . import problem as problems
-from . import weights
-from ._numeric import sums, tally
-from ._types import Bools, EstimationError, Floats, Ints
-from .calibration import RewardCalibration, calibrate
-from .data import EvaluationData, TargetData
-from .estimate import Estimate
-from .evidence import Evidence, evidence
-from .methods import DOUBLY_ROBUST, Method
-from .overlap import Overlap
-from .reading import Reading, read
-from .transport import OutOfFold
+from arena_assets.estimation._numeric import sums, tally
+from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
+from arena_assets.estimation.calibration.reading import Reading, read
+from arena_assets.estimation.calibration.reward import RewardCalibration, calibrate
+from arena_assets.estimation.calibration.transport import OutOfFold
+from arena_assets.estimation.data.evaluation import EvaluationData, TargetData
+from arena_assets.estimation.diagnostics import weights
+from arena_assets.estimation.diagnostics.evidence import Evidence, evidence
+from arena_assets.estimation.diagnostics.overlap import Overlap
+from arena_assets.estimation.estimators import inputs as problems
+from arena_assets.estimation.estimators.estimate import Estimate
+from arena_assets.estimation.estimators.methods import DOUBLY_ROBUST, Method
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from . import gates
-from ._types import EstimationError
-from .analysis import Result
-from .estimate import Estimate, from_contributions
-from .methods import WEIGHTED, Method
+from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation.analysis import Result
+from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
+from arena_assets.estimation.estimators.methods import WEIGHTED, Method
 
 CONTRAST_COLUMNS = (
     "estimator",

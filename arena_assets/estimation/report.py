@@ -7,11 +7,11 @@ import pandas as pd
 from scipy.special import ndtr
 from scipy.stats import spearmanr
 
-from ._types import EstimationError, Floats
-from .data import EvaluationData
-from .evidence import Evidence
-from .preparation import Preparation
-from .weights import ess
+from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.data.evaluation import EvaluationData
+from arena_assets.estimation.diagnostics.evidence import Evidence
+from arena_assets.estimation.diagnostics.weights import ess
+from arena_assets.estimation.preparation import Preparation
 
 DIAGNOSTIC_COLUMNS = (
     "policy",

@@ -2,14 +2,7 @@
 
 from arena_assets.tables.analysis import ABLATION_GRID, ABLATION_RESULTS, ESTIMATOR_SIMULATION
 from arena_assets.tables.contract import Column, Table, records, rows_of
-from arena_assets.tables.data import (
-    ARENA_CORPUS,
-    JUDGE_SCORES,
-    LOGPROBS,
-    ORACLE_LABELS,
-    PROMPTS,
-    RESPONSES,
-)
+from arena_assets.tables.data import ARENA_CORPUS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, PROMPTS, RESPONSES
 
 TABLES: dict[str, Table] = {
     table.name: table

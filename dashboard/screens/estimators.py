@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import streamlit as st
 
-from arena_assets.estimation.methods import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
+from arena_assets.estimation.estimators.methods import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from arena_assets.estimation.methods import SCORINGS
+from arena_assets.estimation.estimators.methods import SCORINGS
 from arena_assets.storage import METHODS, Store
 from arena_assets.tables import TABLES
 from dashboard import elements, session

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from arena_assets.estimation.evidence import Support, support
+from arena_assets.estimation.diagnostics.evidence import Support, support
 from dashboard.views import style
 from dashboard.views.names import count, percent
 

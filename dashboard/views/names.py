@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from arena_assets.estimation.methods import DIRECT, DOUBLY_ROBUST, ESTIMATORS, WEIGHTED
+from arena_assets.estimation.estimators.methods import DIRECT, DOUBLY_ROBUST, ESTIMATORS, WEIGHTED
 
 FAMILIES = {"Direct": DIRECT, "Importance weighting": WEIGHTED, "Doubly robust": DOUBLY_ROBUST}
 

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation.gates import OUTSIDE_REFUSE
+from arena_assets.estimation.diagnostics.gates import OUTSIDE_REFUSE
 from dashboard.views import style
 from dashboard.views.judge import Calibration
 from dashboard.views.names import count, listed, percent

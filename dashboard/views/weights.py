@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from arena_assets.estimation import diagnose
-from arena_assets.estimation.gates import ESS_CRITICAL as CRITICAL
-from arena_assets.estimation.gates import ESS_GOOD as GOOD
-from arena_assets.estimation.gates import HILL_WARN
+from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL as CRITICAL
+from arena_assets.estimation.diagnostics.gates import ESS_GOOD as GOOD
+from arena_assets.estimation.diagnostics.gates import HILL_WARN
 from dashboard.views import style
 from dashboard.views.names import count, percent
 

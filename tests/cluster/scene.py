@@ -99,7 +99,7 @@ def check(environment: dict[str, str]) -> dict[str, Any]:
 
 def play(made: Cluster) -> dict[str, Any]:
     """Run the corpus and the backfill, lose a machine, wait for the end; what was seen."""
-    from arena_assets.cluster.launcher import PAUSE_S  # imports Ray's launcher, which only a cluster has
+    from arena_assets.orchestration.cluster.launcher import PAUSE_S  # imports Ray's launcher, which only a cluster has
 
     watch, deadline = Watch(), time.monotonic() + SECONDS
     probe = servers.start_run(made.url, [["gpu_probe"]])

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from arena_assets.cli import main
-from arena_assets.cluster.check import Instance, Need, blocking, problems
-from arena_assets.cluster.facts import Facts, Question, answer, code_digest, probe
-from arena_assets.cluster.gather import Node, _read
 from arena_assets.config import project_root
+from arena_assets.orchestration.cluster.check import Instance, Need, blocking, problems
+from arena_assets.orchestration.cluster.facts import Facts, Question, answer, code_digest, probe
+from arena_assets.orchestration.cluster.gather import Node, _read
 from arena_assets.storage import write_bytes
 from tests.conftest import ConfigFolder
 
@@ -200,7 +200,7 @@ def test_a_machine_says_of_itself_what_is_so(config_folder: ConfigFolder, monkey
     before = code_digest()
     question = Question("{}", {"small": root, "other": root + "-2"}, {"m": model}, ("SECRET_KEY", "OTHER_KEY"), "t")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("arena_assets.cluster.facts._history", lambda _: "")
+        patch.setattr("arena_assets.orchestration.cluster.facts._history", lambda _: "")
         patch.setenv("ARENA_WORKER", "n1")
         own = answer(question)
     assert own.worker == "n1"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
 
-from arena_assets.recovery import fail_runs_without_process
+from arena_assets.orchestration.recovery import fail_runs_without_process
 from tests.conftest import ROOT
 
 pytest.importorskip("dagster_ray")

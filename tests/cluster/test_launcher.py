@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("dagster_ray")
 
-from arena_assets.cluster.launcher import ArenaRayRunLauncher, fail_lost_starts
+from arena_assets.orchestration.cluster.launcher import ArenaRayRunLauncher, fail_lost_starts
 
 STARTING, STARTED, FAILURE = (getattr(dg.DagsterRunStatus, name) for name in ("STARTING", "STARTED", "FAILURE"))
 LOST = "Job supervisor actor died: The actor died because its node has died."

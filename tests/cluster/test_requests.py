@@ -10,8 +10,17 @@ import dagster as dg
 import pytest
 from dagster._core.run_coordinator import SubmitRunContext
 
-from arena_assets.assets import build_assets
-from arena_assets.cluster.requests import GPUS_TAG, K8S_TAG, LLAMA, RAY_TAG, Request, request_of, run_tags, step_tags
+from arena_assets.orchestration.cluster.requests import (
+    GPUS_TAG,
+    K8S_TAG,
+    LLAMA,
+    RAY_TAG,
+    Request,
+    request_of,
+    run_tags,
+    step_tags,
+)
+from arena_assets.orchestration.graph import build_assets
 from tests.conftest import ConfigFolder
 
 GPU = {"num_gpus": 1, "resources": {"llama": 1}}
@@ -36,7 +45,7 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """One with the cluster's queue; to enter it a run needs a code location, which test_lost_machine.py has."""
     stored = lambda queue, context: queue._instance.get_run_by_id(context.dagster_run.run_id)  # noqa: E731
     monkeypatch.setattr(dg.QueuedRunCoordinator, "submit_run", stored)
-    coordinator = {"module": "arena_assets.cluster.coordinator", "class": "RequestingRunCoordinator"}
+    coordinator = {"module": "arena_assets.orchestration.cluster.coordinator", "class": "RequestingRunCoordinator"}
     overrides = {"run_coordinator": coordinator, "telemetry": {"enabled": False}}
     with dg.DagsterInstance.local_temp(overrides=overrides) as made:
         yield made

@@ -19,8 +19,7 @@ from arena_assets.config import HubModel, LocalModel, PackageModel, load_experim
 from arena_assets.errors import ModelError
 from arena_assets.llama.files import fetch_model, model_path, sha256_of
 from tests.conftest import ROOT, ConfigFolder
-
-from .hub_server import Hub, serve
+from tests.core.hub_server import Hub, serve
 
 CONTENT = b"GGUF" + bytes(range(256)) * 100
 # The client writes in pieces of 10 MB, and what it has not written cannot be resumed from.

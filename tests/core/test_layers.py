@@ -18,7 +18,7 @@ STDLIB = sys.stdlib_module_names
 A = "arena_assets"
 CONTRACTS = {f"{A}.{name}" for name in ("errors", "ids", "config", "tables", "rules", "slices", "progress")}
 PLAIN = {"numpy", "pandas", "pyarrow", "pydantic", "yaml"}
-DAGSTER = ("assets", "resources.py", "partitions.py", "definitions.py", "recovery.py", "cli", "cluster")
+DAGSTER = ("orchestration", "definitions.py", "cli")
 # What a laptop does not have: only the cluster's room may import it, and only where it is used.
 CLUSTER = ("ray", "dagster_ray", "dagster_postgres", "dagster_k8s", "psycopg2", "kubernetes")
 
@@ -87,14 +87,21 @@ def breaches(root: Path) -> list[str]:
             if one.within(A) and not one.within(*allowed):
                 found.append(str(one))
     for one in imports(root, f"{A}/stages"):
-        if one.within(f"{A}.assets", f"{A}.cli", f"{A}.definitions", f"{A}.resources", f"{A}.cluster", "dashboard"):
+        if one.within(f"{A}.orchestration", f"{A}.cli", f"{A}.definitions", "dashboard"):
             found.append(str(one))
-    for one in imports(root, f"{A}/cluster"):
-        if one.within(f"{A}.assets", f"{A}.cli", f"{A}.definitions", f"{A}.stages", "dashboard"):
+    for one in imports(root, f"{A}/orchestration/cluster"):
+        if one.within(
+            f"{A}.orchestration.graph",
+            f"{A}.orchestration.batches",
+            f"{A}.cli",
+            f"{A}.definitions",
+            f"{A}.stages",
+            "dashboard",
+        ):
             found.append(str(one))
     found += _owned(root)
     for one in imports(root, "dashboard"):
-        if one.package in ("dagster", "llama_cpp") or one.within(f"{A}.assets", f"{A}.llama", f"{A}.cli"):
+        if one.package in ("dagster", "llama_cpp") or one.within(f"{A}.orchestration", f"{A}.llama", f"{A}.cli"):
             found.append(str(one))
     return found
 
@@ -106,7 +113,7 @@ def _estimation(one: Import) -> bool:
 def _owned(root: Path) -> list[str]:
     """Packages that only one place may import."""
     owners = {"llama_cpp": ("llama",), "openai": ("judging",), "dagster": DAGSTER, "datasets": ("corpus",)}
-    owners |= dict.fromkeys(CLUSTER, ("cluster",))
+    owners |= dict.fromkeys(CLUSTER, ("orchestration/cluster",))
     found = []
     for one in imports(root, A, "dashboard"):
         owner = owners.get(one.package)
@@ -167,7 +174,9 @@ def test_the_dashboard_brings_neither_dagster_nor_llama(screen: str) -> None:
     assert not {"dagster", "llama_cpp", "openai", "datasets"} & at_import(ROOT, module, set())
 
 
-@pytest.mark.parametrize("module", ["definitions", "cli.main", "cluster.coordinator", "cluster.requests"])
+@pytest.mark.parametrize(
+    "module", ["definitions", "cli.main", "orchestration.cluster.coordinator", "orchestration.cluster.requests"]
+)
 def test_a_laptop_needs_nothing_of_a_cluster(module: str) -> None:
     found = at_import(ROOT, f"{A}.{module}", set())
     assert not found & set(CLUSTER)
@@ -175,22 +184,22 @@ def test_a_laptop_needs_nothing_of_a_cluster(module: str) -> None:
 
 
 BREACHES = {
-    f"{A}/estimation/weights.py": "import pyarrow",
-    f"{A}/estimation/gates.py": "def f() -> None:\n    from arena_assets.tables import TABLES",
+    f"{A}/estimation/diagnostics/weights.py": "import pyarrow",
+    f"{A}/estimation/diagnostics/gates.py": "def f() -> None:\n    from arena_assets.tables import TABLES",
     f"{A}/rules/thresholds.py": "from arena_assets.storage import Store",
     f"{A}/ids.py": "import dagster.core",
     f"{A}/config/base.py": "from arena_assets import storage",
     f"{A}/journal.py": "from .stages import responses",
-    f"{A}/storage.py": "import arena_assets.resources",
+    f"{A}/storage.py": "import arena_assets.orchestration.resources",
     f"{A}/judging/costs.py": "import llama_cpp",
     f"{A}/llama/lock.py": "from openai import OpenAI",
     f"{A}/stages/scoring.py": "import dagster as dg",
     f"{A}/corpus/sample.py": "from arena_assets.llama.pool import ModelPool",
-    f"{A}/cluster/requests.py": "from arena_assets.assets import build_assets",
-    f"{A}/recovery.py": "def f() -> None:\n    import ray",
+    f"{A}/orchestration/cluster/requests.py": "from arena_assets.orchestration.graph import build_assets",
+    f"{A}/orchestration/recovery.py": "def f() -> None:\n    import ray",
     f"{A}/cli/status.py": "from dagster_ray import RayRunLauncher",
     "dashboard/elements.py": "import dagster",
-    "dashboard/session.py": "from arena_assets.assets import build_assets",
+    "dashboard/session.py": "from arena_assets.orchestration.graph import build_assets",
     f"{A}/slices.py": "import dashboard.app",
 }
 
@@ -209,5 +218,5 @@ def test_a_way_to_dagster_over_another_module_is_seen(tmp_path: Path) -> None:
     for package in (A, "dashboard"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.jsonl"))
     storage = tmp_path / A / "storage.py"
-    storage.write_text(storage.read_text() + "\nfrom arena_assets.resources import ArenaStorage\n")
+    storage.write_text(storage.read_text() + "\nfrom arena_assets.orchestration.resources import ArenaStorage\n")
     assert "dagster" in at_import(tmp_path, "dashboard.app", set())

@@ -14,7 +14,7 @@ from dagster import DagsterEvent, DagsterEventType
 from dagster._core.events import EngineEventData
 from dagster._core.test_utils import create_run_for_test
 
-from arena_assets.recovery import fail_runs_without_process
+from arena_assets.orchestration.recovery import fail_runs_without_process
 
 OPEN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 

@@ -7,13 +7,7 @@ import pandas as pd
 import pytest
 
 from arena_assets.storage import Effort
-from dashboard.views import (
-    cost,
-    judge,
-    responses,
-    transport,
-    weights,
-)
+from dashboard.views import cost, judge, responses, transport, weights
 from tests.dashboard.samples import COLOURS, compiled
 
 # -- weights -----------------------------------------------------------------------------------------------------------

@@ -6,15 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.views import (
-    forest,
-    headline,
-    names,
-    progress,
-    ranking,
-    selection,
-    style,
-)
+from dashboard.views import forest, headline, names, progress, ranking, selection, style
 from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
 
 # -- style and names ---------------------------------------------------------------------------------------------------

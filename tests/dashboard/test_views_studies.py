@@ -7,14 +7,7 @@ import pytest
 
 from benchmarks import generated_studies
 from dashboard.drawing import spec
-from dashboard.views import (
-    forest,
-    ingredients,
-    names,
-    sampling,
-    selection,
-    style,
-)
+from dashboard.views import forest, ingredients, names, sampling, selection, style
 from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
 
 # -- ingredients -------------------------------------------------------------------------------------------------------

@@ -9,16 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arena_assets.estimation import (
-    EstimationError,
-    Method,
-    Scenario,
-    draw,
-    estimator_simulation,
-    full_grid,
-    overall,
-)
-from arena_assets.estimation.scenarios import TARGET, mean_label
+from arena_assets.estimation import EstimationError, Method, Scenario, draw, estimator_simulation, full_grid, overall
+from arena_assets.estimation.studies.scenarios import TARGET, mean_label
 
 METHODS = full_grid(
     ("direct", "direct_own", "snips", "dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr"),

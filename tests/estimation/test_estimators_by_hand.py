@@ -7,7 +7,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from arena_assets import estimation as e
-from arena_assets.estimation.stacking import simplex_weights
+from arena_assets.estimation.estimators.stacking import simplex_weights
 
 NAN = np.nan
 REWARDS = np.array([0.0, 1.0, 0.5, 0.5])

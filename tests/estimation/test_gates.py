@@ -23,9 +23,9 @@ from arena_assets.estimation import (
     evaluate,
     residuals_by_variance,
 )
-from arena_assets.estimation.evidence import Evidence
-from arena_assets.estimation.gates import judge
-from arena_assets.estimation.scenarios import TARGET
+from arena_assets.estimation.diagnostics.evidence import Evidence
+from arena_assets.estimation.diagnostics.gates import judge
+from arena_assets.estimation.studies.scenarios import TARGET
 
 DIRECT = Method("direct", "monotone")
 SNIPS = Method("snips", "monotone")

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from arena_assets import estimation as e
-from arena_assets.estimation import sampler
+from arena_assets.estimation.data import from_sampler as sampler
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT.parent / "shared" / "data" / "arena_sample"

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.isotonic import IsotonicRegression
 
 from arena_assets import estimation as e
-from arena_assets.estimation import isotonic
+from arena_assets.estimation.calibration import isotonic
 
 Arrays = dict[str, np.ndarray]
 FAMILY: list[Callable[..., e.Estimate]] = [e.dr_cpo, e.sndr, e.mrdr, e.tmle, e.switch_dr, e.dr_os, e.stacked_dr]

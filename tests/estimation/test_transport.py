@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from arena_assets.estimation import Method, Scenario, analyze, draw
-from arena_assets.estimation.calibration import calibrate
+from arena_assets.estimation.calibration.reward import calibrate
+from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.preparation import Preparation
-from arena_assets.estimation.scenarios import TARGET
-from arena_assets.estimation.transport import OutOfFold
+from arena_assets.estimation.studies.scenarios import TARGET
 
 
 def fitted(labels: np.ndarray) -> OutOfFold:

@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from arena_assets.assets import build_assets
 from arena_assets.cli import main
 from arena_assets.config import Experiment, load_experiment
 from arena_assets.exchange.exporting import export
 from arena_assets.exchange.importing import read_import
-from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
 from benchmarks.generated import write_config, write_experiment

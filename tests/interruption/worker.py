@@ -18,10 +18,12 @@ from typing import Any
 import dagster as dg
 
 from arena_assets import storage
-from arena_assets.assets import batches, build_assets, whole
 from arena_assets.cli.run import _current, _todo  # the very decision of `arena run`
 from arena_assets.config import load_experiment
-from arena_assets.resources import ArenaStorage, ProgressReports
+from arena_assets.orchestration import analysis as whole
+from arena_assets.orchestration import batches
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.storage import Store
 from tests.interruption.cheap import PAUSE, CheapModels, CheapScorer, tell
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena_assets.assets import batches
+from arena_assets.orchestration import batches
 from arena_assets.stages import logprobs
 from tests.system.experiments import FAULTY_PARTITION
 

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import dagster as dg
 
-from arena_assets.recovery import prepare
+from arena_assets.orchestration.recovery import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from arena_assets.assets import build_assets
 from arena_assets.config import Experiment, load_experiment
-from arena_assets.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store

@@ -1,0 +1,1 @@
+"""From judge scores to oracle labels: isotonic and two-stage regression, weight projection, the test of transport."""

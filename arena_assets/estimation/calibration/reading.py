@@ -1,0 +1,50 @@
+"""What rows read from a calibration: f and f- at their features, and where on the curves both come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arena_assets.estimation._types import Bools, Floats, Ints
+from arena_assets.estimation.calibration.isotonic import Split
+from arena_assets.estimation.calibration.reward import RewardCalibration
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """r rows under one calibration. It depends on no weights, so all targets share the reading of P0's rows."""
+
+    features: Floats  # (r, 1 + k), judge score first
+    prepared: Floats  # (r, p) as the calibration's models read them
+    rewards: Floats  # (r,) f(S), or S itself without calibration
+    rewards_oof: Floats  # (r,) f-(S)
+    oof_position: Floats  # (r,) where each row reads the curve of its own fold
+    split: Split | None  # how the rows read f; None without calibration
+
+    def take(self, kept: Bools) -> Reading:
+        """The same reading of some of the rows."""
+        if kept.all():
+            return self
+        return Reading(
+            self.features[kept],
+            self.prepared[kept],
+            self.rewards[kept],
+            self.rewards_oof[kept],
+            self.oof_position[kept],
+            None if self.split is None else self.split.take(kept),
+        )
+
+
+def read(features: Floats, folds: Ints, calibration: RewardCalibration | None) -> Reading:
+    """Evaluate f and f- once. features: (r, 1 + k); folds: (r,) fold of each row's prompt."""
+    scores = features[:, 0]
+    if calibration is None:
+        return Reading(features, features[:, :1], scores, scores, scores, None)
+    prepared = calibration.prepare(features)
+    curve = calibration.model.curve
+    split = curve.split(calibration.model.position(prepared))
+    rewards = split.read(curve.values)
+    if not calibration.fold_models:
+        return Reading(features, prepared, rewards, rewards, prepared[:, 0], split)
+    position = calibration.positions_out_of_fold(prepared, folds)
+    outside = calibration.read_out_of_fold(position, folds, calibration.fold_curves)
+    return Reading(features, prepared, rewards, outside, position, split)

@@ -1,0 +1,86 @@
+"""Library use outside the experiment: PrecomputedSampler rows (a frame, dicts, or a JSON Lines file) to
+`EvaluationData`.
+
+Files are read in `rows`, and only those that the caller hands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation.data.evaluation import EvaluationData, LeftOut, TargetData
+from arena_assets.estimation.data.from_tables import SCORE_COLUMNS, log_weights, note
+from arena_assets.estimation.data.rows import Columns, Rows
+
+_NOTHING = np.empty(0)
+
+
+def from_sampler(
+    logged: Rows, fresh_draws: Mapping[str, Rows] | None = None, *, logging_policy: str = "p0"
+) -> EvaluationData:
+    """Build the data of an analysis.
+
+    logged: rows with prompt_id (or prompt, which then is the id), total_logprob, target_logps {policy:
+    log-probability or null}, judge_score and / or judge_mean with judge_variance, optionally oracle_label and
+    n_response_tokens (or response, whose length in characters then is the covariate). fresh_draws: policy -> rows of
+    its own responses with prompt_id, scores and optionally oracle_label (the truth; several draws of a prompt are
+    averaged). A target without fresh draws gets weighted estimates only; one without log-probabilities direct ones
+    only. Raises EstimationError on missing columns and repeated logged prompts.
+    """
+    rows = Columns(logged, "logged rows")
+    rows.need("total_logprob", "target_logps")
+    drawn = {policy: Columns(given, f"fresh draws of {policy}") for policy, given in (fresh_draws or {}).items()}
+    if logging_policy in drawn:
+        raise EstimationError(
+            f"fresh draws of {logging_policy!r}, the logging policy: its responses are the logged rows"
+        )
+    scores = {mode: rows.numbers(name) for mode, name in SCORE_COLUMNS.items()}
+    scores = {mode: values for mode, values in scores.items() if not np.isnan(values).all()}
+    if not scores:
+        raise EstimationError(f"logged rows hold no score: none of {', '.join(SCORE_COLUMNS.values())}")
+    target_logps = rows.get("target_logps") or []
+    named = [str(policy) for row in target_logps if isinstance(row, Mapping) for policy in row]
+    policies = list(dict.fromkeys([*named, *drawn]))
+    if not policies:
+        raise EstimationError("no target policy: target_logps is empty and there are no fresh draws")
+    ids = rows.ids()
+    left_out: list[LeftOut] = []
+    base = rows.numbers("total_logprob")
+    weights = log_weights(base, target_logps, policies, left_out, ids, require=False)
+    for mode, values in scores.items():
+        note(left_out, logging_policy, f"no {SCORE_COLUMNS[mode]}", np.isnan(values), ids)
+    targets = {}
+    for policy in policies:
+        own = drawn.get(policy)
+        if own is None:
+            none = np.empty(0, dtype=object)
+            targets[policy] = TargetData(
+                weights[policy], none, dict.fromkeys(scores, _NOTHING), _NOTHING, _NOTHING, _NOTHING
+            )
+            continue
+        own_ids = own.ids()
+        own_scores = {mode: own.numbers(SCORE_COLUMNS[mode]) for mode in scores}
+        for mode, values in own_scores.items():
+            note(left_out, policy, f"no {SCORE_COLUMNS[mode]}", np.isnan(values), own_ids)
+        targets[policy] = TargetData(
+            weights[policy],
+            own_ids.to_numpy(dtype=object),
+            own_scores,
+            own.numbers("judge_variance"),
+            own.lengths(),
+            own.numbers("oracle_label"),
+        )
+    return EvaluationData(
+        logging_policy,
+        ids.to_numpy(dtype=object),
+        scores,
+        rows.numbers("judge_variance"),
+        rows.lengths(),
+        rows.numbers("oracle_label"),
+        targets,
+        tuple(left_out),
+        base,
+    )

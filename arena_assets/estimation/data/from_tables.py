@@ -1,0 +1,161 @@
+"""From the experiment's tables to `EvaluationData`: joined by (prompt_id, policy), never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.data.evaluation import EvaluationData, LeftOut, TargetData
+
+ROUNDING = 1e-9  # nats: a log-probability is at most 0, up to rounding
+SCORE_COLUMNS = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
+
+
+def evaluation_data(
+    *,
+    logprobs: pd.DataFrame,
+    judge_scores: pd.DataFrame,
+    responses: pd.DataFrame | None = None,
+    oracle_labels: pd.DataFrame | None = None,
+    logging_policy: str,
+    target_policies: Sequence[str],
+) -> EvaluationData:
+    """Join the experiment's tables.
+
+    logprobs: prompt_id, total_logprob, target_logps (dict policy -> log-probability or None), natural logs; its
+    prompts are the logged rows. judge_scores: prompt_id, policy, judge_score and, where the judge states uncertainty,
+    judge_mean and judge_variance. responses: prompt_id, policy, n_response_tokens (for two-stage calibration).
+    oracle_labels: prompt_id, policy, oracle_label; rows of the logging policy calibrate, rows of targets are truth.
+    Raises EstimationError on missing columns, duplicate keys, or no common ids.
+    """
+    _need("logprobs", logprobs, ["prompt_id", "total_logprob", "target_logps"])
+    _need("judge_scores", judge_scores, ["prompt_id", "policy"])
+    _unique("logprobs", logprobs, ["prompt_id"])
+    columns = {
+        mode: name for mode, name in SCORE_COLUMNS.items() if name in judge_scores and judge_scores[name].notna().any()
+    }
+    if not columns:
+        raise EstimationError("judge_scores holds no score: judge_score and judge_mean are missing or empty")
+    scored = _by_policy("judge_scores", judge_scores)
+    lengths = _by_policy("responses", responses) if responses is not None else {}
+    labelled = _by_policy("oracle_labels", oracle_labels) if oracle_labels is not None else {}
+    unknown = [policy for policy in (logging_policy, *target_policies) if policy not in scored]
+    if unknown:
+        raise EstimationError(f"judge_scores has no rows of {', '.join(unknown)}; it has: {', '.join(sorted(scored))}")
+
+    ids = pd.Index(logprobs["prompt_id"].astype(str), dtype=object)
+    if not ids.isin(scored[logging_policy].index).any():
+        raise EstimationError("logprobs and judge_scores share no prompt_id: they are of different experiments")
+    left_out: list[LeftOut] = []
+    base = finite(logprobs["total_logprob"])
+    weights = log_weights(base, logprobs["target_logps"].tolist(), target_policies, left_out, ids)
+
+    def column(frames: Mapping[str, pd.DataFrame], policy: str, name: str, index: pd.Index) -> Floats:
+        frame = frames.get(policy)
+        if frame is None or name not in frame:
+            return np.full(len(index), np.nan)
+        return finite(frame[name].reindex(index))
+
+    def scores_of(policy: str, index: pd.Index) -> dict[str, Floats]:
+        scores = {mode: column(scored, policy, name, index) for mode, name in columns.items()}
+        for mode, values in scores.items():
+            note(left_out, policy, f"no {columns[mode]}", np.isnan(values), index)
+        return scores
+
+    def length_of(policy: str, index: pd.Index) -> Floats:
+        return np.log1p(column(lengths, policy, "n_response_tokens", index))
+
+    targets: dict[str, TargetData] = {}
+    for policy in target_policies:
+        drawn = pd.Index(scored[policy].index, dtype=object)
+        targets[policy] = TargetData(
+            weights[policy],
+            drawn.to_numpy(dtype=object),
+            scores_of(policy, drawn),
+            column(scored, policy, "judge_variance", drawn),
+            length_of(policy, drawn),
+            column(labelled, policy, "oracle_label", drawn),
+        )
+    return EvaluationData(
+        logging_policy,
+        ids.to_numpy(dtype=object),
+        scores_of(logging_policy, ids),
+        column(scored, logging_policy, "judge_variance", ids),
+        length_of(logging_policy, ids),
+        column(labelled, logging_policy, "oracle_label", ids),
+        targets,
+        tuple(left_out),
+        base,
+    )
+
+
+def log_weights(
+    base: Floats,
+    target_logps: Sequence[Any],
+    policies: Sequence[str],
+    left_out: list[LeftOut],
+    index: pd.Index,
+    *,
+    require: bool = True,
+) -> dict[str, Floats]:
+    """log pi'(A|X) - log pi0(A|X) for each policy; NaN, and noted, where either is missing, infinite or above 0.
+
+    base: (n,) log pi0(A|X); target_logps: (n) mappings policy -> log pi'(A|X). `require`: raise where a policy has no
+    usable log-probability at all.
+    """
+    # Parquet gives a struct back as a dict and a map as a list of pairs.
+    rows = [row if isinstance(row, Mapping) else dict(row) if isinstance(row, list) else {} for row in target_logps]
+    weights: dict[str, Floats] = {}
+    for policy in policies:
+        given = [row.get(policy) for row in rows]
+        target = np.array([np.nan if value is None else float(value) for value in given], dtype=np.float64)
+        impossible = (target > ROUNDING) | (base > ROUNDING)
+        with np.errstate(invalid="ignore"):
+            ratio = np.where(impossible, np.nan, target - base)
+        ratio = np.where(np.isfinite(ratio), ratio, np.nan)
+        if require and np.isnan(ratio).all():
+            raise EstimationError(
+                f"logprobs has no usable log-probability of {policy!r}: check target_logps and the policy's name"
+            )
+        note(left_out, policy, "log-probability above 0", impossible, index)
+        note(left_out, policy, "no usable log-probability", np.isnan(ratio) & ~impossible, index)
+        weights[policy] = ratio
+    return weights
+
+
+def finite(column: pd.Series) -> Floats:
+    """Numbers as float64; missing and infinite ones are NaN."""
+    values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isinf(values), np.nan, values)
+
+
+def _by_policy(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    _need(name, frame, ["prompt_id", "policy"])
+    _unique(name, frame, ["prompt_id", "policy"])
+    indexed = frame.assign(prompt_id=frame["prompt_id"].astype(str).astype(object)).set_index("prompt_id")
+    return {str(policy): rows for policy, rows in indexed.groupby("policy", sort=False)}
+
+
+def _need(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise EstimationError(f"{name} lacks {', '.join(missing)}; it has: {', '.join(map(str, frame.columns))}")
+
+
+def _unique(name: str, frame: pd.DataFrame, key: list[str]) -> None:
+    repeated = frame.duplicated(key)
+    if repeated.any():
+        first = frame.loc[repeated, key].astype(str).head(5).agg(" / ".join, axis=1)
+        raise EstimationError(
+            f"{name}: {int(repeated.sum())} rows repeat a key ({', '.join(key)}); first: {'; '.join(first)}"
+        )
+
+
+def note(into: list[LeftOut], policy: str, what: str, missing: np.ndarray, index: pd.Index) -> None:
+    rows = np.flatnonzero(missing)
+    if rows.size:
+        into.append(LeftOut(policy, what, int(rows.size), tuple(str(index[row]) for row in rows[:5])))

@@ -1,0 +1,125 @@
+"""Rows from outside the experiment (a frame, dicts, or a JSON Lines file), read column by column.
+
+Only the columns that an analysis asks for are made: of the texts, which are most of a file, no more than the length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.data.from_tables import finite
+
+Rows = pd.DataFrame | Iterable[Mapping[str, Any]] | str | PathLike[str]
+
+# How cje-eval names the log-probabilities, and the object below which it may keep any other field.
+OTHER_NAMES = {"total_logprob": "base_policy_logprob", "target_logps": "target_policy_logprobs"}
+BELOW = "metadata"
+
+
+class Columns:
+    """The columns of some rows; `what` names them in errors. A row that lacks a field has None or NaN there."""
+
+    def __init__(self, rows: Rows, what: str) -> None:
+        self.what = what
+        if isinstance(rows, str | PathLike):
+            rows = _read(Path(rows))
+        self._rows = rows if isinstance(rows, pd.DataFrame) else list(rows)
+        if len(self._rows) == 0:
+            raise EstimationError(f"{what}: no rows")
+        if isinstance(self._rows, pd.DataFrame):
+            self.names = list(map(str, self._rows.columns))
+        else:
+            self.names = list(dict.fromkeys(chain.from_iterable(self._rows)))
+        self._below = [one if isinstance(one, Mapping) else {} for one in self._own(BELOW) or ()]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get(self, name: str) -> Sequence[Any] | None:
+        """The values of a column, by its own or its other name, at the top level or below `metadata`."""
+        found = self._own(name)
+        if found is None and name in OTHER_NAMES:
+            found = self._own(OTHER_NAMES[name])
+        if not any(name in one for one in self._below):
+            return found
+        if found is None:
+            return [one.get(name) for one in self._below]
+        return [below.get(name) if _missing(own) else own for own, below in zip(found, self._below, strict=True)]
+
+    def need(self, *names: str) -> None:
+        """Raise where a column is missing."""
+        missing = [name for name in names if self.get(name) is None]
+        if missing:
+            raise EstimationError(f"{self.what} lack {', '.join(missing)}; they have: {', '.join(self.names)}")
+
+    def numbers(self, name: str) -> Floats:
+        """A column as float64, NaN where it is missing or infinite. Raises on what is no number."""
+        found = self.get(name)
+        if found is None:
+            return np.full(len(self), np.nan)
+        try:
+            return finite(pd.Series(found))
+        except (TypeError, ValueError) as error:
+            raise EstimationError(f"{self.what}: {name} must be numbers: {error}") from error
+
+    def lengths(self) -> Floats:
+        """log(1 + tokens) of the responses, or log(1 + characters) where the tokens are not stated."""
+        if self.get("n_response_tokens") is not None:
+            tokens = self.numbers("n_response_tokens")
+            if (tokens < 0).any():
+                raise EstimationError(
+                    f"{self.what}: {int((tokens < 0).sum())} values of n_response_tokens are negative"
+                )
+            return np.log1p(tokens)
+        texts = self.get("response")
+        if texts is None:
+            return np.full(len(self), np.nan)
+        return np.log1p([len(text) if isinstance(text, str) else np.nan for text in texts])
+
+    def ids(self) -> pd.Index:
+        """prompt_id of each row as text, or the prompt itself."""
+        for name in ("prompt_id", "prompt"):
+            found = self.get(name)
+            if found is not None:
+                lost = sum(map(_missing, found))
+                if lost:
+                    raise EstimationError(f"{self.what}: {lost} rows have no {name}")
+                return pd.Index([str(one) for one in found], dtype=object)
+        raise EstimationError(f"{self.what}: neither prompt_id nor prompt; columns: {', '.join(self.names)}")
+
+    def _own(self, name: str) -> Sequence[Any] | None:
+        if name not in self.names:
+            return None
+        if isinstance(self._rows, pd.DataFrame):
+            return self._rows[name].tolist()
+        return [row.get(name) for row in self._rows]
+
+
+def _missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _read(path: Path) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    decode = json.JSONDecoder().decode
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.isspace():
+                continue
+            try:
+                row = decode(line)
+            except json.JSONDecodeError as error:
+                raise EstimationError(f"{path.name}, line {number}: not JSON ({error.msg})") from error
+            if not isinstance(row, dict):
+                raise EstimationError(f"{path.name}, line {number}: expected an object, got {type(row).__name__}")
+            rows.append(row)
+    return rows

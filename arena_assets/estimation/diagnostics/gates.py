@@ -1,0 +1,178 @@
+"""May a result be stated? `supported`, `caution` or `refused`, with the reason in words and numbers.
+
+The gate reads raw weights, never calibrated ones, and only what is known without the target's own labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import isnan
+
+from arena_assets.estimation.diagnostics.evidence import Evidence
+from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
+from arena_assets.estimation.estimators.methods import Method
+
+SUPPORTED, CAUTION, REFUSED = "supported", "caution", "refused"
+LEVELS = (SUPPORTED, CAUTION, REFUSED)
+
+# Effective sample size as a share of n: Landesberg 2025 (arXiv 2512.11150), overlap gate.
+ESS_GOOD, ESS_CRITICAL = 0.30, 0.10
+# Tail index of the weights: below 2 their variance, below 1 their mean is infinite (Hill 1975).
+HILL_WARN, HILL_CRITICAL = 2.0, 1.0
+# Bhattacharyya affinity of the two policies as seen in the weights (Landesberg 2025).
+AFFINITY_POOR, AFFINITY_CATASTROPHIC = 0.35, 0.20
+# Exact weights have mean one; |z| beyond this says that the log-probabilities are of another distribution.
+MEAN_Z_WARN = 3.0
+# Share of the target's scores outside the labelled range, from which no level is claimed (Landesberg 2025, boundary
+# card).
+OUTSIDE_REFUSE = 0.05
+# Labels below which the calibration's own error is not known well enough.
+LABELS_REFUSE, LABELS_WARN = 10, 25
+# Degrees of freedom of the standard error: below them a handful of rows carries it. Set by the simulation: at 10 to
+# 20 the doubly robust family covers about .91 instead of .95, below 5 about .6 to .9.
+DF_REFUSE, DF_WARN = 5.0, 25.0
+# A standard error below this, in label units, is none: all scores or all labels are equal, and no sample shows that
+# nothing ever differs.
+NO_SPREAD = 1e-12
+# Transport test E[w (Y - f(S))] = 0 on logged rows: |z| beyond which the calibration does not carry over to the
+# target, and the effective labels that it takes for the test to say anything. 1.5 rather than 2: a bias of two
+# standard errors must not pass.
+TRANSPORT_WARN, TRANSPORT_REFUSE = 1.5, 3.0
+TRANSPORT_LABELS = 50.0
+# A bias of a quarter of the standard error costs a 95% interval 0.7 points of coverage: below that no finding.
+TRANSPORT_MATERIAL = 0.25
+
+# Mean of S - Y on P0's labels, in standard errors, from which uncalibrated scores are refused.
+JUDGE_BIAS_REFUSE = 3.0
+
+# Weighted methods whose correction sees the target's labels' residuals in full; all others lean on transport of the
+# calibration.
+_TRANSPORT_FREE = ("dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr")
+_IMPORTANCE = ("ips", "clipped_ips", "snips", "calibrated_ips")
+
+
+@dataclass(frozen=True)
+class Support:
+    """A level and why, worst finding first."""
+
+    level: str
+    reason: str
+
+
+Finding = tuple[str, str]
+
+
+def judge(method: Method, evidence: Evidence, *, df: float, std_error: float, own_labels: int = 0) -> Support:
+    """Level of one method on one target. `df`, `std_error`: of the estimate; `own_labels`: that `direct_own` used."""
+    return combine(_findings(method, evidence, df, std_error, own_labels))
+
+
+def combine(findings: Iterable[Finding]) -> Support:
+    """The worst level; its reasons, then the milder ones."""
+    ordered = sorted(findings, key=lambda one: LEVELS.index(one[0]), reverse=True)
+    if not ordered:
+        return Support(SUPPORTED, "")
+    return Support(ordered[0][0], "; ".join(reason for _, reason in ordered))
+
+
+def relies_on_transport(method: Method) -> bool:
+    """Whether E[Y | S] must be the same under the target.
+
+    SIMCal weights depend on the score alone, so a correction by them sees nothing that the score does not.
+    """
+    if method.estimator == "direct_own" or _takes_judge_at_its_word(method):
+        return False
+    return method.estimator not in _TRANSPORT_FREE or method.weight_calibration == "simcal"
+
+
+def _takes_judge_at_its_word(method: Method) -> bool:
+    return method.reward_calibration == "none" and method.estimator in ("naive_direct", *_IMPORTANCE)
+
+
+def _findings(method: Method, evidence: Evidence, df: float, std_error: float, own_labels: int) -> Iterator[Finding]:
+    if std_error < NO_SPREAD:
+        yield REFUSED, "the standard error is 0: all scores or labels are equal, so their spread is not known"
+    if method.estimator == "direct_own":
+        yield from _count_findings(own_labels, "labels of the target")
+        return
+    if _takes_judge_at_its_word(method):
+        yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
+        if evidence.judge_bias_error > 0 and abs(evidence.judge_bias) > JUDGE_BIAS_REFUSE * evidence.judge_bias_error:
+            yield (
+                REFUSED,
+                (
+                    f"on P0's labels the judge is off by {evidence.judge_bias:+.3f}"
+                    f" ({evidence.judge_bias / evidence.judge_bias_error:+.1f} standard errors)"
+                ),
+            )
+    else:
+        yield from _count_findings(evidence.n_labels, "oracle labels")
+    if method.uses_weights:
+        yield from _weight_findings(evidence.weights)
+    if method.estimator != "naive_direct":
+        if df < DF_REFUSE:
+            yield REFUSED, f"{df:.1f} degrees of freedom: a handful of rows carries the estimate"
+        elif df < DF_WARN:
+            yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
+    if relies_on_transport(method) and not evidence.is_logging_policy:
+        yield from _transport_findings(evidence, std_error)
+
+
+def _count_findings(count: int, what: str) -> Iterator[Finding]:
+    if count < LABELS_REFUSE:
+        yield REFUSED, f"{count} {what}, at least {LABELS_REFUSE} are needed to know the error"
+    elif count < LABELS_WARN:
+        yield CAUTION, f"only {count} {what}"
+
+
+def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
+    if weights.ess_fraction < ESS_CRITICAL:
+        yield REFUSED, f"{_size(weights)}, below {ESS_CRITICAL:.0%}"
+    elif weights.ess_fraction < ESS_GOOD:
+        yield CAUTION, f"{_size(weights)}, below {ESS_GOOD:.0%}"
+    if weights.hill < HILL_CRITICAL:
+        yield REFUSED, f"tail index of the weights {weights.hill:.2f}: their mean may not exist"
+    elif weights.hill < HILL_WARN:
+        yield CAUTION, f"tail index of the weights {weights.hill:.2f}: their variance may not exist"
+    if weights.affinity < AFFINITY_CATASTROPHIC:
+        yield REFUSED, f"affinity of the policies {weights.affinity:.2f}, below {AFFINITY_CATASTROPHIC}"
+    elif weights.affinity < AFFINITY_POOR:
+        yield CAUTION, f"affinity of the policies {weights.affinity:.2f}, below {AFFINITY_POOR}"
+    if abs(weights.mean_z) > MEAN_Z_WARN:  # never of NaN, where there are no weights
+        yield (
+            CAUTION,
+            f"mean weight {weights.mean:.2g} is {abs(weights.mean_z):.1f} standard errors from 1:"
+            " check the log-probabilities",
+        )
+
+
+def _size(weights: WeightDiagnostics) -> str:
+    return f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
+
+
+def _transport_findings(evidence: Evidence, std_error: float) -> Iterator[Finding]:
+    weights = evidence.weights
+    if evidence.outside >= OUTSIDE_REFUSE:
+        yield (
+            REFUSED,
+            f"{evidence.outside:.0%} of the target's scores lie outside the calibrated support"
+            f" (from {OUTSIDE_REFUSE:.0%})",
+        )
+    if isnan(evidence.transport_error) or weights.ess_fraction < ESS_CRITICAL or weights.hill < HILL_CRITICAL:
+        tail = f", tail index of the weights {weights.hill:.2f}" if weights.hill < HILL_CRITICAL else ""
+        yield CAUTION, f"whether the calibration carries over to this target cannot be tested: {_size(weights)}{tail}"
+        return
+    # Without any residual, as of a judge that is the oracle, there is no error and nothing to find.
+    z = evidence.transport / evidence.transport_error if evidence.transport_error > 0 else 0.0
+    material = abs(evidence.transport) > TRANSPORT_MATERIAL * std_error
+    text = f"weighted residual {evidence.transport:+.3f} ({z:+.1f} standard errors)"
+    if material and abs(z) > TRANSPORT_REFUSE:
+        yield REFUSED, f"the calibration does not carry over to this target: {text}"
+    elif material and abs(z) > TRANSPORT_WARN:
+        yield CAUTION, f"the calibration may not carry over to this target: {text}"
+    elif evidence.label_ess < TRANSPORT_LABELS:
+        yield (
+            CAUTION,
+            f"{evidence.label_ess:.0f} effective labels are too few to test whether the calibration carries over",
+        )

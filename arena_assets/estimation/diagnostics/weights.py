@@ -1,0 +1,75 @@
+"""Importance weights: from log-probabilities, changed (clip, switch, shrink), and what their raw form says about
+overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena_assets.estimation._numeric import dot
+from arena_assets.estimation._types import Floats
+
+MAX_LOG_WEIGHT = 160.0  # nats; the fourth power of a larger weight is infinite in float64
+ROUNDING = 1e-9  # of a mean of weights
+
+
+def from_log(log_weights: Floats) -> Floats:
+    """w = exp(log ratio), at most exp(160), and 0 below exp(-160).
+
+    A sample that holds such a weight has an effective size of one or two whatever its exact value, and is refused.
+    """
+    return np.where(log_weights < -MAX_LOG_WEIGHT, 0.0, np.exp(np.minimum(log_weights, MAX_LOG_WEIGHT)))
+
+
+def ess(weights: Floats) -> float:
+    """Effective sample size (sum w)^2 / sum w^2; 0 where all weights are 0. Scaled first, so nothing overflows."""
+    top = float(weights.max(initial=0.0))
+    if top == 0:
+        return 0.0
+    scaled = weights / top
+    return float(scaled.sum() ** 2 / dot(scaled, scaled))
+
+
+@dataclass(frozen=True)
+class WeightDiagnostics:
+    """Overlap seen in raw weights (never in calibrated ones)."""
+
+    n: int
+    mean: float
+    ess: float
+    ess_fraction: float
+    max_share: float
+    top5_share: float
+    hill: float  # tail index; below 2 the variance of the weights is infinite, below 1 their mean
+    affinity: float  # mean sqrt(w / mean w): 1 for identical policies, 0 for disjoint ones
+    mean_z: float  # (mean w - 1) / standard error: exact weights have mean one
+
+
+def diagnose(weights: Floats) -> WeightDiagnostics:
+    """Diagnostics of raw weights. Hill: k / sum log(w_(i) / w_(k+1)) over the k = 5% largest (at least 5)."""
+    n = weights.size
+    total = float(weights.sum())
+    if n == 0 or total == 0:
+        nan = float("nan")
+        return WeightDiagnostics(n, 0.0 if n else nan, 0.0, 0.0, nan, nan, nan, 0.0, nan)
+    ordered = np.sort(weights)[::-1]
+    share = ordered / ordered[0]
+    share = share / share.sum()
+    size = ess(weights)
+    top = max(1, int(np.ceil(0.05 * n)))
+    k = min(max(top, 5), n - 1)
+    hill = float("inf")
+    if k >= 1 and ordered[k] > 0:
+        excess = float((np.log(ordered[:k]) - np.log(ordered[k])).sum())
+        hill = k / excess if excess > 0 else float("inf")
+    mean = total / n
+    sd = float(weights.std(ddof=1)) if n > 1 else float("nan")
+    error = sd / np.sqrt(n)
+    # Weights of a clone are 1 up to rounding; others that are all equal are further from 1 than any error explains.
+    mean_z = 0.0 if abs(mean - 1) < ROUNDING else (mean - 1) / error if error > 0 else float("inf")
+    affinity = float(np.sqrt(share).sum() / np.sqrt(n))
+    return WeightDiagnostics(
+        n, mean, size, size / n, float(share[0]), float(share[:top].sum()), hill, affinity, float(mean_z)
+    )

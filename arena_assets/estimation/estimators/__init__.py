@@ -1,0 +1,1 @@
+"""The estimators: what they work on, what they give, and which function computes which."""

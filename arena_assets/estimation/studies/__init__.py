@@ -1,0 +1,1 @@
+"""Studies of the methods: the grid on the experiment's data, the simulation with known truth."""

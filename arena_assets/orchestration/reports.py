@@ -1,0 +1,82 @@
+"""What is made of the results: the report of the findings and the export for other tools."""
+
+from typing import Any
+
+import dagster as dg
+
+from arena_assets.config import Experiment
+from arena_assets.errors import ArenaError
+from arena_assets.exchange.exporting import WRITERS, export
+from arena_assets.orchestration.checked_write import failure
+from arena_assets.orchestration.resources import ArenaStorage
+from arena_assets.storage import write_bytes
+from arena_assets.summary import gather, report, to_html, to_markdown
+
+
+class ExportConfig(dg.Config):
+    """Which format is written, and where to; empty: `export/<format>` below the experiment's data."""
+
+    format: str = "precomputed-sampler"
+    to: str = ""
+
+
+def product_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
+    """`analysis_summary` and `export`, both after `ablation_results`."""
+    results = dg.AssetKey([experiment.name, "ablation_results"])
+
+    @dg.asset(
+        key=dg.AssetKey([experiment.name, "analysis_summary"]),
+        deps=[results],
+        group_name=experiment.name,
+        code_version=experiment.code_version("ablation_results"),
+        description="The consolidated findings as Markdown and as one HTML file, for people.",
+    )
+    def analysis_summary(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
+        del context
+        store = storage.store(experiment)
+        try:
+            facts = gather(experiment, store)
+            blocks = report(facts)
+            markdown, page = to_markdown(blocks), to_html(blocks, f"{experiment.name}: what was found")
+            paths = [store.root / f"analysis_summary.{suffix}" for suffix in ("md", "html")]
+            for path, text in zip(paths, (markdown, page), strict=True):
+                write_bytes(path, text.encode())
+        except ArenaError as error:
+            raise failure(error) from error
+        return dg.MaterializeResult(
+            metadata={
+                "report": dg.MetadataValue.md(markdown.split("\n## Estimators compared")[0]),
+                "markdown": dg.MetadataValue.path(str(paths[0])),
+                "html": dg.MetadataValue.path(str(paths[1])),
+            }
+        )
+
+    @dg.asset(
+        key=dg.AssetKey([experiment.name, "export"]),
+        deps=[results],
+        group_name=experiment.name,
+        code_version=experiment.code_version("ablation_results"),
+        description=f"The tables for other tools: {', '.join(WRITERS)} (run configuration `format`, `to`).",
+    )
+    def export_asset(
+        context: dg.AssetExecutionContext, config: ExportConfig, storage: ArenaStorage
+    ) -> dg.MaterializeResult[Any]:
+        del context
+        if config.format not in WRITERS:
+            raise dg.Failure(f"format {config.format!r} is none of {', '.join(WRITERS)}", allow_retries=False)
+        store = storage.store(experiment)
+        folder = config.to or str(store.root / "export" / config.format)
+        try:
+            written = export(experiment, store, folder, config.format)
+        except ArenaError as error:
+            raise failure(error) from error
+        return dg.MaterializeResult(
+            metadata={
+                "folder": dg.MetadataValue.path(written.folder),
+                "files": dg.MetadataValue.json(written.files),
+                "rests on": written.rests_on,
+                "left out": dg.MetadataValue.json(written.left_out),
+            }
+        )
+
+    return [analysis_summary, export_asset]
