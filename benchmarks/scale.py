@@ -70,7 +70,8 @@ def _generate(folder: Path) -> dict[str, str]:
 def _store_results() -> None:
     """The analysis once, so that what follows from it has something to read."""
     from arena_assets.config import load_experiment
-    from arena_assets.stages.ablation import as_data, collect, compare
+    from arena_assets.stages.ablation import as_data, collect
+    from arena_assets.stages.analysis import compare
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
@@ -126,7 +127,8 @@ def _collect() -> dict[str, float]:
 
 def _analysis() -> dict[str, float]:
     from arena_assets.config import load_experiment
-    from arena_assets.stages.ablation import as_data, collect, compare
+    from arena_assets.stages.ablation import as_data, collect
+    from arena_assets.stages.analysis import compare
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")

@@ -14,7 +14,8 @@ from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.checked_write import Yields, check_specs, content_version, failure, finish
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
-from arena_assets.stages.ablation import as_data, collect, compare, configured_assets, judge_signal
+from arena_assets.stages.ablation import as_data, collect, configured_assets
+from arena_assets.stages.analysis import compare, judge_signal
 from arena_assets.stages.studies import grid, simulate
 from arena_assets.storage import METHODS, Effort, Store
 

@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from arena_assets.config import Experiment
-from arena_assets.stages.ablation import ablation_spec
+from arena_assets.stages.analysis import ablation_spec
 
 # Partitioned checks are a preview feature of this release line, which the pinned versions were tried with.
 warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*", category=dg.PreviewWarning)

@@ -1,23 +1,20 @@
-"""The analysis: every method's estimate of every policy, from the partitions that exist and hold."""
+"""What the analysis rests on: the partitions that exist and hold, as one set of tables."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
-from scipy import stats
 
-from arena_assets.config import Experiment, config_folder, load_yaml
-from arena_assets.errors import ConfigError, RefusedError, StorageError, TableError
-from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, analyze, evaluation_data
+from arena_assets.config import Experiment
+from arena_assets.errors import RefusedError, StorageError, TableError
+from arena_assets.estimation import EvaluationData, evaluation_data
 from arena_assets.rules import Batch, apply, refusals
 from arena_assets.rules.machines import Machine
-from arena_assets.stages.imported import imported_data, possible_methods
+from arena_assets.stages.imported import imported_data
 from arena_assets.stages.machines import stated_machines
 from arena_assets.storage import Store
-from arena_assets.tables import ABLATION_RESULTS, TABLES
+from arena_assets.tables import TABLES
 
 BATCH_ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
 
@@ -49,19 +46,6 @@ class Collected:
 def configured_assets(experiment: Experiment) -> list[str]:
     """The assets that a batch of the experiment has, in the order in which they are made."""
     return [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
-
-
-def ablation_spec(experiment: Experiment) -> AblationSpec:
-    """The method configuration that the experiment names.
-
-    Raises:
-        ConfigError: the file is missing, or names an unknown estimator, calibration or key.
-    """
-    path = config_folder() / "ablations" / f"{experiment.analysis.ablation}.yaml"
-    try:
-        return AblationSpec.from_mapping(load_yaml(path))
-    except EstimationError as error:
-        raise ConfigError(f"ablations/{path.name}: {error}") from error
 
 
 def collect(experiment: Experiment, store: Store) -> Collected:
@@ -116,37 +100,6 @@ def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> Evaluati
         logging_policy=experiment.logging_policy.name,
         target_policies=list(experiment.target_names),
     )
-
-
-def compare(experiment: Experiment, data: EvaluationData, clock: Callable[[], float]) -> pd.DataFrame:
-    """The `ablation_results` table."""
-    methods = ablation_spec(experiment).chosen
-    frame = analyze(
-        data,
-        # An import may hold one kind of score alone; what is made here always holds both.
-        methods=possible_methods(data, methods) if experiment.imported else methods,
-        level=experiment.analysis.level,
-        seed=experiment.seed,
-        clock=clock,
-    )
-    return frame.sort_values(list(ABLATION_RESULTS.key), ignore_index=True)
-
-
-def judge_signal(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Rank correlation of judge and oracle, for each policy and over all: policy, n, spearman; however low it is."""
-    labels = tables.get("oracle_labels")
-    if labels is None:
-        return pd.DataFrame(columns=["policy", "n", "spearman"])
-    both = tables["judge_scores"].merge(labels[["prompt_id", "policy", "oracle_label"]], on=["prompt_id", "policy"])
-    both["judge_mean"] = both["judge_mean"].fillna(both["judge_score"])
-    both = both.dropna(subset=["judge_mean", "oracle_label"])
-    groups: Iterable[tuple[str, pd.DataFrame]] = [("all", both), *((str(k), v) for k, v in both.groupby("policy"))]
-    rows = []
-    for policy, group in groups:
-        varied = len(group) > 2 and group["judge_mean"].nunique() > 1 and group["oracle_label"].nunique() > 1
-        value = float(stats.spearmanr(group["judge_mean"], group["oracle_label"]).statistic) if varied else math.nan
-        rows.append((policy, len(group), value))
-    return pd.DataFrame(rows, columns=["policy", "n", "spearman"])
 
 
 def _require_rules(

@@ -8,7 +8,7 @@ from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError
 from arena_assets.estimation import EstimationError, EvaluationData, ablation_grid, estimator_simulation
 from arena_assets.progress import Progress, silent
-from arena_assets.stages.ablation import ablation_spec
+from arena_assets.stages.analysis import ablation_spec
 from arena_assets.tables import ABLATION_GRID, ESTIMATOR_SIMULATION
 
 # Standard error of a coverage of .95 with 1,000 replications: 0.7 points.

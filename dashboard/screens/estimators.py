@@ -7,11 +7,12 @@ import io
 import pandas as pd
 import streamlit as st
 
+from arena_assets.charts import forest, names, ranking, style
 from arena_assets.estimation.estimators.methods import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
-from dashboard.views import forest, names, ranking, selection, style
+from dashboard.views import selection
 from dashboard.views.selection import ALL, MAIN
 
 _KINDS = {MAIN: "main kind", ALL: "all kinds"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from arena_assets.charts import calibration, style, transport
+from arena_assets.charts.names import SCORING, percent, pretty
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
-from dashboard.views import cost, judge, style, transport
-from dashboard.views.names import SCORING, percent, pretty
+from dashboard.views import cost
 
 _COLUMN = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
 _ASSETS = {"judge": "judge_scores", "oracle": "oracle_labels"}
@@ -43,25 +44,25 @@ def _scored(frame: pd.DataFrame, who: Roles) -> None:
         st.info(f"The judge gives no {elements.escape(pretty(SCORING, mode))} score.", icon=":material/info:")
         return
     scale = style.policy_scale(who.logging, who.targets)
-    curve = judge.calibrate(frame, who.logging, column)
-    points = judge.binned(frame, everyone, column)
-    correlated = judge.correlations(frame, everyone, column)
+    curve = calibration.calibrate(frame, who.logging, column)
+    points = calibration.binned(frame, everyone, column)
+    correlated = calibration.correlations(frame, everyone, column)
     first, second = st.columns(2, gap="large")
     with first:
         elements.figure(
-            judge.calibration_title(correlated, who.logging),
-            judge.calibration_chart,
+            calibration.calibration_title(correlated, who.logging),
+            calibration.calibration_chart,
             points[points["policy"].isin(shown)],
-            judge.curve_points(curve),
+            calibration.curve_points(curve),
             scale,
             note=f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with 95% intervals; "
             "a target's dots off the curve say that the calibration does not hold for it.",
         )
     with second:
         elements.figure(
-            judge.distribution_title(frame, who.logging, who.targets, column),
-            judge.distribution_chart,
-            judge.distributions(frame, shown, column),
+            calibration.distribution_title(frame, who.logging, who.targets, column),
+            calibration.distribution_chart,
+            calibration.distributions(frame, shown, column),
             scale,
             note="Scores of all responses, labelled or not.",
         )
@@ -81,7 +82,7 @@ def _transport(
     frame: pd.DataFrame,
     who: Roles,
     column: str,
-    curve: judge.Calibration,
+    curve: calibration.Calibration,
     points: pd.DataFrame,
     shown: list[str],
     scale: object,
@@ -124,18 +125,18 @@ def _transport(
 
 
 def _modes(frame: pd.DataFrame) -> None:
-    cells = judge.modes(frame)
+    cells = calibration.modes(frame)
     if cells.empty:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        if judge.same_modes(frame):
-            st.markdown(f"**{elements.escape(judge.modes_title(frame))}**")
+        if calibration.same_modes(frame):
+            st.markdown(f"**{elements.escape(calibration.modes_title(frame))}**")
             st.caption("This judge states how unsure it is of a score, but its mean is the score itself.")
         else:
             elements.figure(
-                judge.modes_title(frame),
-                judge.modes_chart,
+                calibration.modes_title(frame),
+                calibration.modes_chart,
                 cells,
                 note="On the dashed line both modes give the same score.",
             )

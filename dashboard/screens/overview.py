@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from arena_assets.charts import headline
+from arena_assets.charts.names import percent
 from dashboard import elements
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen
 from dashboard.data.status import Status, is_running, status
-from dashboard.views import headline, progress
-from dashboard.views.names import percent
+from dashboard.views import progress
 
 _METRIC = 150  # pixels
 _ICON = {

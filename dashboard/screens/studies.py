@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from arena_assets.charts import names
 from arena_assets.estimation.estimators.methods import SCORINGS
 from arena_assets.storage import METHODS, Store
 from arena_assets.tables import TABLES
 from dashboard import elements, session
 from dashboard.data.catalog import Chosen
 from dashboard.data.files import load
-from dashboard.views import names, sampling
+from dashboard.views import sampling
 
 
 def grid(chosen: Chosen) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from arena_assets.charts import overlap, style
+from arena_assets.charts.names import percent
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
-from dashboard.views import style, weights
-from dashboard.views.names import percent
 
 
 def render(chosen: Chosen) -> None:
@@ -21,7 +21,7 @@ def render(chosen: Chosen) -> None:
     who = loads.roles_of(chosen)
     present = set(found.frame["policy"].cat.categories)
     policies = [policy for policy in who.targets if policy in present]
-    table = weights.summary(found.frame, policies)
+    table = overlap.summary(found.frame, policies)
     if table.empty:
         st.info("Every log-probability was rejected.", icon=":material/info:")
     else:
@@ -35,14 +35,14 @@ def render(chosen: Chosen) -> None:
 
 def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
     clones = chosen.experiment.clones if chosen.experiment is not None else ("pi_clone",)
-    clone = weights.clone_sentence(table, clones)
+    clone = overlap.clone_sentence(table, clones)
     if clone is not None:
         exact, text = clone
         (st.success if exact else st.error)(
             elements.escape(text), icon=":material/verified:" if exact else ":material/error:"
         )
     scale = style.policy_scale(who.logging, who.targets)
-    elements.figure(weights.overlap_title(table), weights.overlap, table, scale)
+    elements.figure(overlap.overlap_title(table), overlap.overlap, table, scale)
     with st.expander("Diagnostics in numbers"):
         elements.table(
             table.drop(columns=["largest_log"]),
@@ -68,33 +68,33 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
     for start in range(0, len(rows), 2):
         for column, row in zip(st.columns(2, gap="large"), rows[start : start + 2], strict=False):
             with column:
-                bins = weights.histogram(frame, row["policy"])
+                bins = overlap.histogram(frame, row["policy"])
                 elements.figure(
-                    weights.histogram_title(row), weights.histogram_chart, bins, colours.get(row["policy"], style.BLUE)
+                    overlap.histogram_title(row), overlap.histogram_chart, bins, colours.get(row["policy"], style.BLUE)
                 )
     left, right = st.columns(2, gap="large")
     policies = list(table["policy"])
     with left:
-        curve = weights.concentration(frame, policies)
+        curve = overlap.concentration(frame, policies)
         elements.figure(
-            weights.concentration_title(curve),
-            weights.concentration_chart,
+            overlap.concentration_title(curve),
+            overlap.concentration_chart,
             curve,
             scale,
             note="A curve that starts high rests on few rows.",
         )
     with right:
         elements.figure(
-            weights.tail_title(table),
-            weights.tail_chart,
-            weights.tail(frame, policies),
+            overlap.tail_title(table),
+            overlap.tail_chart,
+            overlap.tail(frame, policies),
             scale,
             note="Far to the right and falling slowly: a few rows outweigh all others.",
         )
 
 
 def _rejected(rejected: pd.DataFrame, rows: int) -> None:
-    st.markdown(f"**{elements.escape(weights.rejected_title(rejected, rows))}**")
+    st.markdown(f"**{elements.escape(overlap.rejected_title(rejected, rows))}**")
     if not rejected.empty:
         reasons = rejected.groupby(["policy", "reason"]).size().rename("rows").reset_index()
         elements.table(reasons.sort_values("rows", ascending=False), "rejected_reasons")
@@ -109,7 +109,7 @@ def _rejected(rejected: pd.DataFrame, rows: int) -> None:
 def _heaviest(chosen: Chosen, frame: pd.DataFrame, policies: list[str]) -> None:
     st.divider()
     policy = session.segment("Which prompts carry the estimate of", policies, "heaviest")
-    top = weights.heaviest(frame, policy)
+    top = overlap.heaviest(frame, policy)
     texts = load(chosen.store, "logprobs", ["prompt_id", "prompt", "response"])
     top = top.merge(texts.frame, on="prompt_id", how="left")
     whole = percent(float(top["share"].sum()))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from arena_assets.charts.names import count
 from arena_assets.progress import duration
 from arena_assets.storage import Effort
-from dashboard.views.names import count
 
 
 def spending(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from dashboard.views import style
-from dashboard.views.names import ESTIMATOR, REWARD, SCORING, WEIGHT, percent, pretty
+from arena_assets.charts import style
+from arena_assets.charts.names import ESTIMATOR, REWARD, SCORING, WEIGHT, percent, pretty
 
 # Two names for one estimator, with and without its calibration: a pair across them is a pair.
 _SAME = {"naive_direct": "direct", "calibrated_ips": "snips"}

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from dashboard.views import style
-from dashboard.views.names import count
+from arena_assets.charts import style
+from arena_assets.charts.names import count
 
 # What a partition can be, from best to worst; colour and order of the legend.
 STATES = {

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
+from arena_assets.charts import style
+from arena_assets.charts.names import percent, with_methods
 from arena_assets.estimation import overall
-from dashboard.views import style
-from dashboard.views.names import percent, with_methods
 
 _SHADES = (style.BLUE, style.ORANGE, style.GREEN, style.VERMILION, style.PINK, style.GREY, style.SKY)
 MOST_LINES = len(_SHADES)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dashboard.views.names import family
+from arena_assets.charts.names import family
 
 # One variant of each estimator: calibrated where it can be, with the weights as they are where it takes them.
 MAIN, ALL = "main", "all"

@@ -9,7 +9,7 @@ import pytest
 
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ConfigError
-from arena_assets.stages.ablation import ablation_spec
+from arena_assets.stages.analysis import ablation_spec
 from tests.conftest import ROOT, ConfigFolder
 
 SHIPPED = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))

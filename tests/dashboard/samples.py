@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from dashboard.views import style
+from arena_assets.charts import style
 
 TARGETS = ("good", "bad")
 COLOURS = style.policy_scale("P0", TARGETS)

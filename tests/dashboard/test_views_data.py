@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arena_assets.charts import calibration, overlap, transport
 from arena_assets.storage import Effort
-from dashboard.views import cost, judge, responses, transport, weights
+from dashboard.views import cost, responses
 from tests.dashboard.samples import COLOURS, compiled
 
 # -- weights -----------------------------------------------------------------------------------------------------------
@@ -26,7 +27,7 @@ def logs(**policies: list[float]) -> pd.DataFrame:
 
 
 def test_weight_summary_by_hand():
-    table = weights.summary(logs(good=[0.0, np.log(3.0), np.nan]), ["good", "absent"])
+    table = overlap.summary(logs(good=[0.0, np.log(3.0), np.nan]), ["good", "absent"])
     assert len(table) == 1
     assert table["rows"][0] == 2
     assert table["ess"][0] == pytest.approx(16 / 10)  # (1 + 3)^2 / (1 + 9)
@@ -34,45 +35,45 @@ def test_weight_summary_by_hand():
 
 
 def test_the_clone_is_exact_or_it_is_not():
-    assert weights.clone_sentence(weights.summary(logs(pi=[0.0] * 4), ["pi"]), ["pi"]) == (
+    assert overlap.clone_sentence(overlap.summary(logs(pi=[0.0] * 4), ["pi"]), ["pi"]) == (
         True,
         "pi equals P0, and all 4 of its log ratios are exactly 0.0",
     )
-    exact, text = weights.clone_sentence(weights.summary(logs(pi=[0.0, -1e-7]), ["pi"]), ["pi"])
+    exact, text = overlap.clone_sentence(overlap.summary(logs(pi=[0.0, -1e-7]), ["pi"]), ["pi"])
     assert not exact
     assert "1e-07 nats" in text
-    assert weights.clone_sentence(weights.summary(logs(good=[0.0, 1.0]), ["good"]), ["pi"]) is None
+    assert overlap.clone_sentence(overlap.summary(logs(good=[0.0, 1.0]), ["good"]), ["pi"]) is None
 
 
 def test_histograms_hold_every_row_and_stay_small():
     values = np.random.default_rng(0).normal(0, 5, 50_000).tolist()
-    bins = weights.histogram(logs(good=values), "good")
+    bins = overlap.histogram(logs(good=values), "good")
     assert bins["rows"].sum() == 50_000
-    assert len(bins) == weights.MOST_BINS
+    assert len(bins) == overlap.MOST_BINS
     assert bins["share"].sum() == pytest.approx(1)
 
 
 def test_concentration_and_tail_are_thinned_and_end_right():
     frame = logs(good=np.random.default_rng(0).normal(0, 5, 50_000).tolist())
-    curve, tail = weights.concentration(frame, ["good"]), weights.tail(frame, ["good"])
+    curve, tail = overlap.concentration(frame, ["good"]), overlap.tail(frame, ["good"])
     assert len(curve) <= 120
     assert len(tail) <= 120
     assert curve["carried"].iloc[-1] == pytest.approx(1)
     assert curve["carried"].is_monotonic_increasing
     assert tail["share"].iloc[-1] == 1
-    compiled(weights.concentration_chart(curve, COLOURS))
-    compiled(weights.tail_chart(tail, COLOURS))
+    compiled(overlap.concentration_chart(curve, COLOURS))
+    compiled(overlap.tail_chart(tail, COLOURS))
 
 
 def test_enormous_log_weights_do_not_overflow():
     frame = logs(good=[5000.0, -5000.0, 0.0])
-    assert weights.summary(frame, ["good"])["ess"][0] == pytest.approx(1)
-    assert np.isfinite(weights.tail(frame, ["good"])["weight"]).all()
-    assert weights.heaviest(frame, "good")["share"].iloc[0] == pytest.approx(1)
+    assert overlap.summary(frame, ["good"])["ess"][0] == pytest.approx(1)
+    assert np.isfinite(overlap.tail(frame, ["good"])["weight"]).all()
+    assert overlap.heaviest(frame, "good")["share"].iloc[0] == pytest.approx(1)
 
 
 def test_the_heaviest_rows_are_in_order_with_their_shares():
-    top = weights.heaviest(logs(good=[0.0, np.log(2.0), np.log(7.0)]), "good", most=2)
+    top = overlap.heaviest(logs(good=[0.0, np.log(2.0), np.log(7.0)]), "good", most=2)
     assert list(top["prompt_id"]) == ["p2", "p1"]
     assert top["cumulative"].tolist() == pytest.approx([0.7, 0.9])
 
@@ -99,7 +100,7 @@ def scored(seed: int = 0, n: int = 300) -> pd.DataFrame:
 
 def test_transport_is_judged_by_the_mean_residual():
     frame = scored()
-    curve = judge.calibrate(frame, "P0", "judge_score")
+    curve = calibration.calibrate(frame, "P0", "judge_score")
     table = transport.residuals(frame, curve, ["P0", "good", "bad"], "judge_score").set_index("policy")
     assert table.loc["P0", "residual"] == pytest.approx(0, abs=1e-9)  # isotonic regression keeps the mean
     assert table.loc["good", "low"] < 0 < table.loc["good", "high"]
@@ -111,7 +112,7 @@ def test_transport_is_judged_by_the_mean_residual():
 
 def test_support_counts_scores_outside_the_labelled_range():
     frame = scored()
-    curve = judge.calibrate(frame, "P0", "judge_score")
+    curve = calibration.calibrate(frame, "P0", "judge_score")
     table = transport.support(frame, curve, ["good", "bad"], "judge_score")
     outside = frame[(frame["policy"] == "bad") & (frame["judge_score"] < curve.support.low)]
     assert table.set_index(["policy", "side"]).loc[("bad", "below"), "rows"] == len(outside)
@@ -127,7 +128,7 @@ def test_support_is_refused_where_the_gates_refuse_it():
         for policy, outside in far.items()
     ]
     frame = pd.concat([p0, *frames], ignore_index=True)
-    curve = judge.calibrate(frame, "P0", "judge_score")
+    curve = calibration.calibrate(frame, "P0", "judge_score")
     limit = transport.refused_from(curve)
     assert limit == pytest.approx(0.05 + 4 / 51)
     said = transport.support_title(transport.support(frame, curve, list(far), "judge_score"), limit)
@@ -136,12 +137,12 @@ def test_support_is_refused_where_the_gates_refuse_it():
 
 def test_calibration_needs_two_labels_on_two_scores():
     frame = scored(n=4).assign(judge_score=0.5)
-    assert judge.calibrate(frame, "P0", "judge_score") is None
-    assert judge.calibrate(frame.assign(oracle_label=np.nan), "P0", "judge_mean") is None
+    assert calibration.calibrate(frame, "P0", "judge_score") is None
+    assert calibration.calibrate(frame.assign(oracle_label=np.nan), "P0", "judge_mean") is None
 
 
 def test_bins_hold_every_label_once():
-    points = judge.binned(scored(), ["P0", "good", "bad"], "judge_score")
+    points = calibration.binned(scored(), ["P0", "good", "bad"], "judge_score")
     assert (points.groupby("policy")["rows"].sum() == 300).all()
     assert ((points["low"] <= points["label"]) & (points["label"] <= points["high"])).all()
 
@@ -152,27 +153,27 @@ def test_bins_hold_every_label_once():
 def test_the_judge_is_called_what_its_correlation_says(noise, words):
     frame = scored(n=2000)
     frame["oracle_label"] = frame["oracle_label"] + np.random.default_rng(1).normal(0, noise, len(frame))
-    assert words in judge.calibration_title(judge.correlations(frame, ["P0"], "judge_score"), "P0")
+    assert words in calibration.calibration_title(calibration.correlations(frame, ["P0"], "judge_score"), "P0")
 
 
 def test_equal_scoring_modes_are_said_to_be_equal():
-    assert judge.modes_title(scored()) == "Both scoring modes give the same score"
-    assert judge.modes(scored())["rows"].sum() == 900
+    assert calibration.modes_title(scored()) == "Both scoring modes give the same score"
+    assert calibration.modes(scored())["rows"].sum() == 900
 
 
 def test_judge_charts_compile_with_and_without_a_curve():
     frame = scored()
-    points = judge.binned(frame, ["P0", "good"], "judge_score")
-    curve = judge.calibrate(frame, "P0", "judge_score")
+    points = calibration.binned(frame, ["P0", "good"], "judge_score")
+    curve = calibration.calibrate(frame, "P0", "judge_score")
     for each in (curve, None):
-        compiled(judge.calibration_chart(points, judge.curve_points(each), COLOURS))
-    compiled(judge.distribution_chart(judge.distributions(frame, ["P0"], "judge_score"), COLOURS))
-    compiled(judge.modes_chart(judge.modes(frame)))
+        compiled(calibration.calibration_chart(points, calibration.curve_points(each), COLOURS))
+    compiled(calibration.distribution_chart(calibration.distributions(frame, ["P0"], "judge_score"), COLOURS))
+    compiled(calibration.modes_chart(calibration.modes(frame)))
     compiled(transport.by_score_chart(transport.residuals_by_score(points, curve, ["good"]), COLOURS))
 
 
 def test_a_judge_with_one_score_only_has_a_distribution():
-    assert judge.distributions(scored().assign(judge_score=0.5), ["P0"], "judge_score")["rows"].sum() == 300
+    assert calibration.distributions(scored().assign(judge_score=0.5), ["P0"], "judge_score")["rows"].sum() == 300
 
 
 def test_cost_sums_what_is_known_and_never_takes_an_unknown_price_for_zero():

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.views import forest, headline, names, progress, ranking, selection, style
+from arena_assets.charts import forest, headline, names, ranking, style
+from dashboard.views import progress, selection
 from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
 
 # -- style and names ---------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from arena_assets.charts import forest, names, style
 from benchmarks import generated_studies
 from dashboard.drawing import spec
-from dashboard.views import forest, ingredients, names, sampling, selection, style
+from dashboard.views import ingredients, sampling, selection
 from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
 
 # -- ingredients -------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dashboard.views import style
-from dashboard.views.names import count
+from arena_assets.charts import style
+from arena_assets.charts.names import count
 
 COLUMNS = ["method", "family", "policies", "tau", "pairs", "right", "accuracy", "clear_pairs", "clear_right", "ranking"]
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arena_assets.charts import style
+from arena_assets.charts.names import count, percent
 from arena_assets.estimation import diagnose
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL as CRITICAL
 from arena_assets.estimation.diagnostics.gates import ESS_GOOD as GOOD
 from arena_assets.estimation.diagnostics.gates import HILL_WARN
-from dashboard.views import style
-from dashboard.views.names import count, percent
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from dashboard.views import style
-from dashboard.views.names import count, with_methods, with_truths
+from arena_assets.charts import style
+from arena_assets.charts.names import count, with_methods, with_truths
 
 # Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
 LOWEST, HIGHEST = -0.15, 1.15

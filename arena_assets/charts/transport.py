@@ -8,10 +8,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from arena_assets.charts import style
+from arena_assets.charts.calibration import Calibration
+from arena_assets.charts.names import count, listed, percent
 from arena_assets.estimation.diagnostics.gates import OUTSIDE_REFUSE
-from dashboard.views import style
-from dashboard.views.judge import Calibration
-from dashboard.views.names import count, listed, percent
 
 
 def residuals(scored: pd.DataFrame, curve: Calibration, policies: Sequence[str], column: str) -> pd.DataFrame:

@@ -10,11 +10,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from arena_assets.charts import style
+from arena_assets.charts.names import count, listed, percent, with_methods, with_truths
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL, ESS_GOOD
 from arena_assets.estimation.estimators.methods import DIRECT
 from arena_assets.estimation.ranking import best_supported
-from dashboard.views import style
-from dashboard.views.names import count, listed, percent, with_methods, with_truths
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
+from arena_assets.charts import style
+from arena_assets.charts.names import count, percent
 from arena_assets.estimation.diagnostics.evidence import Support, support
-from dashboard.views import style
-from dashboard.views.names import count, percent
 
 Floats = npt.NDArray[np.float64]
 
