@@ -16,10 +16,10 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.errors import ConfigError
 from arena_assets.judging.protocol import Item, Verdict
+from arena_assets.machine import Machine
 from arena_assets.orchestration import batches
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
-from arena_assets.rules.machines import Machine
 from arena_assets.stages.logprobs import Scored
 from arena_assets.storage import Store
 from tests import frames

@@ -14,9 +14,9 @@ from dagster._core.instance.ref import InstanceRef
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ClusterError, StorageError
 from arena_assets.orchestration.cluster.check import Instance, Need, Problem, blocking, problems
-from arena_assets.orchestration.cluster.facts import Facts, Question, answer, probe
-from arena_assets.orchestration.cluster.gather import Node, alive_nodes, ask
-from arena_assets.orchestration.cluster.requests import LLAMA
+from arena_assets.orchestration.cluster.machine_report import MachineReport, Question, answer, probe
+from arena_assets.orchestration.cluster.nodes import Node, alive_nodes, ask
+from arena_assets.orchestration.cluster.placement import LLAMA
 from arena_assets.storage import Store, is_local, write_bytes
 
 _SECONDS = 180.0
@@ -113,12 +113,12 @@ def _local(name: str, root: str) -> Problem:
     return Problem(name, f"its data lies at {root}, a path of each machine's own", remedy, blocking=False)
 
 
-def _show(nodes: list[Node], answers: dict[str, Facts | str], found: list[Problem]) -> None:
+def _show(nodes: list[Node], answers: dict[str, MachineReport | str], found: list[Problem]) -> None:
     print(f"{'node':<16}{'llama':>6}{'GPUs':>6}  {'worker':<16}{'python':<9}{'ray':<9}{'llama-cpp':<10}  cpu")
     for node in nodes:
         line = f"{node.ip:<16}{node.slots:>6}{node.gpus:>6}  "
         own = answers[node.ip]
-        if isinstance(own, Facts):
+        if isinstance(own, MachineReport):
             versions = f"{own.versions['ray']:<9}{own.versions['llama-cpp-python']:<10}"
             line += f"{own.worker:<16}{own.python:<9}{versions}  {own.cpu}"
         print(line + (" (head)" if node.is_head else ""))

@@ -17,7 +17,8 @@ from arena_assets.journal import Journal
 from arena_assets.judging.protocol import Item, Scorer, Verdict
 from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Force, Probe
-from arena_assets.llama.pool import Loaded, ModelPool
+from arena_assets.llama.loaded import Loaded
+from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress, within
 
 

@@ -7,21 +7,13 @@ the log-probabilities of this task, and hence its digest.
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from arena_assets.llama.build import gpu_names, library_version
 from arena_assets.llama.jobs import Done, Force
+from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.template import Prompt
-from arena_assets.rules.machines import Machine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from arena_assets.llama.pool import Loaded
+from arena_assets.machine import Machine, cpu_model
 
 # More rows than the small kernels take at a time, so that prefill has its part. Ids that every vocabulary has.
 _PROMPT = tuple(range(300, 340))
@@ -50,20 +42,3 @@ def scoring_fingerprint(loaded: Loaded, on_wait: Callable[[str], None] = lambda 
         settings = repr(shapes).encode() if shapes else b""
         _known[key] = hashlib.sha256(done[0].logprobs.tobytes() + settings).hexdigest()[:16]
     return _known[key]
-
-
-@cache
-def cpu_model() -> str:
-    """The CPU's name as the system states it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # no Linux
-    return platform.processor() or platform.machine() or "unknown CPU"
-
-
-def worker_name() -> str:
-    """The name by which people know this machine: ARENA_WORKER, else the host's. In logs only, never in a table."""
-    return os.environ.get("ARENA_WORKER") or platform.node()

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from types import TracebackType
 
 from arena_assets.config import Experiment
 from arena_assets.llama.build import gpu_names, library_version
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
-from arena_assets.llama.fingerprint import machine_of, worker_name
+from arena_assets.llama.fingerprint import machine_of
+from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
-from arena_assets.rules.machines import Machine
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model ready for work; `identity` is its checksum, or its file's name where the configuration has none."""
-
-    name: str
-    identity: str
-    model: Model
-    engine: Engine
-    template: ChatTemplate
-
-    @cached_property
-    def vocabulary(self) -> str:
-        """Digest of the vocabulary: two models with the same one can score each other's token ids."""
-        pieces = b"\0".join(self.model.piece(token) for token in range(self.model.vocab_size))
-        kind = f"{self.model.metadata('tokenizer.ggml.model')}/{self.model.metadata('tokenizer.ggml.pre')}"
-        return hashlib.sha256(kind.encode() + pieces).hexdigest()
-
-    def retokenise(self, response: str, finish_reason: str) -> tuple[int, ...]:
-        """Token ids of a response that a model of another vocabulary sampled, its end of turn included."""
-        tokens = self.model.tokenise(response, special=False)
-        return (*tokens, self.template.end_of_turn) if finish_reason == "stop" else tuple(tokens)
+from arena_assets.machine import Machine, worker_name
 
 
 class ModelPool:

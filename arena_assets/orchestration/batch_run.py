@@ -12,13 +12,12 @@ from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
 from arena_assets.journal import Journal
 from arena_assets.judging.costs import spent_usd
-from arena_assets.llama.fingerprint import worker_name
 from arena_assets.llama.pool import ModelPool
+from arena_assets.machine import Machine, worker_name
 from arena_assets.orchestration.checked_write import failure
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.progress import Progress
 from arena_assets.rules import Batch
-from arena_assets.rules.machines import Machine
 from arena_assets.stages.machines import MADE_BY_MODELS, stated_machines
 from arena_assets.storage import Effort, Store
 

@@ -12,7 +12,7 @@ from arena_assets.judging.build import build_scorer
 from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.batch_run import work_on
 from arena_assets.orchestration.checked_write import Yields, check_specs, failure, finish
-from arena_assets.orchestration.cluster.requests import LLAMA, step_tags
+from arena_assets.orchestration.cluster.placement import LLAMA, step_tags
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports, environment
 from arena_assets.rules import Batch
 from arena_assets.stages.logprobs import rescore, score_logprobs

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from arena_assets.config import Experiment
-
-if TYPE_CHECKING:
-    from arena_assets.rules.machines import Machine
+from arena_assets.machine import Machine
 
 Figures = Mapping[str, float | int | str]
 

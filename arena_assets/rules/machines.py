@@ -3,38 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 
 from arena_assets.rules.finding import Batch, Outcome
-
-_PREFIX = "machine_"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a worker says of itself; `fingerprint` is the digest of a fixed small scoring task under P0's model.
-
-    Machines of equal fingerprint computed the same log-probabilities to the last bit, whatever their names.
-    """
-
-    cpu: str
-    library: str
-    fingerprint: str
-
-    def __str__(self) -> str:
-        return f"{self.cpu}, llama-cpp-python {self.library}, fingerprint {self.fingerprint}"
-
-    @property
-    def notes(self) -> dict[str, str]:
-        """As the notes of a table's file."""
-        return {_PREFIX + key: value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_notes(cls, notes: Mapping[str, str]) -> Machine | None:
-        """The machine that a table's notes state; None where they state none (an import, an earlier version)."""
-        stated = {key.removeprefix(_PREFIX): value for key, value in notes.items() if key.startswith(_PREFIX)}
-        return cls(**stated) if stated.keys() == {"cpu", "library", "fingerprint"} else None
 
 
 def within_batch(batch: Batch) -> Outcome | None:

@@ -9,8 +9,8 @@ import pandas as pd
 from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError, StorageError, TableError
 from arena_assets.estimation import EvaluationData, evaluation_data
+from arena_assets.machine import Machine
 from arena_assets.rules import Batch, apply, refusals
-from arena_assets.rules.machines import Machine
 from arena_assets.stages.imported import imported_data
 from arena_assets.stages.machines import stated_machines
 from arena_assets.storage import Store

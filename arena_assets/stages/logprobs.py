@@ -15,7 +15,8 @@ from arena_assets.ids import content_key, slice_rank
 from arena_assets.journal import Journal
 from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Force
-from arena_assets.llama.pool import Loaded, ModelPool
+from arena_assets.llama.loaded import Loaded
+from arena_assets.llama.pool import ModelPool
 from arena_assets.llama.shape import Path
 from arena_assets.progress import Progress, silent, within
 from arena_assets.rules.rejection import why_rejected

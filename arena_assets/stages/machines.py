@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arena_assets.rules.machines import Machine
+from arena_assets.machine import Machine
 from arena_assets.storage import Store
 
 # Their numbers depend on the kind of machine in the last bits, and their files state it.

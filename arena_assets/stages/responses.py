@@ -11,7 +11,8 @@ from arena_assets.ids import content_key, stream_seed
 from arena_assets.journal import Journal
 from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Generate
-from arena_assets.llama.pool import Loaded, ModelPool
+from arena_assets.llama.loaded import Loaded
+from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress, silent, within
 from arena_assets.tables import RESPONSES, records, rows_of
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from arena_assets.orchestration.cluster.requests import LLAMA, step_tags
+from arena_assets.orchestration.cluster.placement import LLAMA, step_tags
 from tests.system import faulty_definitions
 
 

@@ -16,7 +16,7 @@ import psycopg2
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from arena_assets.orchestration.cluster.storage import IDLE_S
+from arena_assets.orchestration.cluster.history import IDLE_S
 from tests.cluster import services
 from tests.conftest import ROOT
 

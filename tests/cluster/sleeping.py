@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from arena_assets.orchestration.cluster.requests import LLAMA, step_tags
+from arena_assets.orchestration.cluster.placement import LLAMA, step_tags
 
 BATCHES = dg.StaticPartitionsDefinition([f"{number:04d}" for number in range(8)])
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import arena_assets
 from arena_assets.cli import main
 from arena_assets.config import project_root
 from arena_assets.orchestration.cluster.check import Instance, Need, blocking, problems
-from arena_assets.orchestration.cluster.facts import Facts, Question, answer, code_digest, probe
-from arena_assets.orchestration.cluster.gather import Node, _read
+from arena_assets.orchestration.cluster.machine_report import MachineReport, Question, answer, code_digest, probe
+from arena_assets.orchestration.cluster.nodes import Node, _read
 from arena_assets.storage import write_bytes
-from tests.conftest import ConfigFolder
+from tests.conftest import ROOT, ConfigFolder
 
 DIGEST = "a" * 64
 INSTANCE = Instance("ArenaRayRunLauncher", "RequestingRunCoordinator", "PostgresRunStorage", True, True, 3)
@@ -22,7 +25,7 @@ HEAD = Node("10.0.0.1", is_head=True)
 FIRST = Node("10.0.0.2", is_head=False, resources={"llama": 1, "CPU": 8})
 SECOND = Node("10.0.0.3", is_head=False, resources={"llama": 2, "CPU": 8, "GPU": 2})
 NEED = Need(checksums={"llama32": DIGEST})
-FACTS = Facts(
+REPORT = MachineReport(
     worker="w",
     cpu="EPYC",
     python="3.11.7",
@@ -40,10 +43,10 @@ FACTS = Facts(
 def found(
     *, instance: Instance = INSTANCE, nodes: tuple[Node, ...] = (HEAD, FIRST, SECOND), need: Need = NEED, **second: Any
 ) -> list[str]:
-    """Every problem's text where the second worker's facts have these changes."""
-    answers: dict[str, Facts | str] = {node.ip: FACTS for node in nodes}
-    answers["10.0.0.3"] = replace(FACTS, **second)
-    return [str(problem) for problem in problems(instance, list(nodes), FACTS, answers, need)]
+    """Every problem's text where the second worker's report have these changes."""
+    answers: dict[str, MachineReport | str] = {node.ip: REPORT for node in nodes}
+    answers["10.0.0.3"] = replace(REPORT, **second)
+    return [str(problem) for problem in problems(instance, list(nodes), REPORT, answers, need)]
 
 
 def test_a_cluster_that_can_do_the_job_has_no_problem() -> None:
@@ -106,8 +109,12 @@ def test_each_fault_of_a_worker_is_named_with_its_remedy(changes: dict[str, Any]
 def test_machines_of_two_kinds_are_a_note() -> None:
     (text,) = found(cpu="Xeon")
     assert "2 kinds of CPU (EPYC; Xeon)" in text
-    answers: dict[str, Facts | str] = {HEAD.ip: FACTS, FIRST.ip: FACTS, SECOND.ip: replace(FACTS, cpu="Xeon")}
-    assert blocking(problems(INSTANCE, [HEAD, FIRST, SECOND], FACTS, answers, NEED)) == []
+    answers: dict[str, MachineReport | str] = {
+        HEAD.ip: REPORT,
+        FIRST.ip: REPORT,
+        SECOND.ip: replace(REPORT, cpu="Xeon"),
+    }
+    assert blocking(problems(INSTANCE, [HEAD, FIRST, SECOND], REPORT, answers, NEED)) == []
 
 
 def test_without_a_configured_checksum_the_machines_must_agree() -> None:
@@ -155,8 +162,8 @@ def test_a_laptops_instance_and_a_cluster_without_workers_are_refused() -> None:
 
 
 def test_a_machine_that_gives_no_answer_is_named() -> None:
-    answers: dict[str, Facts | str] = {HEAD.ip: FACTS, FIRST.ip: FACTS, SECOND.ip: "sh: python: not found"}
-    (problem,) = problems(INSTANCE, [HEAD, FIRST, SECOND], FACTS, answers, NEED)
+    answers: dict[str, MachineReport | str] = {HEAD.ip: REPORT, FIRST.ip: REPORT, SECOND.ip: "sh: python: not found"}
+    (problem,) = problems(INSTANCE, [HEAD, FIRST, SECOND], REPORT, answers, NEED)
     assert "10.0.0.3: a job there gave no answer (sh: python: not found); activate the project's" in str(problem)
 
 
@@ -200,7 +207,7 @@ def test_a_machine_says_of_itself_what_is_so(config_folder: ConfigFolder, monkey
     before = code_digest()
     question = Question("{}", {"small": root, "other": root + "-2"}, {"m": model}, ("SECRET_KEY", "OTHER_KEY"), "t")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("arena_assets.orchestration.cluster.facts._history", lambda _: "")
+        patch.setattr("arena_assets.orchestration.cluster.machine_report._history", lambda _: "")
         patch.setenv("ARENA_WORKER", "n1")
         own = answer(question)
     assert own.worker == "n1"
@@ -212,6 +219,22 @@ def test_a_machine_says_of_itself_what_is_so(config_folder: ConfigFolder, monkey
     assert "sk-do-not-show" not in str(own)
     config_folder.write("small")
     assert code_digest() != before
+
+
+def test_the_digest_covers_every_module_of_the_package(
+    config_folder: ConfigFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine with another sampling of ids, say, must not pass for one with the same code."""
+    del config_folder
+    package = tmp_path / "arena_assets"
+    shutil.copytree(ROOT / "arena_assets", package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = code_digest()
+    monkeypatch.setattr(arena_assets, "__file__", str(package / "__init__.py"))
+    assert code_digest() == before
+    for module in ("ids.py", "rules/scores.py", "orchestration/cluster/placement.py"):
+        (package / module).write_text((package / module).read_text() + "\n")
+        assert code_digest() != before, module
+        before = code_digest()
 
 
 def test_on_a_laptop_the_command_says_that_there_is_no_cluster(

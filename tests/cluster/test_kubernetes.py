@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from arena_assets.orchestration.cluster.requests import K8S_TAG, RAY_TAG, Request, run_tags
+from arena_assets.orchestration.cluster.placement import K8S_TAG, RAY_TAG, Request, run_tags
 from tests.conftest import ROOT
 
 dagster_k8s = pytest.importorskip("dagster_k8s")

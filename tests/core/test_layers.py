@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 STDLIB = sys.stdlib_module_names
 A = "arena_assets"
-CONTRACTS = {f"{A}.{name}" for name in ("errors", "ids", "config", "tables", "rules", "slices", "progress")}
+CONTRACTS = {f"{A}.{name}" for name in ("errors", "ids", "config", "tables", "rules", "slices", "progress", "machine")}
 PLAIN = {"numpy", "pandas", "pyarrow", "pydantic", "yaml"}
 DAGSTER = ("orchestration", "definitions.py", "cli")
 # What a laptop does not have: only the cluster's room may import it, and only where it is used.
@@ -71,13 +71,13 @@ def imports(root: Path, *places: str) -> Iterator[Import]:
 def breaches(root: Path) -> list[str]:
     """Every import that goes up, or takes what only another floor may."""
     found = [str(one) for one in imports(root, "arena_assets/estimation") if not _estimation(one)]
-    floor_0 = ("errors.py", "ids.py", "config", "tables", "rules", "slices.py", "progress.py")
+    floor_0 = ("errors.py", "ids.py", "config", "tables", "rules", "slices.py", "progress.py", "machine.py")
     for one in imports(root, *(f"{A}/{place}" for place in floor_0)):
         if not (one.package in STDLIB | PLAIN or one.within(*CONTRACTS)):
             found.append(str(one))
     floor_1 = {
         "journal.py": {f"{A}.errors", f"{A}.storage"},
-        "storage.py": CONTRACTS,
+        "storage": CONTRACTS | {f"{A}.storage"},
         "corpus": CONTRACTS | {f"{A}.corpus"},
         "llama": CONTRACTS | {f"{A}.llama"},
         "judging": CONTRACTS | {f"{A}.llama", f"{A}.judging", f"{A}.journal"},
@@ -175,7 +175,7 @@ def test_the_dashboard_brings_neither_dagster_nor_llama(screen: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["definitions", "cli.main", "orchestration.cluster.coordinator", "orchestration.cluster.requests"]
+    "module", ["definitions", "cli.main", "orchestration.cluster.coordinator", "orchestration.cluster.placement"]
 )
 def test_a_laptop_needs_nothing_of_a_cluster(module: str) -> None:
     found = at_import(ROOT, f"{A}.{module}", set())
@@ -190,12 +190,12 @@ BREACHES = {
     f"{A}/ids.py": "import dagster.core",
     f"{A}/config/base.py": "from arena_assets import storage",
     f"{A}/journal.py": "from .stages import responses",
-    f"{A}/storage.py": "import arena_assets.orchestration.resources",
+    f"{A}/storage/store.py": "import arena_assets.orchestration.resources",
     f"{A}/judging/costs.py": "import llama_cpp",
     f"{A}/llama/lock.py": "from openai import OpenAI",
     f"{A}/stages/scoring.py": "import dagster as dg",
     f"{A}/corpus/sample.py": "from arena_assets.llama.pool import ModelPool",
-    f"{A}/orchestration/cluster/requests.py": "from arena_assets.orchestration.graph import build_assets",
+    f"{A}/orchestration/cluster/placement.py": "from arena_assets.orchestration.graph import build_assets",
     f"{A}/orchestration/recovery.py": "def f() -> None:\n    import ray",
     f"{A}/cli/status.py": "from dagster_ray import RayRunLauncher",
     "dashboard/elements.py": "import dagster",
@@ -217,6 +217,6 @@ def test_a_breach_is_seen(tmp_path: Path) -> None:
 def test_a_way_to_dagster_over_another_module_is_seen(tmp_path: Path) -> None:
     for package in (A, "dashboard"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.jsonl"))
-    storage = tmp_path / A / "storage.py"
+    storage = tmp_path / A / "storage" / "store.py"
     storage.write_text(storage.read_text() + "\nfrom arena_assets.orchestration.resources import ArenaStorage\n")
     assert "dagster" in at_import(tmp_path, "dashboard.app", set())

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from arena_assets.config import Experiment
+from arena_assets.machine import Machine
 from arena_assets.rules import Batch, apply
-from arena_assets.rules.machines import Machine
 from arena_assets.stages.ablation import collect
 from arena_assets.storage import Store
 from tests.conftest import ConfigFolder

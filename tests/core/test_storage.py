@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -16,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from arena_assets import storage
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError, TableError
 from arena_assets.storage import Effort, LastRun, Store
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_partial(
     store: Store, prompts: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.write("prompts", prompts, partition="0000", fingerprint="old")
-    monkeypatch.setattr(storage.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(StorageError, match=r"prompts/0000.* cannot be written.*No space left.*nothing partial"):
         store.write("prompts", prompts.head(3), partition="0000", fingerprint="new")
     assert store.notes("prompts", "0000")["fingerprint"] == "old"

@@ -21,8 +21,8 @@ from arena_assets.journal import Journal
 from arena_assets.judging.protocol import Item, Verdict
 from arena_assets.llama.jobs import Done, Force, Generate
 from arena_assets.llama.template import Prompt
+from arena_assets.machine import Machine
 from arena_assets.orchestration.resources import LocalModels
-from arena_assets.rules.machines import Machine
 
 PAUSE = 0.004
 

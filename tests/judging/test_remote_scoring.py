@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from arena_assets.config.judges import OpenAIOracle
 from arena_assets.errors import JudgeError
@@ -16,7 +17,6 @@ from arena_assets.judging.build import build_scorer
 from arena_assets.judging.costs import spent_usd
 from arena_assets.judging.protocol import Item
 from arena_assets.progress import silent
-from arena_assets.storage import UPath
 from tests.judging.fault_server import Body, FaultServer, completion
 from tests.judging.remote_judge import KEY, judge, numbered, score
 

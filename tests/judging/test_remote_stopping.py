@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from arena_assets.config.judges import OpenAIJudge
 from arena_assets.errors import JudgeError
@@ -18,7 +19,6 @@ from arena_assets.judging.costs import spent_usd
 from arena_assets.judging.remote.online import BudgetReachedError
 from arena_assets.judging.remote.scorer import OpenAIScorer
 from arena_assets.progress import silent
-from arena_assets.storage import UPath
 from tests.judging.fault_server import Body, FaultServer, item_number
 from tests.judging.remote_judge import KEY, judge, numbered, score
 

@@ -16,6 +16,7 @@ from arena_assets.journal import Journal
 from arena_assets.llama import fingerprint
 from arena_assets.llama.batch import Distribution
 from arena_assets.llama.pool import ModelPool
+from arena_assets.machine import worker_name
 from arena_assets.stages.responses import generate_responses
 from tests.conftest import ROOT
 
@@ -70,7 +71,7 @@ def test_it_is_computed_once_a_process_in_well_under_a_second(pool: ModelPool) -
     assert pool.machine() == machine
     assert fingerprint.machine_of(pool.get("smollm2")) == machine
     assert time.perf_counter() - started < 0.05
-    assert said == [f"machine {fingerprint.worker_name()}: {machine}"]
+    assert said == [f"machine {worker_name()}: {machine}"]
     assert len(machine.fingerprint) == 16
     assert machine.cpu
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from arena_assets.orchestration.cluster.facts import Facts
-from arena_assets.orchestration.cluster.gather import Node
+from arena_assets.orchestration.cluster.machine_report import MachineReport
+from arena_assets.orchestration.cluster.nodes import Node
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,23 @@ class Problem:
 
 
 def problems(
-    instance: Instance, nodes: list[Node], head: Facts, answers: Mapping[str, Facts | str], need: Need
+    instance: Instance, nodes: list[Node], head: MachineReport, answers: Mapping[str, MachineReport | str], need: Need
 ) -> list[Problem]:
     """Everything that keeps the cluster from doing the job, in the order in which to mend it."""
     found = [*_instance(instance), *_nodes(instance, nodes, need)]
-    facts: dict[str, Facts] = {}
+    reports: dict[str, MachineReport] = {}
     for node in nodes:
         given = answers.get(node.ip, "it was not asked")
-        if isinstance(given, Facts):
-            facts[node.ip] = given
+        if isinstance(given, MachineReport):
+            reports[node.ip] = given
         else:
             remedy = (
                 "activate the project's environment there before `ray start`, since runs inherit its PATH, "
                 "and let the machines reach each other's Ray ports"
             )
             found.append(Problem(node.ip, f"a job there gave no answer ({given})", remedy))
-    workers = {node.ip: facts[node.ip] for node in nodes if node.slots and node.ip in facts}
-    for ip, own in facts.items():
+    workers = {node.ip: reports[node.ip] for node in nodes if node.slots and node.ip in reports}
+    for ip, own in reports.items():
         found += _same(ip, own, head)
         found += _reach(ip, own)
     for ip, own in workers.items():
@@ -105,7 +105,7 @@ def _nodes(instance: Instance, nodes: list[Node], need: Need) -> Iterator[Proble
         yield Problem("pool llama", f"{limit} runs at once leave {slots - limit} slots idle", remedy, blocking=False)
 
 
-def _same(ip: str, own: Facts, head: Facts) -> Iterator[Problem]:
+def _same(ip: str, own: MachineReport, head: MachineReport) -> Iterator[Problem]:
     """The same Python, packages and code as on the head."""
     if own.python != head.python:
         yield Problem(ip, f"Python is {own.python}, the head's {head.python}", "install the same on every machine")
@@ -121,7 +121,7 @@ def _same(ip: str, own: Facts, head: Facts) -> Iterator[Problem]:
         yield Problem(ip, "the command `dagster`, as which a run begins, is not in its PATH", remedy)
 
 
-def _reach(ip: str, own: Facts) -> Iterator[Problem]:
+def _reach(ip: str, own: MachineReport) -> Iterator[Problem]:
     if own.history:
         remedy = "export ARENA_PG_HOST and ARENA_PG_PASSWORD before `ray start`, and let Postgres admit this machine"
         yield Problem(ip, f"Dagster's history cannot be reached ({own.history})", remedy)
@@ -131,13 +131,13 @@ def _reach(ip: str, own: Facts) -> Iterator[Problem]:
             yield Problem(ip, f"the data of {name} cannot be read and written ({trouble})", remedy)
 
 
-def _keys(ip: str, own: Facts) -> Iterator[Problem]:
+def _keys(ip: str, own: MachineReport) -> Iterator[Problem]:
     for name, trouble in own.keys.items():
         if trouble:
             yield Problem(ip, f"judge or oracle need {name}: {trouble}", f"export {name} before `ray start` there")
 
 
-def _models(workers: Mapping[str, Facts], need: Need) -> Iterator[Problem]:
+def _models(workers: Mapping[str, MachineReport], need: Need) -> Iterator[Problem]:
     for name, configured in need.checksums.items():
         sums: dict[str, list[str]] = {}
         for ip, own in workers.items():
@@ -155,7 +155,7 @@ def _models(workers: Mapping[str, Facts], need: Need) -> Iterator[Problem]:
                 yield Problem(", ".join(ips), what, f"remove the file there and run `arena fetch-model {name}`")
 
 
-def _kinds(workers: Mapping[str, Facts]) -> Iterator[Problem]:
+def _kinds(workers: Mapping[str, MachineReport]) -> Iterator[Problem]:
     cpus = sorted({own.cpu for own in workers.values()})
     if len(cpus) > 1:
         what = f"{len(cpus)} kinds of CPU ({'; '.join(cpus)}): results may differ in the last bits between them"

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import QueuedRunCoordinator
 from dagster._core.run_coordinator import SubmitRunContext
 
-from arena_assets.orchestration.cluster.requests import request_of, run_tags
+from arena_assets.orchestration.cluster.placement import request_of, run_tags
 
 
 class RequestingRunCoordinator(QueuedRunCoordinator):

@@ -1,5 +1,6 @@
 """What one machine says of itself. Run on each machine as a Ray job, just as a batch's run would be:
-`python -m arena_assets.orchestration.cluster.facts QUESTION` prints one line of JSON. No value of a key is ever in it.
+`python -m arena_assets.orchestration.cluster.machine_report QUESTION` prints one line of JSON.
+No value of a key is ever in it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+import arena_assets
 from arena_assets.config import ModelConfig, config_folder, project_root
 from arena_assets.errors import ArenaError
+from arena_assets.machine import cpu_model, worker_name
 from arena_assets.storage import Store, write_bytes
 
-MARK = "ARENA-FACTS "
+MARK = "ARENA-REPORT "
 PACKAGES = ("ray", "dagster", "dagster-ray", "llama-cpp-python", "arena-oracle")
 
 
@@ -38,7 +41,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Facts:
+class MachineReport:
     """A machine's answer. Of `history`, `storage` and `keys` "" says that all is well, another text what is not.
 
     models: `bytes` and `sha256` of each file, or `problem`.
@@ -57,13 +60,12 @@ class Facts:
     gpu_build: bool
 
 
-def answer(question: Question) -> Facts:
-    """The facts of the machine that this process runs on."""
+def answer(question: Question) -> MachineReport:
+    """The report of the machine that this process runs on."""
     # It brings llama.cpp; the questions and rules about a cluster do without.
     from arena_assets.llama.build import supports_gpu
-    from arena_assets.llama.fingerprint import cpu_model, worker_name
 
-    return Facts(
+    return MachineReport(
         worker=worker_name(),
         cpu=cpu_model(),
         python=platform.python_version(),
@@ -81,7 +83,7 @@ def answer(question: Question) -> Facts:
 def code_digest() -> str:
     """Digest of the project's code and of the experiments' files: equal on every machine, or results are not."""
     digest = hashlib.sha256()
-    for folder, pattern in ((Path(__file__).resolve().parents[1], "*.py"), (config_folder(), "*.yaml")):
+    for folder, pattern in ((Path(arena_assets.__file__).parent, "*.py"), (config_folder(), "*.yaml")):
         for path in sorted(folder.rglob(pattern)):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -159,8 +161,8 @@ def _key(name: str) -> str:
 
 def main() -> int:
     question = json.loads(sys.argv[1])
-    facts = answer(Question(**question | {"keys": tuple(question["keys"])}))
-    print(MARK + json.dumps(asdict(facts)), flush=True)
+    report = answer(Question(**question | {"keys": tuple(question["keys"])}))
+    print(MARK + json.dumps(asdict(report)), flush=True)
     return 0
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._core.run_coordinator import SubmitRunContext
 
-from arena_assets.orchestration.cluster.requests import (
+from arena_assets.orchestration.cluster.placement import (
     GPUS_TAG,
     K8S_TAG,
     LLAMA,

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from arena_assets.errors import ClusterError
-from arena_assets.orchestration.cluster.facts import MARK, Facts, Question
-from arena_assets.orchestration.cluster.requests import LLAMA
+from arena_assets.orchestration.cluster.machine_report import MARK, MachineReport, Question
+from arena_assets.orchestration.cluster.placement import LLAMA
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -63,12 +63,13 @@ def alive_nodes(address: str) -> list[Node]:
     return sorted(nodes, key=lambda node: (not node.is_head, node.ip))
 
 
-def ask(address: str, nodes: Sequence[Node], question: Question, timeout: float) -> dict[str, Facts | str]:
-    """Each node's facts by its address, or the text of what kept it from answering, within `timeout` seconds."""
+def ask(address: str, nodes: Sequence[Node], question: Question, timeout: float) -> dict[str, MachineReport | str]:
+    """each node's report by its address, or the text of what kept it from answering, within `timeout` seconds."""
     from ray.job_submission import JobSubmissionClient
 
     client = JobSubmissionClient(address)
-    entrypoint = f"python -m arena_assets.orchestration.cluster.facts {shlex.quote(json.dumps(asdict(question)))}"
+    module = "arena_assets.orchestration.cluster.machine_report"
+    entrypoint = f"python -m {module} {shlex.quote(json.dumps(asdict(question)))}"
     jobs = {
         node.ip: client.submit_job(
             entrypoint=entrypoint,
@@ -78,7 +79,7 @@ def ask(address: str, nodes: Sequence[Node], question: Question, timeout: float)
         for node in nodes
     }
     deadline = time.monotonic() + timeout
-    answers: dict[str, Facts | str] = {}
+    answers: dict[str, MachineReport | str] = {}
     while len(answers) < len(jobs):
         late = time.monotonic() > deadline
         for ip, job in jobs.items():
@@ -88,7 +89,7 @@ def ask(address: str, nodes: Sequence[Node], question: Question, timeout: float)
     return answers
 
 
-def _read(client: JobSubmissionClient, job: str, timeout: float | None) -> Facts | str:
+def _read(client: JobSubmissionClient, job: str, timeout: float | None) -> MachineReport | str:
     """What a job printed, or why it printed nothing."""
     info = client.get_job_info(job)
     try:
@@ -101,7 +102,7 @@ def _read(client: JobSubmissionClient, job: str, timeout: float | None) -> Facts
         return f"{kept[-1]}; {unread}" if kept else unread
     for line in log.splitlines():
         if line.startswith(MARK):
-            return Facts(**json.loads(line.removeprefix(MARK)))
+            return MachineReport(**json.loads(line.removeprefix(MARK)))
     if timeout is not None and not info.status.is_terminal():
         client.stop_job(job)
         return f"no answer within {timeout:.0f} s"

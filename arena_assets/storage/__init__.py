@@ -1,0 +1,7 @@
+"""Tables on a disk or in object storage: whole or not at all, each with what its last run left beside it."""
+
+from arena_assets.storage.atomic import is_local, write_bytes
+from arena_assets.storage.checks import Effort, LastRun
+from arena_assets.storage.store import METHODS, Store, contract, default_data_folder
+
+__all__ = ["METHODS", "Effort", "LastRun", "Store", "contract", "default_data_folder", "is_local", "write_bytes"]
