@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+import click
+
+from arena_assets.cli.arguments import COUNT, EXISTING
 from arena_assets.exchange.formats import FORMATS
 
 EXPORTS = ("precomputed-sampler", "cje", "parquet", "hf")
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add both commands to the parser of `arena`."""
-    read = commands.add_parser("import", help="make an experiment of data that have log-probabilities and scores")
-    read.add_argument("path", type=Path, help="a JSON Lines file of logged rows, or a folder with one")
-    read.add_argument("--experiment", required=True, help="name of the new experiment")
-    read.add_argument("--format", choices=["auto", *FORMATS], default="auto")
-    read.add_argument("--logging-policy", help="name of the policy that gave the logged responses; default: p0")
-    read.add_argument("--clone", action="append", default=[], help="a target that is P0 again (weights must be 1)")
-    read.add_argument("--batch-size", type=int, default=1000, help="prompts in a partition")
-    read.add_argument("--skip-defective", action="store_true", help="leave defective lines out, and say which")
-    read.add_argument("--replace", action="store_true", help="in the place of another import of that name")
-    read.set_defaults(run=_import)
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--experiment", required=True, help="Name of the new experiment.")
+@click.option("--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True)
+@click.option("--logging-policy", help="Name of the policy that gave the logged responses; default: p0.")
+@click.option("--clone", "clones", multiple=True, help="A target that is P0 again (weights must be 1).")
+@click.option("--batch-size", type=COUNT, default=1000, show_default=True, help="Prompts in a partition.")
+@click.option("--skip-defective", is_flag=True, help="Leave defective lines out, and say which.")
+@click.option("--replace", is_flag=True, help="In the place of another import of that name.")
+def import_command(
+    path: Path,
+    experiment: str,
+    form: str,
+    logging_policy: str | None,
+    clones: tuple[str, ...],
+    batch_size: int,
+    skip_defective: bool,
+    replace: bool,
+) -> int:
+    """Make an experiment of data that have log-probabilities and scores.
 
-    write = commands.add_parser("export", help="write an experiment's tables as files that other tools read")
-    write.add_argument("experiment")
-    write.add_argument("--to", required=True, help="a new or empty folder, or the folder of an earlier export")
-    write.add_argument("--format", choices=EXPORTS, default="precomputed-sampler")
-    write.set_defaults(run=_export)
-
-
-def _import(options: argparse.Namespace) -> int:
+    PATH is a JSON Lines file of logged rows, or a folder with one.
+    """
     from arena_assets.cli.run import run
     from arena_assets.exchange.importing import read_import, stage
 
-    imported = read_import(
-        options.path,
-        form=options.format,
-        logging_policy=options.logging_policy,
-        clones=tuple(options.clone),
-        skip_defective=options.skip_defective,
-    )
-    experiment = stage(imported, options.experiment, batch_size=options.batch_size, replace=options.replace)
+    imported = read_import(path, form=form, logging_policy=logging_policy, clones=clones, skip_defective=skip_defective)
+    staged = stage(imported, experiment, batch_size=batch_size, replace=replace)
     print(
         f"{len(imported.tables['arena_corpus'])} prompts from {', '.join(imported.files)} ({imported.form}); "
         f"logging policy {imported.logging}, targets {', '.join(imported.targets)}"
@@ -50,17 +48,22 @@ def _import(options: argparse.Namespace) -> int:
         print(f"  {text}")
     for text in imported.skipped:
         print(f"  skipped: {text}")
-    return run(experiment)
+    return run(staged)
 
 
-def _export(options: argparse.Namespace) -> int:
+@click.command("export")
+@EXISTING
+@click.option("--to", required=True, help="A new or empty folder, or the folder of an earlier export.")
+@click.option("--format", "form", type=click.Choice(EXPORTS), default="precomputed-sampler", show_default=True)
+def export_command(experiment: str, to: str, form: str) -> int:
+    """Write the tables of EXPERIMENT as files that other tools read."""
     from arena_assets.config import load_experiment
     from arena_assets.exchange.exporting import export
     from arena_assets.storage import Store
 
-    experiment = load_experiment(options.experiment)
-    exported = export(experiment, Store.of(experiment), options.to, options.format)
-    print(f"{experiment.name}: {exported.rests_on}; written to {exported.folder} ({exported.form})")
+    loaded = load_experiment(experiment)
+    exported = export(loaded, Store.of(loaded), to, form)
+    print(f"{loaded.name}: {exported.rests_on}; written to {exported.folder} ({exported.form})")
     for name, rows in exported.files.items():
         print(f"  {name:<48}{rows:>8} rows")
     for reason, count in exported.left_out.items():

@@ -1,102 +1,92 @@
-"""Arguments of the command `arena`; each subcommand lives in its own module."""
+"""The command `arena`: its subcommands and exit codes. What a subcommand needs is imported when it runs."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from arena_assets.cli.exchange import add_commands as add_exchange
+import click
+from click.shell_completion import get_completion_class
+
+from arena_assets.cli.arguments import COUNT, EXISTING, EXPERIMENT
+from arena_assets.cli.exchange import export_command, import_command
 from arena_assets.config import load_experiment, project_root
 from arena_assets.errors import ArenaError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0 done, 1 an error that was said, 130 interrupted."""
+    """Run the command; returns the exit status: 0 done, 1 an error that was said, 2 wrong usage, 130 interrupted."""
     # The command and the UI share one instance; whoever sets DAGSTER_HOME chooses another.
     os.environ.setdefault("DAGSTER_HOME", str(project_root() / "dagster_home"))
-    options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        return int(arena.main(arguments, prog_name="arena", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
     except ArenaError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except click.Abort:
         print("interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="arena", description="Run and inspect experiments on judges and estimators.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+class InOrder(click.Group):
+    """Lists its commands in the order of work, not of the alphabet."""
 
-    run = commands.add_parser("run", help="materialise what is missing of an experiment, then compare the estimators")
-    run.add_argument("experiment", nargs="?", default="demo")
-    run.add_argument("--prompts", type=_count, help="number of prompts instead of the configured one")
-    run.add_argument("--dry-run", action="store_true", help="only say what it will take: calls, tokens, dollars, hours")
-    run.set_defaults(run=_run)
-
-    status = commands.add_parser("status", help="how far an experiment is, and what to do next")
-    status.add_argument("experiment", nargs="?", help="default: all")
-    status.add_argument("--json", action="store_true", help="as JSON")
-    status.set_defaults(run=_status)
-
-    add_exchange(commands)
-
-    clean = commands.add_parser("clean", help="remove an experiment's tables, findings and journals")
-    clean.add_argument("experiment")
-    clean.add_argument("--yes", action="store_true", help="do not ask")
-    clean.set_defaults(run=_clean)
-
-    fetch = commands.add_parser("fetch-model", help="bring a model of the configuration into models/")
-    fetch.add_argument("name")
-    fetch.set_defaults(run=_fetch)
-
-    cluster = commands.add_parser("cluster", help="past one machine: whether a Ray cluster can do the job")
-    check = cluster.add_subparsers(required=True, metavar="ACTION").add_parser(
-        "check", help="ask head and workers for resources, versions, storage, models and keys; nothing is spent"
-    )
-    check.add_argument("experiment", nargs="*", help="default: all")
-    check.set_defaults(run=_check_cluster)
-
-    ui = commands.add_parser("ui", help="start the Dagster UI with its daemon and the dashboard, on loopback")
-    ui.add_argument("--port", type=int, default=3000, help="of the Dagster UI")
-    ui.add_argument("--dashboard-port", type=int, default=8501)
-    ui.set_defaults(run=_ui)
-    return parser
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, as the commands were added."""
+        del ctx
+        return list(self.commands)
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+@click.group(cls=InOrder, context_settings={"max_content_width": 120})
+@click.version_option(package_name="arena-oracle", message="arena %(version)s")
+def arena() -> None:
+    """Run and inspect experiments on judges and estimators."""
 
 
-def _run(options: argparse.Namespace) -> int:
-    experiment = load_experiment(options.experiment, prompts=options.prompts)
-    if options.dry_run:
+@arena.command()
+@click.argument("experiment", type=EXPERIMENT, default="demo")
+@click.option("--prompts", type=COUNT, help="Number of prompts instead of the configured one.")
+@click.option("--dry-run", is_flag=True, help="Only say what it will take: calls, tokens, dollars, hours.")
+def run(experiment: str, prompts: int | None, dry_run: bool) -> int:
+    """Materialise what is missing of EXPERIMENT (default: demo), then compare the estimators."""
+    loaded = load_experiment(experiment, prompts=prompts)
+    if dry_run:
         from arena_assets.cli.plan import show
         from arena_assets.storage import Store
 
-        return show(experiment, Store.of(experiment))
-    from arena_assets.cli.run import run
+        return show(loaded, Store.of(loaded))
+    from arena_assets.cli.run import run as materialise
 
-    return run(experiment)
+    return materialise(loaded)
 
 
-def _status(options: argparse.Namespace) -> int:
+@arena.command()
+@click.argument("experiment", type=EXPERIMENT, required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(experiment: str | None, as_json: bool) -> int:
+    """Say how far EXPERIMENT is (default: all), and what to do next."""
     from arena_assets.cli.status import show
 
-    return show(options.experiment, as_json=options.json)
+    return show(experiment, as_json=as_json)
 
 
-def _clean(options: argparse.Namespace) -> int:
+arena.add_command(import_command)
+arena.add_command(export_command)
+
+
+@arena.command()
+@EXISTING
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clean(experiment: str, yes: bool) -> int:
+    """Remove the tables, findings and journals of EXPERIMENT."""
     from arena_assets.storage import Store
 
-    store = Store.of(load_experiment(options.experiment))
-    if not options.yes:
+    store = Store.of(load_experiment(experiment))
+    if not yes:
         try:
             answer = input(
                 f"Remove every table, finding and journal in {store.root}? Paid answers go with them. [y/N] "
@@ -112,19 +102,50 @@ def _clean(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fetch(options: argparse.Namespace) -> int:
+@arena.command("fetch-model")
+@click.argument("name")
+def fetch_model(name: str) -> int:
+    """Bring the model NAME of the configuration into models/, verified."""
     from arena_assets.cli.models import fetch
 
-    return fetch(options.name)
+    return fetch(name)
 
 
-def _check_cluster(options: argparse.Namespace) -> int:
-    from arena_assets.cli.cluster import check
+@arena.group()
+def cluster() -> None:
+    """Past one machine: whether a Ray cluster can do the job."""
 
-    return check(options.experiment)
+
+@cluster.command()
+@click.argument("experiments", metavar="[EXPERIMENT]...", type=EXPERIMENT, nargs=-1)
+def check(experiments: tuple[str, ...]) -> int:
+    """Ask head and workers for resources, versions, storage, models and keys of EXPERIMENT (default: all).
+
+    Nothing is spent.
+    """
+    from arena_assets.cli.cluster import check as check_cluster
+
+    return check_cluster(list(experiments))
 
 
-def _ui(options: argparse.Namespace) -> int:
+@arena.command()
+@click.option("--port", type=int, default=3000, show_default=True, help="Of the Dagster UI.")
+@click.option("--dashboard-port", type=int, default=8501, show_default=True, help="Of the dashboard.")
+def ui(port: int, dashboard_port: int) -> int:
+    """Start the Dagster UI with its daemon and the dashboard, on loopback."""
     from arena_assets.cli.ui import serve
 
-    return serve(options.port, options.dashboard_port)
+    return serve(port, dashboard_port)
+
+
+@arena.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what makes SHELL complete commands, options and experiments.
+
+    For bash, add to ~/.bashrc: eval "$(arena completion bash)"
+    """
+    complete = get_completion_class(shell)
+    assert complete is not None, "the choice allows only shells that click knows"
+    print(complete(arena, {}, "arena", "_ARENA_COMPLETE").source())
+    return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,11 @@ def load_yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except FileNotFoundError as error:
-        known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
-        raise ConfigError(f"{path.name} does not exist in {path.parent}; there are: {known}") from error
+        known = sorted(other.stem for other in path.parent.glob("*.yaml"))
+        close = get_close_matches(path.stem, known, n=1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        there = ", ".join(known) or "none"
+        raise ConfigError(f"{path.name} does not exist in {path.parent}; {meant}there are: {there}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date or a number and is none

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,7 @@ from arena_assets.cli.run import _todo
 from arena_assets.config import Experiment
 from arena_assets.storage import Store
 from tests import frames
-from tests.conftest import ConfigFolder
+from tests.conftest import ROOT, ConfigFolder
 
 BAD = {"name": "unique", "blocking": True, "passed": False, "text": "2 of 20 prompts are duplicates", "figures": {}}
 WARNING = BAD | {"name": "overlap", "blocking": False}
@@ -115,12 +120,88 @@ def test_an_unknown_experiment_lists_the_known(
     assert output.out == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--prompts", "0"], ["run", "--prompts", "x"], ["clean"]])
-def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert "usage: arena" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["run", "status", "clean", "export"])
+def test_a_mistyped_experiment_is_guessed(
+    config_folder: ConfigFolder, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    config_folder.write("demo")
+    config_folder.write("other")
+    assert main([command, "dmeo", *(["--to", "out"] if command == "export" else [])]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: dmeo.yaml does not exist")
+    assert "did you mean demo?" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Usage: arena"),
+        (["fly"], "No such command 'fly'"),
+        (["rnu"], "Did you mean 'run'?"),
+        (["run", "--dryrun"], "Did you mean '--dry-run'?"),
+        (["run", "--prompts", "0"], "'0' is no whole number of at least 1, such as 50."),
+        (["run", "--prompts", "abc"], "'abc' is no whole number of at least 1, such as 50."),
+        (["clean"], "Missing argument 'EXPERIMENT'"),
+        (["cluster"], "Usage: arena cluster"),
+    ],
+)
+def test_wrong_usage_is_explained_and_exits_with_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    output = capsys.readouterr().err
+    assert "Usage: arena" in output
+    assert said in output
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"arena {version('arena-oracle')}\n"
+
+
+def test_help_lists_the_commands_in_the_order_of_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    listed = re.findall(r"^  ([a-z-]+)  ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
+    assert listed == ["run", "status", "import", "export", "clean", "fetch-model", "cluster", "ui", "completion"]
+
+
+def test_help_brings_nothing_that_is_slow_to_import() -> None:
+    slow = "{'dagster', 'streamlit', 'pandas', 'numpy', 'pyarrow', 'llama_cpp', 'openai', 'datasets', 'ray'}"
+    code = f"import sys; from arena_assets.cli import main; main(['--help']); sys.exit(str({slow} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.strip() == "set()"
+    assert "Commands:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("arena st", {"status"}),
+        ("arena run o", {"one", "other"}),
+        ("arena export o", {"one", "other"}),
+        ("arena cluster check one t", {"two"}),
+        ("arena run one --dr", {"--dry-run"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_experiments(
+    config_folder: ConfigFolder, words: str, offered: set[str]
+) -> None:
+    for name in ("one", "other", "two"):
+        config_folder.write(name)
+    place = {"_ARENA_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    command = [sys.executable, "-m", "arena_assets.cli"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | place, capture_output=True, text=True, check=True)
+    assert {line.removeprefix("plain,") for line in done.stdout.splitlines()} == offered
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"), [("bash", "complete -o"), ("zsh", "#compdef arena"), ("fish", "complete --no-files")]
+)
+def test_each_shell_is_told_how_to_complete(shell: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert words in script
+    assert f"_ARENA_COMPLETE={shell}_complete" in script
 
 
 def test_run_names_the_command_for_a_missing_model_before_any_work(
