@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Page
 
 from arena_assets.config import load_experiment
 from arena_assets.storage import Store
-from benchmarks.generated import write_config, write_experiment
 from benchmarks.report import Case, report, within_bound
 from tests.dashboard.browser import browser, chromium, serve, settle
+from tests.made_up.experiment import write_config, write_experiment
 
 PROMPTS, BATCH, REPEATS = 10_000, 200, 7
 FIRST_PAGE_S, FILTER_S, MEMORY_MB = 2.0, 0.5, 1024.0

@@ -52,7 +52,7 @@ def main() -> int:
 def _generate(folder: Path) -> dict[str, str]:
     from arena_assets.config import load_experiment
     from arena_assets.storage import Store
-    from benchmarks.generated import write_config, write_experiment
+    from tests.made_up.experiment import write_config, write_experiment
 
     configs = folder / "configs"
     write_config(configs, "scale", prompts=PROMPTS, batch_size=BATCH_SIZE)

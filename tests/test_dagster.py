@@ -22,8 +22,8 @@ from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.stages.logprobs import Scored
 from arena_assets.storage import Store
-from tests import frames
 from tests.conftest import ConfigFolder
+from tests.made_up import frames
 
 # Dagster reads pydantic models in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")

@@ -15,9 +15,9 @@ from arena_assets.judging.costs import spent_usd
 from arena_assets.stages.logprobs import score_logprobs
 from arena_assets.stages.responses import generate_responses
 from arena_assets.storage import Store
-from benchmarks.generated import write_config, write_experiment
 from tests.conftest import ROOT
-from tests.interruption.cheap import CheapPool
+from tests.made_up.cheap_model import CheapPool
+from tests.made_up.experiment import write_config, write_experiment
 
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")

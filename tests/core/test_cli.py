@@ -19,8 +19,8 @@ from arena_assets.cli.models import configured_models
 from arena_assets.cli.run import _todo
 from arena_assets.config import Experiment
 from arena_assets.storage import Store
-from tests import frames
 from tests.conftest import ROOT, ConfigFolder
+from tests.made_up import frames
 
 BAD = {"name": "unique", "blocking": True, "passed": False, "text": "2 of 20 prompts are duplicates", "figures": {}}
 WARNING = BAD | {"name": "overlap", "blocking": False}

@@ -19,8 +19,8 @@ from arena_assets.corpus.load import SHIPPED, select
 from arena_assets.errors import CorpusError
 from arena_assets.ids import prompt_id
 from arena_assets.tables import ARENA_CORPUS, PROMPTS
-from tests import frames
 from tests.conftest import ROOT, ConfigFolder
+from tests.made_up import frames
 
 
 def row(prompt: str | None, language: str = "English", **more: Any) -> dict[str, Any]:

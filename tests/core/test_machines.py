@@ -13,8 +13,8 @@ from arena_assets.rules import Batch, apply
 from arena_assets.stages.ablation import collect
 from arena_assets.storage import Store
 from tests.conftest import ConfigFolder
-from tests.frames import batch as good_batch
-from tests.frames import write
+from tests.made_up.frames import batch as good_batch
+from tests.made_up.frames import write
 
 EPYC = Machine("AMD EPYC", "0.3.36", "e" * 16)
 XEON = Machine("Intel Xeon", "0.3.36", "f" * 16)

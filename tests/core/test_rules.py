@@ -14,8 +14,8 @@ import pytest
 
 from arena_assets.config import Experiment
 from arena_assets.rules import RULES, Batch, Finding, apply, refusals
-from tests import frames
 from tests.conftest import ConfigFolder
+from tests.made_up import frames
 
 N, POLICIES = 60, 4
 Spoil = Callable[[pd.DataFrame], pd.DataFrame]

@@ -12,8 +12,8 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.rules import Batch, Finding, apply, refusals
 from arena_assets.rules.thresholds import CLONE_LOG_RATIO_TOLERANCE
-from tests import frames
 from tests.conftest import ConfigFolder
+from tests.made_up import frames
 
 N = 60
 

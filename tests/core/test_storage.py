@@ -20,8 +20,8 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError, TableError
 from arena_assets.storage import Effort, LastRun, Store
-from tests import frames
 from tests.conftest import ConfigFolder
+from tests.made_up import frames
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.errors import TableError
 from arena_assets.tables import JUDGE_SCORES, LOGPROBS, PROMPTS, RESPONSES, TABLES, records, rows_of
-from tests import frames
+from tests.made_up import frames
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 from arena_assets.config import Experiment, load_experiment
 from arena_assets.storage import Store
-from benchmarks.generated import write_config, write_experiment
-from benchmarks.generated_results import results
+from tests.made_up.experiment import write_config, write_experiment
+from tests.made_up.results import results
 
 PROMPTS, BATCH = 120, 40
 

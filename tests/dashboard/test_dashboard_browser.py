@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.generated import write_config, write_experiment
-from benchmarks.generated_tables import HOSTILE
 from tests.dashboard.browser import Watch, browser, chromium, serve, settle
+from tests.made_up.experiment import write_config, write_experiment
+from tests.made_up.tables import HOSTILE
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: apt-get install chromium")
 

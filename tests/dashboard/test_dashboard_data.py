@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.generated import findings, write_experiment
 from dashboard.data import catalog, files, loads
 from dashboard.data.cache import ByteCache, size_of
 from dashboard.data.status import status
+from tests.made_up.experiment import findings, write_experiment
 
 COLUMNS = ["prompt_id", "policy", "judge_score"]
 

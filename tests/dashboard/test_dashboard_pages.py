@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.generated import findings, write_config, write_experiment, write_studies
-from benchmarks.generated_tables import HOSTILE
 from dashboard.views.responses import ORDERS
+from tests.made_up.experiment import findings, write_config, write_experiment, write_studies
+from tests.made_up.tables import HOSTILE
 
 PAGES = {"overview": 0, "estimators": 1, "ablations": 2, "weights": 3, "judge": 4, "responses": 5}
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"

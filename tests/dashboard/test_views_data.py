@@ -9,7 +9,7 @@ import pytest
 from arena_assets.charts import calibration, overlap, transport
 from arena_assets.storage import Effort
 from dashboard.views import cost, responses
-from tests.dashboard.samples import COLOURS, compiled
+from tests.made_up.result_rows import COLOURS, compiled
 
 # -- weights -----------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 
 from arena_assets.charts import forest, headline, names, ranking, style
 from dashboard.views import progress, selection
-from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
+from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row
 
 # -- style and names ---------------------------------------------------------------------------------------------------
 

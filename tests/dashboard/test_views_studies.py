@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from arena_assets.charts import forest, names, style
-from benchmarks import generated_studies
 from dashboard.drawing import spec
 from dashboard.views import ingredients, sampling, selection
-from tests.dashboard.samples import COLOURS, TARGETS, compiled, row
+from tests.made_up import studies
+from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row
 
 # -- ingredients -------------------------------------------------------------------------------------------------------
 
@@ -45,7 +45,7 @@ def test_ingredients_of_the_whole_grid(frame, measure):
 
 
 def test_the_grid_is_drawn_along_both_axes_for_every_metric():
-    shown = sampling.prepare(generated_studies.grid(), "deterministic")
+    shown = sampling.prepare(studies.grid(), "deterministic")
     methods = sampling.first_methods(shown)
     assert methods[:2] == ["Direct (monotone)", "Naive direct"]
     assert len(methods) <= sampling.MOST_LINES
@@ -61,13 +61,13 @@ def test_the_grid_is_drawn_along_both_axes_for_every_metric():
 
 
 def test_a_grid_without_the_chosen_methods_says_so():
-    shown = sampling.prepare(generated_studies.grid(), "deterministic")
+    shown = sampling.prepare(studies.grid(), "deterministic")
     empty = sampling.along(shown, "sample_size", 1.0, ["none"], sampling.METRICS[0])
     assert sampling.along_title(empty, sampling.METRICS[0], "sample_size") == "Nothing of the grid passes these filters"
 
 
 def test_the_simulation_says_what_supported_results_cover():
-    cells = generated_studies.simulation()
+    cells = studies.simulation()
     assert sampling.simulation_title(cells).startswith(
         "Where the gates support a result, 95% of the 95% intervals cover"
     )

@@ -20,8 +20,8 @@ from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
-from benchmarks.generated import write_config, write_experiment
 from tests.exchange.conftest import set_up
+from tests.made_up.experiment import write_config, write_experiment
 
 PROMPTS = 60
 

@@ -15,7 +15,7 @@ from arena_assets.config import Experiment
 from arena_assets.errors import StorageError
 from arena_assets.journal import Journal
 from arena_assets.storage import Store
-from benchmarks.generated import write_config, write_experiment
+from tests.made_up.experiment import write_config, write_experiment
 
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")

@@ -25,7 +25,7 @@ from arena_assets.orchestration import batches
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.storage import Store
-from tests.interruption.cheap import PAUSE, CheapModels, CheapScorer, tell
+from tests.made_up.cheap_model import PAUSE, CheapModels, CheapScorer, tell
 
 _replace = storage.Path.replace
 

@@ -16,7 +16,7 @@ import pandas as pd
 from arena_assets.config import Experiment
 from arena_assets.ids import prompt_id
 from arena_assets.slices import choose
-from benchmarks.generated_results import Floats
+from tests.made_up.results import Floats
 
 TOPICS = (
     "the water cycle",

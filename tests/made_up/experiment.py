@@ -11,9 +11,9 @@ import yaml
 
 from arena_assets.config import Experiment
 from arena_assets.storage import Effort, Store
-from benchmarks import generated_studies
-from benchmarks.generated_results import Floats, results
-from benchmarks.generated_tables import Batch
+from tests.made_up import studies
+from tests.made_up.results import Floats, results
+from tests.made_up.tables import Batch
 
 ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
 
@@ -90,10 +90,8 @@ def write_experiment(
 
 def write_studies(experiment: Experiment, store: Store) -> None:
     """Write `ablation_grid` of the experiment, and `estimator_simulation` beside all experiments."""
-    store.write("ablation_grid", generated_studies.grid(), fingerprint=experiment.fingerprint("ablation_results"))
-    Store(store.root.parent / "methods").write(
-        "estimator_simulation", generated_studies.simulation(), fingerprint="methods"
-    )
+    store.write("ablation_grid", studies.grid(), fingerprint=experiment.fingerprint("ablation_results"))
+    Store(store.root.parent / "methods").write("estimator_simulation", studies.simulation(), fingerprint="methods")
 
 
 def findings(asset: str, rows: int, *, failed: str | None = None, blocking: bool = True) -> list[dict[str, object]]:
