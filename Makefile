@@ -15,7 +15,7 @@ help:
 	@echo 'make ui            Dagster UI and dashboard, on loopback'
 	@echo 'make test          install the test extras and run the whole suite'
 	@echo 'make test-fast     what needs no browser, server, cluster or model: below 2 minutes'
-	@echo 'make check         format, lint, types'
+	@echo 'make check         format, lint, types, layers'
 	@echo 'make lock          renew the locked versions of all dependencies'
 	@echo 'make benchmark-X   X: engine, estimation, judge, dashboard, cluster, ...'
 
@@ -84,6 +84,7 @@ check: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 benchmark-cluster: .venv/installed-all
 	$(BIN)/python -m benchmarks.cluster

@@ -16,6 +16,22 @@ from arena_assets.storage import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Seconds for a test that is marked so; the first test of a module pays for what the others share.
+PATIENCE = {"browser": 300, "model": 600, "server": 600, "slow": 600, "cluster": 1200}
+# Fixtures that load the model: whoever takes one is a test of the marker `model`.
+MODEL_FIXTURES = {"q4_path", "f16_path"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes the model's file, and give marked tests the time that they need."""
+    for item in items:
+        if MODEL_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("model")
+        patience = [seconds for name, seconds in PATIENCE.items() if item.get_closest_marker(name)]
+        if patience and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(max(patience)))
+
+
 DOCUMENT: dict[str, Any] = {
     "seed": 7,
     "corpus": {"source": "shipped"},

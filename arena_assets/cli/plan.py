@@ -7,7 +7,7 @@ import pandas as pd
 
 from arena_assets.config import Experiment
 from arena_assets.errors import StorageError
-from arena_assets.judging.costs import CHARACTERS_PER_TOKEN, Estimate, TokenCounts, estimate
+from arena_assets.judging.forecast import CHARACTERS_PER_TOKEN, Forecast, TokenCounts, forecast
 from arena_assets.progress import duration
 from arena_assets.storage import Store
 
@@ -29,7 +29,7 @@ def show(experiment: Experiment, store: Store) -> int:
         print("  time        unknown until a batch was run here: run one, then ask again")
     else:
         print(f"  time        {duration((tokens + replayed) / speed)} at the {speed:.0f} tokens/s measured here")
-    entries = estimate(experiment, counts)
+    entries = forecast(experiment, counts)
     for entry in entries:
         print(f"  {entry.role:<12}{_api(entry)}")
     priced = [entry for entry in entries if entry.cost_usd is not None]
@@ -71,7 +71,7 @@ def tokens_per_second(experiment: Experiment, instance: dg.DagsterInstance) -> f
     return sum(speeds) / len(speeds) if speeds else None
 
 
-def _api(entry: Estimate) -> str:
+def _api(entry: Forecast) -> str:
     cost = (
         "price unknown"
         if entry.cost_usd is None

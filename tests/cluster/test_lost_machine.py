@@ -24,6 +24,8 @@ from tests.cluster.scene import BATCHES, ITEMS, REFUSED, WORKERS, configure
 from tests.cluster.services import PASSWORD
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.cluster
+
 GOOD = [batch for batch in BATCHES if batch != REFUSED]
 
 

@@ -19,6 +19,8 @@ from tests.conftest import ROOT
 from tests.made_up.cheap_model import CheapPool
 from tests.made_up.experiment import write_config, write_experiment
 
+pytestmark = pytest.mark.server
+
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")

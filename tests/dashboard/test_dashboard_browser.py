@@ -13,7 +13,10 @@ from tests.dashboard.browser import Watch, browser, chromium, serve, settle
 from tests.made_up.experiment import write_config, write_experiment
 from tests.made_up.tables import HOSTILE
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium here: apt-get install chromium"),
+]
 
 PATHS = {"": 2, "estimators": 4, "ablations": 2, "weights": 7, "judge": 4, "responses": 0}
 

@@ -12,6 +12,8 @@ import pytest
 from arena_assets.estimation import EstimationError, Method, Scenario, draw, estimator_simulation, full_grid, overall
 from arena_assets.estimation.studies.scenarios import TARGET, mean_label
 
+pytestmark = pytest.mark.slow
+
 METHODS = full_grid(
     ("direct", "direct_own", "snips", "dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr"),
     ("monotone",),

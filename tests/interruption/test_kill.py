@@ -6,9 +6,12 @@ import random
 from collections import Counter
 
 import pyarrow.parquet as pq
+import pytest
 
 from tests.interruption.conftest import Place
 from tests.interruption.harness import differences
+
+pytestmark = pytest.mark.slow
 
 STAGES = ("generation", "scoring", "judging", "writing", "analysis")
 KILLS = 20

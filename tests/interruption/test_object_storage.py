@@ -24,6 +24,8 @@ import s3fs  # noqa: E402
 
 from arena_assets.config import load_experiment  # noqa: E402
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:

@@ -20,6 +20,8 @@ from arena_assets.storage import Store
 from tests.interruption.harness import SECONDS, contents, differences
 from tests.system.experiments import write_experiment
 
+pytestmark = pytest.mark.model
+
 # The journals that grow while the model works, and how many items each holds in the end.
 MOMENTS = {"responses": 15, "logprobs": 15, "judge_scores": 15}
 

@@ -11,7 +11,8 @@ from upath import UPath
 from arena_assets.config import Experiment
 from arena_assets.config.judges import Prices
 from arena_assets.journal import Journal
-from arena_assets.judging.costs import TokenCounts, cost_usd, estimate, spent_usd
+from arena_assets.judging.costs import cost_usd, spent_usd
+from arena_assets.judging.forecast import TokenCounts, forecast
 
 PRICES = {"prompt": 2.0, "completion": 8.0}
 COUNTS = TokenCounts(prompt=50, responses={"P0": 200, "pi_a": 100})
@@ -59,7 +60,7 @@ def test_estimate_counts_rows_samples_and_slices() -> None:
         {"prices": PRICES, "requests_per_minute": 500},
         {"prices": PRICES, "calibration": 0.25, "validation": 100, "uncertainty": "samples", "temperature": 1.0},
     )
-    judge, oracle = estimate(config, COUNTS)
+    judge, oracle = forecast(config, COUNTS)
     assert (judge.role, judge.calls) == ("judge", 2000)
     assert (oracle.role, oracle.calls) == ("oracle", 5 * 350)
     frame = (judge.prompt_tokens - 1000 * (50 + 200) - 1000 * (50 + 100)) / 2000
@@ -72,15 +73,15 @@ def test_estimate_counts_rows_samples_and_slices() -> None:
 def test_estimate_in_batch_mode_without_prices_and_of_local_parts() -> None:
     batch = experiment({"prices": PRICES, "mode": "batch"}, {"kind": "reference"})
     online = experiment({"prices": PRICES}, {"enabled": False})
-    (half,), (full,) = estimate(batch, COUNTS), estimate(online, COUNTS)
+    (half,), (full,) = forecast(batch, COUNTS), forecast(online, COUNTS)
     assert half.cost_usd == pytest.approx((full.cost_usd or 0) / 2)
     assert half.hours is None
-    (unpriced,) = estimate(experiment({}, {"enabled": False}), COUNTS)
+    (unpriced,) = forecast(experiment({}, {"enabled": False}), COUNTS)
     assert unpriced.cost_usd is unpriced.max_cost_usd is None
-    assert estimate(experiment({"kind": "likelihood"}, {"kind": "reference"}), COUNTS) == []
+    assert forecast(experiment({"kind": "likelihood"}, {"kind": "reference"}), COUNTS) == []
 
 
 def test_rate_limits_set_the_hours() -> None:
     slow = experiment({"tokens_per_minute": 10_000}, {"enabled": False})
-    (found,) = estimate(slow, COUNTS)
+    (found,) = forecast(slow, COUNTS)
     assert found.hours == pytest.approx((found.prompt_tokens + 2000 * 64) / 10_000 / 60, rel=0.01)

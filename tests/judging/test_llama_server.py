@@ -21,6 +21,8 @@ from arena_assets.llama.lock import llama_lock
 from tests.judging.fault_server import FaultServer
 from tests.judging.remote_judge import judge, score
 
+pytestmark = [pytest.mark.model, pytest.mark.server]
+
 RUBRIC = "Score how well the response answers the prompt, from 0 (not at all) to 9 (fully)."
 ITEMS = [
     Item("p1", "P0", "What is the capital of France?", "The capital of France is Paris."),

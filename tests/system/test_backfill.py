@@ -14,6 +14,8 @@ from arena_assets.storage import Store
 from tests.system import servers
 from tests.system.experiments import FAULTY_PARTITION, write_experiment
 
+pytestmark = [pytest.mark.model, pytest.mark.server]
+
 GOOD = ["0000", "0002"]
 
 

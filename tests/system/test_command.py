@@ -20,6 +20,8 @@ import pytest
 from tests.system.experiments import write_experiment
 from tests.system.servers import ROOT, free_port
 
+pytestmark = [pytest.mark.model, pytest.mark.server]
+
 
 @dataclass(frozen=True)
 class User:

@@ -20,6 +20,8 @@ from arena_assets.storage import Store
 from arena_assets.tables import TABLES
 from tests.system.experiments import write_experiment
 
+pytestmark = pytest.mark.model
+
 
 def materialise(experiment: Experiment, base: Path) -> Store:
     """Every asset of every partition, in order; the store that holds them."""
