@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from arena_assets.config.base import Name, Section, content_digest
 from arena_assets.config.imported import complete
 from arena_assets.config.judges import FileOracle, JudgeConfig, OracleConfig
-from arena_assets.config.sources import CorpusConfig, LocalModel, ModelConfig
+from arena_assets.config.sources import CorpusConfig, ImportedCorpus, LocalModel, ModelConfig
 from arena_assets.ids import content_key
 
 # Raised when the engine gives the same configuration other bits: tables and journals from before are then outdated.
@@ -191,7 +191,7 @@ class Experiment(Section):
 
     @cached_property
     def _versions(self) -> dict[str, str]:
-        corpus = content_key(corpus=self.corpus.model_dump())
+        corpus = content_key(corpus=self.corpus_identity)
         prompts = content_key(corpus=corpus, seed=self.seed, batch_size=self.batch_size)
         responses = content_key(
             prompts=prompts,
@@ -221,6 +221,15 @@ class Experiment(Section):
             "oracle_labels": oracle,
             "ablation_results": ablation,
         }
+
+    @property
+    def corpus_identity(self) -> dict[str, Any]:
+        """What determines the corpus' rows: where they are limited by tokens, the policies that read them, too."""
+        own = self.corpus.identity
+        if isinstance(self.corpus, ImportedCorpus) or self.corpus.max_tokens is None:
+            return own
+        readers = [self.policy_identity(policy) for policy in self.policies]
+        return own | {"readers": readers, "context_tokens": self.engine.context_tokens}
 
     def policy_identity(self, policy: Policy) -> dict[str, Any]:
         """All that determines what a policy answers; where the model file comes from is no part of it."""

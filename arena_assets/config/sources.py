@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import codecs
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from arena_assets.config.base import Section, Sha256
+from arena_assets.config.contents import files_digest, named_files
+from arena_assets.config.languages import language_name
 
 ANY_LANGUAGE = "any"
+# How rows are chosen, where a corpus says so: what is not set is no part of its identity, as before it could be set.
+_FILTERS = ("toxic", "redacted", "turns", "max_characters", "max_tokens")
 
 
 class _Corpus(Section):
-    language: str = Field("English", description="rows of another language are left out; any: none is")
+    language: str = Field(
+        "English", min_length=1, description="rows of another language are left out, by name or code; any: none is"
+    )
+    toxic: bool = Field(True, description="false: rows that the corpus marks as toxic are left out")
+    redacted: bool = Field(True, description="false: rows that the corpus marks as redacted are left out")
+    turns: int | None = Field(None, ge=1, description="conversations of more turns of the user are left out")
+    max_characters: int | None = Field(None, ge=1, description="longer prompts are left out")
+    max_tokens: int | Literal["auto"] | None = Field(
+        None,
+        description="prompts of more tokens, as any policy reads them, are left out; auto: those that do not fit the "
+        "context of every policy with its response",
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _one_name(cls, language: str) -> str:
+        return ANY_LANGUAGE if language.casefold() == ANY_LANGUAGE else language_name(language)
+
+    @field_validator("max_tokens")
+    @classmethod
+    def _positive(cls, limit: int | Literal["auto"] | None) -> int | Literal["auto"] | None:
+        if isinstance(limit, int) and limit < 1:
+            raise ValueError("must be at least 1, or auto")
+        return limit
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What determines the corpus' rows, as JSON holds it."""
+        return self.model_dump(exclude={name for name in _FILTERS if name not in self._set})
+
+    @property
+    def _set(self) -> set[str]:
+        return {name for name in _FILTERS if getattr(self, name) != type(self).model_fields[name].default}
 
 
 class Columns(Section):
@@ -22,6 +60,9 @@ class Columns(Section):
         "prompt", min_length=1, description="texts, or conversations of which the first user turn counts"
     )
     language: str | None = Field(None, min_length=1, description="null: `language` where there is one, else detected")
+    texts: Literal["auto", "plain", "json"] = Field(
+        "auto", description="json: the texts of the prompts' column are conversations or lists written as JSON"
+    )
 
 
 class ShippedCorpus(_Corpus):
@@ -36,16 +77,54 @@ class HubCorpus(_Corpus):
     source: Literal["hub"]
     dataset: str
     split: str = "train"
-    revision: str | None = None
+    revision: str | None = Field(
+        None, description="null: the newest commit when it is first fetched, and then that one"
+    )
     columns: Columns | None = Field(None, description="null: the Chatbot Arena row schema, or a column `prompt`")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Of a folder in the place of a data set, its files' bytes are a part."""
+        own = _with_columns(super().identity)
+        if not Path(self.dataset).expanduser().is_dir():
+            return own
+        return own | {"content": files_digest(named_files(str(Path(self.dataset).expanduser().absolute())))}
 
 
 class FileCorpus(_Corpus):
-    """Local JSON lines, JSON, CSV or Parquet in the Chatbot Arena row schema, or with a column of prompts."""
+    """Local JSON Lines, JSON, CSV, TSV or Parquet in the Chatbot Arena row schema, or with a column of prompts."""
 
     source: Literal["file"]
-    path: str = Field(description="relative to the project's folder, or absolute")
+    path: str = Field(
+        min_length=1, description="a file, a folder or a pattern; relative to the project's folder, or absolute"
+    )
+    encoding: str | None = Field(None, description="null: UTF-8, UTF-16 or Windows-1252, found out from the bytes")
     columns: Columns | None = Field(None, description="null: the Chatbot Arena row schema, or a column `prompt`")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str | None) -> str | None:
+        try:
+            return encoding if encoding is None else codecs.lookup(encoding).name
+        except LookupError as error:
+            raise ValueError(f"{encoding!r} is no encoding that is known here; try utf-8, utf-16 or cp1252") from error
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The files' bytes are a part of it, their names are not: edited prompts are other prompts."""
+        own = _with_columns(super().identity)
+        del own["path"]
+        if self.encoding is None:
+            del own["encoding"]
+        return own | {"content": files_digest(named_files(self.path))}
+
+
+def _with_columns(own: dict[str, Any]) -> dict[str, Any]:
+    """The same without what `columns` does not set: it could not be set before."""
+    columns = own["columns"]
+    if columns is not None and columns["texts"] == "auto":
+        own["columns"] = {name: value for name, value in columns.items() if name != "texts"}
+    return own
 
 
 class ImportedCorpus(Section):
@@ -54,6 +133,11 @@ class ImportedCorpus(Section):
     source: Literal["imported"]
     digest: Sha256
     language: str = Field(ANY_LANGUAGE, description="an import leaves no row out for its language")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The digest of the rows, and how they are taken."""
+        return self.model_dump()
 
 
 CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus | ImportedCorpus, Field(discriminator="source")]

@@ -37,11 +37,12 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         store = storage.store(experiment)
         try:
             corpus = imported_corpus(experiment, store) if experiment.imported else load_corpus(experiment.corpus)
-            store.write("arena_corpus", corpus.table, fingerprint=experiment.fingerprint("arena_corpus"))
+            fingerprint = experiment.fingerprint("arena_corpus")
+            store.write("arena_corpus", corpus.table, fingerprint=fingerprint, **corpus.notes)
         except ArenaError as error:
             raise failure(error) from error
         return dg.MaterializeResult(
-            metadata={"dagster/row_count": len(corpus.table), **corpus.counts},
+            metadata={"dagster/row_count": len(corpus.table), **corpus.metadata},
             data_version=dg.DataVersion(content_version(corpus.table, ())),
         )
 

@@ -15,7 +15,7 @@ import pytest
 
 from arena_assets.config import Experiment, FileCorpus, ShippedCorpus
 from arena_assets.corpus import Corpus, load_corpus, sample_batch
-from arena_assets.corpus.load import SHIPPED, select
+from arena_assets.corpus.load import SHIPPED
 from arena_assets.errors import CorpusError
 from arena_assets.ids import prompt_id
 from arena_assets.tables import ARENA_CORPUS, PROMPTS
@@ -75,20 +75,16 @@ def test_another_language_can_be_asked_for() -> None:
     assert 1 <= counts["kept"] <= 16
 
 
-def test_the_first_of_equal_prompts_is_kept() -> None:
-    corpus = select([row("Café?"), row(" Cafe\u0301?\n"), row("", "English"), row("Hallo", "German")], "English")
+def test_the_first_of_equal_prompts_is_kept(tmp_path: Path) -> None:
+    corpus = from_file(tmp_path, [row("Café?"), row(" Cafe\u0301?\n"), row("", "English"), row("Hallo", "German")])
     assert corpus.counts == {"rows": 4, "other_language": 1, "empty": 1, "duplicates": 1, "kept": 1}
     assert corpus.table.loc[0, ["prompt", "source_row"]].tolist() == ["Café?", 0]
 
 
-def test_only_the_first_user_turn_counts() -> None:
+def test_only_the_first_user_turn_counts(tmp_path: Path) -> None:
     turns = [{"role": "system", "content": "x"}, {"role": "user", "content": "First"}, {"role": "user", "content": "2"}]
-    assert select([{"conversation_a": turns, "language": "English"}], "English").table["prompt"].tolist() == ["First"]
-
-
-def test_a_lone_surrogate_becomes_writable_text() -> None:
-    corpus = select([row("What is \ud800 this?")], "English")
-    assert ARENA_CORPUS.to_arrow(corpus.table).num_rows == 1
+    corpus = from_file(tmp_path, [{"conversation_a": turns, "language": "English"}])
+    assert corpus.table["prompt"].tolist() == ["First"]
 
 
 def test_no_prompt_of_the_language_is_an_error_with_counts(tmp_path: Path) -> None:
@@ -99,12 +95,12 @@ def test_no_prompt_of_the_language_is_an_error_with_counts(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ([{"conversation_a": [], "language": "English"}], "row 0 of the corpus has no user turn"),
-        ([{"conversation_a": "Hello", "language": "English"}], "row 0 of the corpus has no user turn"),
-        ([{"conversation_a": [{"text": "Hello"}], "language": "English"}], "row 0 of the corpus has no user turn"),
+        ([{"conversation_a": [], "language": "English"}], "rows.jsonl, line 1: it has no user turn"),
+        ([{"conversation_a": "Hello", "language": "English"}], "line 1: its text is no conversation written as JSON"),
+        ([{"conversation_a": [{"text": 5}], "language": "English"}], "line 1: it has no user turn"),
         ([{"text": "Hello", "language": "English"}], "lacks the columns conversation_a; it has text, language"),
-        ([row("Hello", reference_points=["points", "as words"])], "row 0 .*reference_points"),
-        ([row("Hello", reference_points=[[1, 2]])], "row 0 .*reference_points"),
+        ([row("Hello", reference_points=["points", "as words"])], "line 1: .*reference_points"),
+        ([row("Hello", reference_points=[[1, 2]])], "line 1: .*reference_points"),
         ("", "cannot be loaded"),
         ('{"conversation_a": [', "cannot be loaded"),
         ("no JSON at all\n", "cannot be loaded"),

@@ -1,0 +1,106 @@
+"""What the files that the user names hold: which files they are, and a digest of their bytes."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from arena_assets.config.base import project_root
+
+DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+# What tools write beside the shards of a data set.
+_BESIDE = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", "config.json"})
+# Hashing this much takes less time than to look up what was hashed before.
+_SMALL = 16 * 2**20
+# A file that was changed this recently may change again within the same tick of its clock.
+_SETTLED_S = 2.0
+
+
+def named_files(path: str) -> tuple[Path, ...]:
+    """The files that a path names, in order: itself, the data files of a folder, or what its pattern matches.
+
+    Relative to the project's folder; `~` is the home. Empty where nothing is there.
+    """
+    root, named = project_root(), Path(path).expanduser()
+    place = root / named
+    if place.is_file():
+        return (place,)
+    if place.is_dir():
+        found = (one for one in place.rglob("*") if _is_data(one.relative_to(place)) and one.is_file())
+    else:
+        # Path.glob takes no absolute pattern; `root_dir` keeps a bracket in the project's own path from being one.
+        matched = glob.glob(str(named), root_dir=root, recursive=True)  # noqa: PTH207
+        found = (root / one for one in matched if (root / one).is_file())
+    return tuple(sorted(found))
+
+
+def files_digest(files: Sequence[Path]) -> str | None:
+    """Digest of the files' bytes in their order; None where there is none, or one cannot be read.
+
+    Whoever needs the files says that they are missing; a fingerprint must not. Names are no part of it.
+    """
+    try:
+        digests = [_file_digest(path) for path in files]
+    except OSError:
+        return None
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest() if digests else None
+
+
+def data_suffix(path: Path) -> str:
+    """The suffix that tells what a file holds, that of its packing left out: `.csv` of `rows.csv.gz`."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    while suffixes and suffixes[-1] in PACKED_SUFFIXES:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _is_data(path: Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in path.parts)
+    return not hidden and path.name not in _BESIDE and data_suffix(path) in DATA_SUFFIXES
+
+
+def _file_digest(path: Path) -> str:
+    """Digest of a file; that of a large one is remembered on disk, since every command asks for it anew.
+
+    It counts while size, both times and inode are the same: a copy that keeps the time of change has another inode or
+    another time of its status. Memory would not do: each command and each run of Dagster is a process of its own.
+    """
+    stat = path.stat()
+    if stat.st_size <= _SMALL:
+        return _hash(path)
+    state = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    memory = _memory(path)
+    try:
+        remembered = json.loads(memory.read_text(encoding="utf-8"))
+        if remembered["state"] == state:
+            return str(remembered["digest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # nothing is remembered, or nothing that can be read: hash it
+    digest = _hash(path)
+    if time.time() - max(stat.st_mtime, stat.st_ctime) > _SETTLED_S:
+        _remember(memory, {"state": state, "digest": digest})
+    return digest
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _memory(path: Path) -> Path:
+    """Not beside the file: in a folder of shards it would be one of them."""
+    name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return project_root() / "dagster_home" / "digests" / f"{name}.json"
+
+
+def _remember(memory: Path, what: dict[str, object]) -> None:
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps(what), encoding="utf-8")
+    except OSError:
+        pass  # a folder that cannot be written costs time, no more
