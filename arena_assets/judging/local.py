@@ -5,8 +5,9 @@ Both are one forward pass a response and deterministic; what was scored is journ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +17,14 @@ from arena_assets.ids import content_key
 from arena_assets.journal import Journal
 from arena_assets.judging.protocol import Item, Scorer, Verdict
 from arena_assets.llama.build import arithmetic
-from arena_assets.llama.jobs import Done, Force, Probe
+from arena_assets.llama.jobs import Force, Probe
+from arena_assets.llama.journalled import finish_missing
 from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress, within
+
+# Score, mean and variance, from ln P of the tokens, (tokens,), nats.
+Summary = Callable[[np.ndarray], tuple[float, float, float]]
 
 
 def build(config: LikelihoodJudge | RubricJudge, pool: ModelPool) -> Scorer:
@@ -27,35 +32,70 @@ def build(config: LikelihoodJudge | RubricJudge, pool: ModelPool) -> Scorer:
     return LikelihoodScorer(config, pool) if isinstance(config, LikelihoodJudge) else RubricScorer(config, pool)
 
 
-class LikelihoodScorer:
+class LocalScorer:
+    """What scores by one pass of a local model over each response."""
+
+    def __init__(self, name: str, model: str, pool: ModelPool) -> None:
+        self.name, self._model, self._pool = name, model, pool
+
+    def _verdicts(
+        self, jobs: Sequence[Force | Probe], summarise: Summary, journal: Journal, progress: Progress
+    ) -> list[Verdict]:
+        """A verdict a job, in their order; those without any token, or longer than the context, are unscored."""
+        loaded = self._pool.get(self._model)
+        limit = self._pool.limit(loaded)
+        keys = {job.key: _key(job, loaded) for job in jobs}
+        fitting = [job for job in jobs if 0 < job.length <= limit or keys[job.key] in journal]
+        items = finish_missing(
+            loaded.engine,
+            fitting,
+            keys,
+            journal,
+            lambda done: {"logprobs": done.logprobs.tolist()},
+            path="prefill",
+            progress=within(progress, len(jobs) - len(fitting), len(jobs)),
+            on_wait=self._pool.say,
+        )
+        return [self._verdict(job, items.get(job.key), summarise, limit) for job in jobs]
+
+    def _verdict(self, job: Force | Probe, item: Mapping[str, Any] | None, summarise: Summary, limit: int) -> Verdict:
+        if item is None:
+            reason = f"prompt and response of {job.length} tokens exceed the judge's context of {limit}"
+            return Verdict("unscored", reason=reason, model=self.name, cost_usd=0.0)
+        score, mean, variance = summarise(np.array(item["logprobs"]))
+        length = len(job.prompt.tokens)
+        return Verdict("ok", score, mean, variance, model=self.name, prompt_tokens=length, cost_usd=0.0)
+
+
+class LikelihoodScorer(LocalScorer):
     """exp(mean ln P per token) of the response under a neutral prompt at temperature 1: 0 to 1 by nature.
 
     Its variance is that of the mean over the response's tokens, carried through exp by the delta method.
     """
 
     def __init__(self, config: LikelihoodJudge, pool: ModelPool) -> None:
-        self._config, self._pool = config, pool
-        self.name = f"likelihood under {config.model}"
+        super().__init__(f"likelihood under {config.model}", config.model, pool)
+        self._config = config
 
     def score(self, items: Sequence[Item], *, journal: Journal, progress: Progress) -> list[Verdict]:
         loaded = self._pool.get(self._config.model)
         jobs = [self._job(str(number), item, loaded) for number, item in enumerate(items)]
-        return _finish(jobs, self._pool, loaded, journal, progress, self.name, likelihood)
+        return self._verdicts(jobs, likelihood, journal, progress)
 
     def _job(self, key: str, item: Item, loaded: Loaded) -> Force:
         tokens = item.tokens or loaded.retokenise(item.response, "stop")
         return Force(key, loaded.template.render(self._config.system_prompt, item.prompt), 1.0, tokens)
 
 
-class RubricScorer:
+class RubricScorer(LocalScorer):
     """The probabilities of the score tokens after a rubric prompt.
 
     The most likely score is the deterministic one, the probability-weighted mean and variance the uncertainty-aware.
     """
 
     def __init__(self, config: RubricJudge, pool: ModelPool) -> None:
-        self._config, self._pool = config, pool
-        self.name = f"rubric under {config.model}"
+        super().__init__(f"rubric under {config.model}", config.model, pool)
+        self._config = config
 
     def score(self, items: Sequence[Item], *, journal: Journal, progress: Progress) -> list[Verdict]:
         loaded = self._pool.get(self._config.model)
@@ -72,7 +112,7 @@ class RubricScorer:
             Probe(str(number), loaded.template.render(self._config.rubric, self._text(item)), candidates)
             for number, item in enumerate(items)
         ]
-        return _finish(jobs, self._pool, loaded, journal, progress, self.name, partial(expectation, values))
+        return self._verdicts(jobs, partial(expectation, values), journal, progress)
 
     def _text(self, item: Item) -> str:
         return f"Question:\n{item.prompt}\n\nAnswer:\n{item.response}\n\nScore:"
@@ -95,46 +135,6 @@ def expectation(values: np.ndarray, logprobs: np.ndarray) -> tuple[float, float,
     mean = float(np.clip(weights @ values, 0.0, 1.0))
     variance = float(weights @ (values - mean) ** 2)
     return float(values[int(np.argmax(weights))]), mean, min(variance, mean * (1 - mean))
-
-
-def _finish(
-    jobs: Sequence[Force | Probe],
-    pool: ModelPool,
-    loaded: Loaded,
-    journal: Journal,
-    progress: Progress,
-    name: str,
-    summarise: Callable[[np.ndarray], tuple[float, float, float]],
-) -> list[Verdict]:
-    keys = {job.key: _key(job, loaded) for job in jobs}
-    limit = pool.limit(loaded)
-    missing = [job for job in jobs if keys[job.key] not in journal and 0 < job.length <= limit]
-    # Equal responses are one item of the journal and one forward pass.
-    distinct = list({keys[job.key]: job for job in missing}.values())
-    held = len(jobs) - len(distinct)
-
-    def keep(done: Done) -> None:
-        journal.append(keys[done.key], {"logprobs": done.logprobs.tolist()})
-
-    loaded.engine.run(
-        distinct,
-        keep,
-        path="prefill",
-        progress=within(progress, held, len(jobs)),
-        on_wait=pool.say,
-    )
-    verdicts = []
-    for job in jobs:
-        item = journal.get(keys[job.key])
-        if item is None:
-            reason = f"prompt and response of {job.length} tokens exceed the judge's context of {limit}"
-            verdicts.append(Verdict("unscored", reason=reason, model=name, cost_usd=0.0))
-            continue
-        score, mean, variance = summarise(np.array(item["logprobs"]))
-        verdicts.append(
-            Verdict("ok", score, mean, variance, model=name, prompt_tokens=len(job.prompt.tokens), cost_usd=0.0)
-        )
-    return verdicts
 
 
 def _key(job: Force | Probe, loaded: Loaded) -> str:

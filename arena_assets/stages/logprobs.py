@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from arena_assets.ids import content_key, slice_rank
 from arena_assets.journal import Journal
 from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Force
+from arena_assets.llama.journalled import finish_missing
 from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.pool import ModelPool
 from arena_assets.llama.shape import Path
@@ -50,6 +52,7 @@ def score_logprobs(
     sample = _sample(experiment, prompts)
     retokenised: list[str] = []
     kind = pool.kind()
+    path: Path = "decode" if experiment.engine.scoring == "replay" else "prefill"
     home = _home_vocabulary(experiment, pool)
     total, before = len(logged) * len(experiment.policies), 0
     for model, policies in experiment.policies_by_model.items():
@@ -57,7 +60,16 @@ def score_logprobs(
         foreign = _is_foreign(loaded, home)
         retokenised += [policy.name for policy in policies if foreign]
         jobs = _jobs(experiment, policies, logged, loaded, foreign, pool)
-        items = _score(experiment, jobs, loaded, sample, journal, within(progress, before, total), pool, kind)
+        items = finish_missing(
+            loaded.engine,
+            jobs,
+            _keys(experiment, jobs, loaded, path, kind),
+            journal,
+            partial(_record, sample),
+            path=path,
+            progress=within(progress, before, total),
+            on_wait=pool.say,
+        )
         values |= {key: float(item["logprob"]) for key, item in items.items()}
         tokens |= {key: np.array(item["tokens"]) for key, item in items.items() if "tokens" in item}
         before += len(logged) * len(policies)
@@ -148,19 +160,11 @@ def _jobs(
     return jobs
 
 
-def _score(
-    experiment: Experiment,
-    jobs: Sequence[Force],
-    loaded: Loaded,
-    sample: frozenset[str],
-    journal: Journal,
-    progress: Progress,
-    pool: ModelPool,
-    kind: str | None,
-) -> dict[str, dict[str, Any]]:
-    """The journal's item of each job: `logprob`, the total, and for the prompts of `sample` that of all `tokens`."""
-    path: Path = "decode" if experiment.engine.scoring == "replay" else "prefill"
-    keys = {
+def _keys(
+    experiment: Experiment, jobs: Sequence[Force], loaded: Loaded, path: Path, kind: str | None
+) -> dict[str, str]:
+    """The journal's key of each job's result, by the job's key."""
+    return {
         # The policy's name is part of the key: pi_clone is scored in passes of its own, never looked up from P0's.
         job.key: content_key(
             job=job.key,
@@ -175,23 +179,12 @@ def _score(
         )
         for job in jobs
     }
-    missing = [job for job in jobs if keys[job.key] not in journal]
-    held = len(jobs) - len(missing)
 
-    def keep(done: Done) -> None:
-        tokens = {"tokens": done.logprobs.tolist()} if done.key.split("/")[0] in sample else {}
-        journal.append(keys[done.key], {"logprob": done.total, **tokens})
 
-    progress(held, len(jobs))
-    loaded.engine.run(
-        missing,
-        keep,
-        path=path,
-        progress=within(progress, held, len(jobs)),
-        on_wait=pool.say,
-    )
-    found = {job.key: journal.get(keys[job.key]) for job in jobs}
-    return {key: item for key, item in found.items() if item is not None}
+def _record(sample: frozenset[str], done: Done) -> dict[str, Any]:
+    """`logprob`, the total, and for the prompts of `sample` that of all `tokens`."""
+    tokens = {"tokens": done.logprobs.tolist()} if done.key.split("/")[0] in sample else {}
+    return {"logprob": done.total, **tokens}
 
 
 def _table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from arena_assets.ids import content_key, stream_seed
 from arena_assets.journal import Journal
 from arena_assets.llama.build import arithmetic
 from arena_assets.llama.jobs import Done, Generate
+from arena_assets.llama.journalled import finish_missing
 from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress, silent, within
@@ -29,74 +31,73 @@ def generate_responses(
     total, before = len(prompts) * len(experiment.policies), 0
     # The policies of one model together: two big models need not fit into memory at once, and the batch stays full.
     for model, policies in experiment.policies_by_model.items():
-        report = within(progress, before, total)
-        rows += _answer(experiment, policies, prompts, pool.get(model), pool, kind, journal, report)
-        before += len(prompts) * len(policies)
+        loaded = pool.get(model)
+        limit = pool.limit(loaded)
+        asked = [one for policy in policies for one in _jobs(experiment, policy, prompts, loaded, kind)]
+        fitting = [job for job, _ in asked if job.length <= limit]
+        rows += [_left_out(job, limit) for job, _ in asked if job.length > limit]
+        items = finish_missing(
+            loaded.engine,
+            fitting,
+            {job.key: key for job, key in asked},
+            journal,
+            _record,
+            progress=within(progress, before + len(asked) - len(fitting), total),
+            on_wait=pool.say,
+        )
+        rows += [_answered(job, items[job.key], loaded.model.text(items[job.key]["tokens"])) for job in fitting]
+        before += len(asked)
     return records(rows, RESPONSES)
 
 
-def _answer(
-    experiment: Experiment,
-    policies: list[Policy],
-    prompts: pd.DataFrame,
-    loaded: Loaded,
-    pool: ModelPool,
-    kind: str | None,
-    journal: Journal,
-    progress: Progress,
-) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    jobs: list[Generate] = []
-    keys: dict[str, str] = {}
-    limit = pool.limit(loaded)
-    for policy in policies:
-        settings = content_key(
-            policy=experiment.policy_identity(policy),
-            mode=experiment.engine.mode,
-            engine=arithmetic(),
-            machine=kind,
-        )
-        for row in rows_of(prompts):
-            seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
-            prompt = loaded.template.render(policy.system_prompt, row["prompt"])
-            job = Generate(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, policy.max_tokens, seed)
-            if job.length <= limit:
-                jobs.append(job)
-                keys[job.key] = content_key(prompt=row["prompt"], settings=settings, seed=seed)
-            else:
-                reason = (
-                    f"prompt of {len(prompt.tokens)} and response of up to {policy.max_tokens} tokens "
-                    f"exceed the context of {limit}"
-                )
-                rows.append(_row(job, {}, None, reason))
-
-    def keep(done: Done) -> None:
-        item = {"tokens": list(done.tokens), "finish_reason": done.finish_reason, "logprob": done.total}
-        journal.append(keys[done.key], item)
-
-    missing = [job for job in jobs if keys[job.key] not in journal]
-    held, total = len(rows) + len(jobs) - len(missing), len(rows) + len(jobs)
-    progress(held, total)
-    loaded.engine.run(missing, keep, progress=within(progress, held, total), on_wait=pool.say)
-    for job in jobs:
-        item = journal.get(keys[job.key])
-        assert item is not None
-        rows.append(_row(job, item, loaded.model.text(item["tokens"]), None))
-    return rows
+def _jobs(
+    experiment: Experiment, policy: Policy, prompts: pd.DataFrame, loaded: Loaded, kind: str | None
+) -> Iterator[tuple[Generate, str]]:
+    """The policy's job for each prompt, with the journal's key of its result."""
+    settings = content_key(
+        policy=experiment.policy_identity(policy),
+        mode=experiment.engine.mode,
+        engine=arithmetic(),
+        machine=kind,
+    )
+    for row in rows_of(prompts):
+        seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
+        prompt = loaded.template.render(policy.system_prompt, row["prompt"])
+        job = Generate(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, policy.max_tokens, seed)
+        yield job, content_key(prompt=row["prompt"], settings=settings, seed=seed)
 
 
-def _row(job: Generate, item: dict[str, Any], text: str | None, reason: str | None) -> dict[str, object]:
+def _record(done: Done) -> dict[str, Any]:
+    return {"tokens": list(done.tokens), "finish_reason": done.finish_reason, "logprob": done.total}
+
+
+def _answered(job: Generate, item: Mapping[str, Any], text: str) -> dict[str, object]:
+    return _row(job) | {
+        "response": text,
+        "response_tokens": item["tokens"],
+        "finish_reason": item["finish_reason"],
+        "n_response_tokens": len(item["tokens"]),
+        "sampling_logprob": item["logprob"],
+    }
+
+
+def _left_out(job: Generate, limit: int) -> dict[str, object]:
+    lengths = f"prompt of {len(job.prompt.tokens)} and response of up to {job.max_tokens} tokens"
+    return _row(job) | {"reason": f"{lengths} exceed the context of {limit}"}
+
+
+def _row(job: Generate) -> dict[str, object]:
+    """The row of a response that there is not."""
     prompt_id, policy = job.key.split("/")
-    tokens = item.get("tokens")
     return {
         "prompt_id": prompt_id,
         "policy": policy,
-        "response": text,
-        "response_tokens": tokens,
-        "finish_reason": item.get("finish_reason", "left_out"),
+        "response": None,
+        "response_tokens": None,
+        "finish_reason": "left_out",
         "n_prompt_tokens": len(job.prompt.tokens),
-        "n_response_tokens": len(tokens or ()),
-        "sampling_logprob": item.get("logprob"),
+        "n_response_tokens": 0,
+        "sampling_logprob": None,
         "seed": job.seed,
-        "reason": reason,
+        "reason": None,
     }
