@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,13 +15,17 @@ from upath import UPath
 
 from arena_assets.errors import StorageError
 from arena_assets.storage import is_local
+from arena_assets.storage.durable import sync_data
 
 # Writers put their parts together once, at their end: more of them at once than this is no chance.
 _LISTINGS = 20
 
 
 class Journal:
-    """Finished items by key, durable as soon as `append` returns; the last record of a key counts.
+    """Finished items by key, durable as soon as `append` returns; of a key's records the last is its item.
+
+    The earlier ones stay, since each was paid for: what was spent is the sum over all of them. A record that stands
+    twice, word for word, counts once: a writer that died while it put its parts together leaves copies of them.
 
     On a local disk `folder/items.jsonl`, one line an item, appended by one write so that two writers never mix within
     a line. On object storage, which cannot append, `folder/<n>-<writer>.jsonl`: one small object for each append, which
@@ -32,7 +36,7 @@ class Journal:
     def __init__(self, folder: str | Path | UPath) -> None:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
         self._local = is_local(self._folder)
-        self._items: dict[str, dict[str, Any]] = {}
+        self._items: dict[str, list[dict[str, Any]]] = {}
         self._appended: set[str] = set()
         self._file: int | None = None
         self._pending: list[str] = []
@@ -75,7 +79,13 @@ class Journal:
         return len(self._appended)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        return self._items.get(key)
+        """The item of a key: its last record."""
+        records = self._items.get(key)
+        return records[-1] if records else None
+
+    def records(self, key: str) -> Sequence[dict[str, Any]]:
+        """Every record of a key, oldest first: what each cost was paid, whichever of them is the item."""
+        return tuple(self._items.get(key, ()))
 
     def append(self, key: str, item: Mapping[str, Any], *, durable: bool = True, finished: bool = True) -> None:
         """Record a finished item. `durable=False` leaves the disk to the next `flush`, so that many share one wait.
@@ -97,7 +107,8 @@ class Journal:
                 self._pending.append(line)
             if durable:
                 self.flush()
-        self._items[key] = dict(item)
+        with self._lock:
+            _remember(self._items, key, dict(item))
         if finished:
             self._appended.add(key)
 
@@ -112,7 +123,7 @@ class Journal:
             unsynced, self._unsynced = self._unsynced, False
         try:
             if unsynced and self._file is not None:
-                os.fdatasync(self._file)
+                sync_data(self._file)
             if pending:
                 self._put("".join(pending).encode("utf-8", "surrogatepass"))
         except OSError as error:
@@ -153,21 +164,17 @@ class Journal:
             # A short write means a full disk; the torn line is dropped by the next reader.
             raise OSError("short write, the disk is full")
         if durable:
-            os.fdatasync(self._file)
+            sync_data(self._file)
         else:
             self._unsynced = True
 
     def _load(self) -> None:
-        parts = read_parts(self._folder)
+        parts = _read_parts(self._folder)
         # Counted from the last name: objects that were put together are fewer than their names say.
         self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
         for data in parts.values():
-            for line in data.split(b"\n"):
-                try:
-                    record = json.loads(line)
-                    self._items[record.pop("key")] = record
-                except (ValueError, KeyError, AttributeError, TypeError):
-                    continue  # torn by a crash: the item was in flight and is done again
+            for key, record in _records(data):
+                _remember(self._items, key, record)
 
     def _torn(self) -> bool:
         """Whether the file ends within a line: a crash, a full disk, or another writer that died just now."""
@@ -176,7 +183,40 @@ class Journal:
         return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
 
 
-def read_parts(folder: UPath, *, below: bool = False) -> dict[UPath, bytes]:
+def records_below(folder: UPath) -> Iterator[dict[str, Any]]:
+    """Every record of all journals below the folder, those that a later one of their key replaced included.
+
+    Raises:
+        OSError: a part is there and cannot be read, or parts vanish at every listing.
+    """
+    journals: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for part, data in _read_parts(folder, below=True).items():
+        for key, record in _records(data):
+            _remember(journals.setdefault(str(part.parent), {}), key, record)
+    return (record for items in journals.values() for records in items.values() for record in records)
+
+
+def _remember(items: dict[str, list[dict[str, Any]]], key: str, record: dict[str, Any]) -> None:
+    """Put the record last of its key; where it stands already, word for word, it is a copy and not another one."""
+    records = items.setdefault(key, [])
+    if record in records:
+        records.remove(record)
+    records.append(record)
+
+
+def _records(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each record of a part with its key; what a crash tore was in flight, and is done again."""
+    for line in data.split(b"\n"):
+        try:
+            record = json.loads(line)
+            key = record.pop("key")
+        except (ValueError, KeyError, AttributeError, TypeError):
+            continue
+        if isinstance(key, str):
+            yield key, record
+
+
+def _read_parts(folder: UPath, *, below: bool = False) -> dict[UPath, bytes]:
     """The parts of a journal (with `below`: of all journals below the folder), by path, in the order of their names.
 
     Another writer may put its own together meanwhile. Its whole is written before its parts go, so a part that is gone

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 
 from upath import UPath
 
 from arena_assets.config.judges import Prices
 from arena_assets.errors import StorageError
-from arena_assets.journal import read_parts
+from arena_assets.journal import records_below
 
 BATCH_FACTOR = 0.5  # OpenAI's Batch API, by its price list
 
@@ -22,21 +22,14 @@ def cost_usd(prices: Prices, prompt_tokens: float, completion_tokens: float, *, 
 def spent_usd(folder: UPath) -> float:
     """Dollars spent so far by the journals below `folder`, those of all batches: `<data>/journal/judge_scores`.
 
+    Every answer that was paid for counts, also one that a later answer to the same call replaced: the journal's item is
+    the last, but the money of the others is gone.
+
     Raises:
         StorageError: a journal cannot be read.
     """
-    total, seen = 0.0, set()
     try:
-        for data in read_parts(folder, below=True).values():
-            for line in data.split(b"\n"):
-                try:
-                    record = json.loads(line)
-                    key, cost = record["key"], record.get("cost_usd")
-                except (ValueError, KeyError, AttributeError, TypeError):
-                    continue  # a line torn by a crash
-                if key not in seen and isinstance(cost, int | float):
-                    seen.add(key)
-                    total += cost
+        costs = [record.get("cost_usd") for record in records_below(folder)]
     except OSError as error:
         raise StorageError(f"the journals below {folder} cannot be read: {error}") from error
-    return total
+    return math.fsum(cost for cost in costs if isinstance(cost, int | float))

@@ -43,7 +43,7 @@ def test_dollars() -> None:
     assert cost_usd(prices, 1_000_000, 500_000, batch=True) == 3.0
 
 
-def test_spent_sums_every_batch_and_counts_a_key_once(tmp_path: Path) -> None:
+def test_spent_sums_every_batch_and_counts_a_record_once(tmp_path: Path) -> None:
     for batch in ("0000", "0001"):
         with Journal(tmp_path / batch) as journal:
             journal.append(f"a{batch}", {"cost_usd": 0.5})
@@ -53,6 +53,37 @@ def test_spent_sums_every_batch_and_counts_a_key_once(tmp_path: Path) -> None:
         file.write('{"key": "torn", "cost_')
     assert spent_usd(UPath(tmp_path)) == 1.0
     assert spent_usd(UPath(tmp_path / "none")) == 0.0
+
+
+@pytest.mark.parametrize("place", ["disk", "object storage"])
+def test_every_answer_that_was_paid_for_is_spent_and_the_last_is_the_item(tmp_path: Path, place: str) -> None:
+    """The first alone, as the budget once had it, lets a second try go unpaid; the last alone, the first."""
+    root = UPath(tmp_path) if place == "disk" else UPath(f"memory://costs/{tmp_path.name}")
+    answers = [{"text": "hm", "cost_usd": 0.25}, {"text": "8", "cost_usd": 0.5}, {"text": "8", "cost_usd": 0.125}]
+    for answer in answers:  # each in a run of its own
+        with Journal(root / "0000") as journal:
+            journal.append("a", answer)
+            journal.append("b", {"text": "7", "cost_usd": 1.0})
+    with Journal(root / "0001") as journal:
+        journal.append("a", answers[0])  # another batch paid for the same call as well
+        assert journal.get("a") == answers[0]
+    with Journal(root / "0000") as journal:
+        assert journal.get("a") == answers[-1]
+        assert list(journal.records("a")) == answers
+        assert list(journal.records("b")) == [{"text": "7", "cost_usd": 1.0}]
+        assert journal.records("c") == ()
+        assert len(journal) == 2
+    assert spent_usd(root) == 0.25 + 0.5 + 0.125 + 1.0 + 0.25
+
+
+def test_an_answer_that_came_back_is_the_item_again(tmp_path: Path) -> None:
+    with Journal(tmp_path / "0000") as journal:
+        for text in ("8", "hm", "8"):
+            journal.append("a", {"text": text, "cost_usd": 0.5})
+        assert journal.get("a") == {"text": "8", "cost_usd": 0.5}
+    with Journal(tmp_path / "0000") as journal:
+        assert journal.get("a") == {"text": "8", "cost_usd": 0.5}
+    assert spent_usd(UPath(tmp_path)) == 1.0
 
 
 def test_estimate_counts_rows_samples_and_slices() -> None:

@@ -98,5 +98,5 @@ class OpenAIScorer:
 
 
 def _spent(unique: Mapping[str, Call], journal: Journal) -> float:
-    records = [journal.get(key) for key in unique]
-    return sum(load_answer(record).cost_usd or 0.0 for record in records if record is not None)
+    """Dollars that these calls have cost, by every answer to them that was paid for."""
+    return sum(load_answer(record).cost_usd or 0.0 for key in unique for record in journal.records(key))
