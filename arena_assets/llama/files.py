@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 from uuid import uuid4
 
 from arena_assets.config import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel, project_root
 from arena_assets.errors import ModelError
+from arena_assets.locks import hold
 
 
 def models_folder() -> Path:
@@ -145,8 +146,7 @@ def _download(config: HubModel, folder: Path) -> Path:
         path = folder / f"{Path(config.file).name}.{version}.part"
         folder.mkdir(parents=True, exist_ok=True)
         # Not `hf_hub_download`: it removes what a broken download left, and starts anew.
-        with path.open("ab") as file:
-            _lock(file, path)
+        with hold(path.with_name(f"{path.name}.lock"), partial(_busy, path)), path.open("ab") as file:
             http_get(
                 url,
                 file,
@@ -174,8 +174,5 @@ def _download(config: HubModel, folder: Path) -> Path:
     return path
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it when the process dies
-    except BlockingIOError as error:
-        raise ModelError(f"another process is downloading {path}; wait for it") from error
+def _busy(path: Path) -> None:
+    raise ModelError(f"another process is downloading {path}; wait for it")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from arena_assets.config.judges import Prices
 from arena_assets.ids import content_key
 from arena_assets.judging.costs import cost_usd
+from arena_assets.locks import hold, machine_lock
 
 
 class Rate:
@@ -104,15 +100,5 @@ class Budget:
 @contextlib.contextmanager
 def account_lock(url: str, model: str) -> Iterator[None]:
     """One process of this machine at a time asks a server's model: two would double the rate and overrun the budget."""
-    name = f"arena-oracle-{os.getuid()}-{content_key(url=url, model=model)}.lock"
-    descriptor = os.open(Path(tempfile.gettempdir()) / name, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.2)  # polled, so that a cancellation is heard
+    with hold(machine_lock(content_key(url=url, model=model))):
         yield
-    finally:
-        os.close(descriptor)
