@@ -1,11 +1,21 @@
-"""Runs that a crash of the whole machine left open are failed at start-up: else they hold the llama pool for ever."""
+"""Runs that a crash of the whole machine left open are failed at start-up: else they hold the llama pool for ever.
+
+A run that lives is never failed: what cannot be looked up, on this system or by this user, counts as alive.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import time
 
 import dagster as dg
+import psutil
+
+# A run that was launched just now has told no process yet: it first loads the definitions, some ten seconds.
+_FIRST_WORD_S = 120.0
+# A process is younger than what it told; the clocks of both are compared to whole seconds.
+_CLOCK_S = 2.0
+_OPEN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def prepare(instance: dg.DagsterInstance) -> list[str]:
@@ -25,28 +35,35 @@ def fail_runs_without_process(instance: dg.DagsterInstance) -> list[str]:
     """
     if instance.run_launcher.supports_check_run_worker_health:
         return []
-    open_ = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     failed = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=open_)):
-        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-        told = [
-            (e.timestamp, e.dagster_event.engine_event_data.metadata) for e in events if e.dagster_event is not None
-        ]
-        pids = [(int(str(entry["pid"].value)), when) for when, entry in told if "pid" in entry]
-        if not any(_lives(pid, when) for pid, when in pids):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_OPEN)):
+        run, age = record.dagster_run, time.time() - record.update_timestamp.timestamp()
+        told = _told_processes(instance, run.run_id)
+        starts = run.status == dg.DagsterRunStatus.STARTING and not told and age < _FIRST_WORD_S
+        if not starts and all(_is_gone(pid, when) for pid, when in told):
             instance.report_run_failed(run, "the run's process is gone (was the machine restarted?)")
             failed.append(run.run_id)
     return failed
 
 
-def _lives(pid: int, when: float) -> bool:
-    """Whether the process that had the pid at that time (seconds since 1970) still runs."""
+def _told_processes(instance: dg.DagsterInstance, run_id: str) -> list[tuple[int, float]]:
+    """The process ids that a run told, each with the time (seconds since 1970)."""
+    events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    told = [(e.timestamp, e.dagster_event.engine_event_data.metadata) for e in events if e.dagster_event is not None]
+    return [(int(str(entry["pid"].value)), when) for when, entry in told if "pid" in entry]
+
+
+def _is_gone(pid: int, when: float) -> bool:
+    """Whether it is certain that the process which had the pid at that time runs no more."""
     try:
-        # Fields after the command's name, which is in brackets and may hold anything; the 20th of them is the start.
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
+        os.kill(pid, 0)  # asks only; unlike a look into /proc it needs neither Linux nor a mounted one
+    except ProcessLookupError:
+        return True
     except OSError:
+        return False  # another user's, so there is one
+    try:
+        process = psutil.Process(pid)
+        # A pid is given again, after a restart above all; whoever has it then is younger than what was told.
+        return process.status() == psutil.STATUS_ZOMBIE or process.create_time() > when + _CLOCK_S
+    except (psutil.Error, OSError, NotImplementedError):
         return False
-    started = int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
-    # A pid is given again after a restart. The time of boot is stated in whole seconds.
-    return started < when + 2

@@ -6,9 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 from dagster import DagsterEvent, DagsterEventType
 from dagster._core.events import EngineEventData
@@ -72,6 +76,75 @@ def test_a_pid_that_was_given_again_is_no_run(instance: dg.DagsterInstance, monk
     entries = instance.all_logs(run_id)
     older = [entry._replace(timestamp=entry.timestamp - 86_400) for entry in entries]
     monkeypatch.setattr(instance, "all_logs", lambda *_, **__: older)
+    assert fail_runs_without_process(instance) == [run_id]
+
+
+@pytest.fixture
+def no_proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A system without /proc, as macOS is to what reads it, and as a container may be that does not mount one."""
+    (tmp_path / "proc").mkdir()
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"))
+    read = Path.read_text
+    gone = FileNotFoundError(2, "No such file or directory")
+
+    def without_proc(self: Path, *arguments: Any, **options: Any) -> str:
+        if self.is_relative_to("/proc"):
+            raise gone
+        return read(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", without_proc)
+
+
+@pytest.mark.usefixtures("no_proc")
+def test_without_proc_a_live_run_stays_and_a_dead_one_is_failed(instance: dg.DagsterInstance) -> None:
+    with pytest.raises(psutil.Error):
+        psutil.Process(os.getpid()).create_time()
+    alive = open_run(instance, dg.DagsterRunStatus.STARTED, os.getpid())
+    dead = open_run(instance, dg.DagsterRunStatus.STARTED, pid_of_the_dead())
+    assert fail_runs_without_process(instance) == [dead]
+    assert status(instance, alive) == dg.DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize(
+    "error", [psutil.AccessDenied(1), PermissionError(13, "denied"), NotImplementedError("no such call here")]
+)
+def test_what_cannot_be_looked_up_is_not_declared_dead(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(_: psutil.Process) -> float:
+        raise error
+
+    monkeypatch.setattr(psutil.Process, "create_time", refuse)
+    run_id = open_run(instance, dg.DagsterRunStatus.STARTED, os.getpid())
+    assert fail_runs_without_process(instance) == []
+    assert status(instance, run_id) == dg.DagsterRunStatus.STARTED
+
+
+def test_a_process_of_another_user_is_one(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_pid: int, _signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", forbidden)
+    open_run(instance, dg.DagsterRunStatus.STARTED, pid_of_the_dead())
+    assert fail_runs_without_process(instance) == []
+
+
+def test_a_process_that_ended_and_was_not_waited_for_is_gone(instance: dg.DagsterInstance) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        run_id = open_run(instance, dg.DagsterRunStatus.STARTED, process.pid)
+        assert fail_runs_without_process(instance) == [run_id]
+
+
+def test_a_run_that_was_launched_just_now_has_time_to_tell_its_process(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`arena run` in one terminal must not fail what a backfill in the UI is launching."""
+    run_id = open_run(instance, dg.DagsterRunStatus.STARTING, None)
+    assert fail_runs_without_process(instance) == []
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 600)
     assert fail_runs_without_process(instance) == [run_id]
 
 
