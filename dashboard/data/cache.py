@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeVar, cast
 
 import pandas as pd
+from cachetools import LRUCache
 
 T = TypeVar("T")
 
@@ -16,12 +17,14 @@ LIMIT_BYTES = 400 * 2**20
 
 
 class ByteCache:
-    """Least recently used values go first. Values are shared: nobody may modify one."""
+    """Least recently used values go first; what is bigger than the whole cache is not held.
+
+    Values are shared: nobody may modify one.
+    """
 
     def __init__(self, limit: int = LIMIT_BYTES) -> None:
-        self._limit = limit
-        self._held = 0
-        self._values: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
+        # With its size, which is reckoned once and outside of the lock: it takes long for a column of texts.
+        self._values: LRUCache[Hashable, tuple[object, int]] = LRUCache(limit, getsizeof=lambda entry: entry[1])
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T], *, keep: Callable[[T], bool] = lambda _: True) -> T:
@@ -30,26 +33,20 @@ class ByteCache:
         Two sessions may make the same value at once.
         """
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return cast(T, self._values[key][0])
+            held = self._values.get(key)
+        if held is not None:
+            return cast(T, held[0])
         value = make()
-        if not keep(value):
-            return value
-        size = size_of(value)
-        with self._lock:
-            if key not in self._values:
-                self._held += size
-            self._values[key] = (value, size)
-            while self._held > self._limit and len(self._values) > 1:
-                _, (_, freed) = self._values.popitem(last=False)
-                self._held -= freed
+        if keep(value):
+            entry = (value, size_of(value))
+            with self._lock, contextlib.suppress(ValueError):  # it is bigger than the whole cache
+                self._values[key] = entry
         return value
 
     @property
     def held(self) -> int:
         """Bytes held now."""
-        return self._held
+        return int(self._values.currsize)
 
 
 def size_of(value: object) -> int:

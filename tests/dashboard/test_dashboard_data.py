@@ -189,6 +189,23 @@ def test_the_cache_holds_no_more_than_its_bytes_and_drops_the_oldest():
     assert made[-1] == "b"
 
 
+def test_what_is_bigger_than_the_cache_is_given_and_not_held():
+    small, big = pd.DataFrame({"x": [0.0] * 100}), pd.DataFrame({"x": [0.0] * 1000})
+    cache = ByteCache(limit=size_of(big) - 1)
+    cache.get("small", lambda: small)
+    assert cache.get("big", lambda: big) is big
+    assert cache.held == size_of(small)
+    assert cache.get("big", lambda: small) is small
+
+
+def test_nothing_is_a_value_as_well():
+    made: list[int] = []
+    cache = ByteCache()
+    for _ in range(2):
+        assert cache.get("none", lambda: made.append(1)) is None
+    assert made == [1]
+
+
 def test_an_error_is_not_kept_by_the_cache():
     cache = ByteCache()
 
