@@ -59,12 +59,13 @@ class ArenaRayRunLauncher(RayRunLauncher):  # type: ignore[misc]
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         try:
-            return super().check_run_worker_health(run)
+            found: CheckRunHealthResult = super().check_run_worker_health(run)
         except RuntimeError as error:
             # Ray's client has no class of its own for an answer of the head that is an HTTP error.
             if type(error) is not RuntimeError:
                 raise
             return CheckRunHealthResult(WorkerStatus.UNKNOWN, str(error))
+        return found
 
     def _watch_starts(self) -> None:
         while True:
