@@ -1,6 +1,6 @@
 """An experiment's configuration: frozen models that reject unknown keys, and the loader of `configs/*.yaml`."""
 
-from arena_assets.config.base import project_root
+from arena_assets.config.base import in_project, project_root
 from arena_assets.config.experiment import AnalysisConfig, EngineConfig, Experiment, Policy
 from arena_assets.config.imported import ImportedJudge, ImportedOracle
 from arena_assets.config.judges import (
@@ -58,6 +58,7 @@ __all__ = [
     "ShippedCorpus",
     "config_folder",
     "experiment_names",
+    "in_project",
     "load_experiment",
     "load_yaml",
     "project_root",

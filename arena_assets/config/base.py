@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from arena_assets.errors import ConfigError
+
 
 class Section(BaseModel):
     """A section of an experiment file. Every key has an effect; a key that nothing reads is refused."""
@@ -26,12 +28,24 @@ def project_root() -> Path:
     return Path(os.environ.get("ARENA_ROOT") or Path(__file__).resolve().parents[2])
 
 
+def in_project(path: str) -> Path:
+    """A path that a user configured: a relative one is below the project's folder, `~` is the home.
+
+    Raises:
+        ConfigError: `~name` of a user whom this machine does not know.
+    """
+    try:
+        return project_root().absolute() / Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"the path {path} cannot be used: {error} Write the folder in full") from error
+
+
 def content_digest(path: str) -> str | None:
     """Digest of a small file that the user writes, relative to the project's folder; None where it cannot be read.
 
     Whoever needs the file says that it is missing; a fingerprint must not.
     """
     try:
-        return hashlib.sha256((project_root() / Path(path).expanduser()).read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(in_project(path).read_bytes()).hexdigest()
+    except (OSError, ConfigError):
         return None

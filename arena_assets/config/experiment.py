@@ -85,7 +85,7 @@ class Experiment(Section):
     judge: JudgeConfig
     oracle: OracleConfig
     analysis: AnalysisConfig = AnalysisConfig()
-    storage: str | None = Field(None, description="URL of the folder for all data; null: dagster_home/data")
+    storage: str | None = Field(None, description="folder (relative: the project's) or URL; null: dagster_home/data")
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_assets.config import (
@@ -15,7 +14,7 @@ from arena_assets.config import (
     OracleConfig,
     ReferenceOracle,
     RubricJudge,
-    project_root,
+    in_project,
 )
 from arena_assets.errors import JudgeError
 from arena_assets.judging.file import FileScorer
@@ -49,7 +48,7 @@ def build_scorer(
             raise JudgeError("the reference oracle needs the corpus' reference points; materialise arena_corpus first")
         return ReferenceScorer(reference_points)
     if isinstance(config, FileOracle):
-        return FileScorer(project_root() / Path(config.path).expanduser())
+        return FileScorer(in_project(config.path))
     if isinstance(config, LikelihoodJudge | RubricJudge):
         from arena_assets.judging import local
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
-from arena_assets.config import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel, project_root
+from arena_assets.config import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel, in_project, project_root
 from arena_assets.errors import ModelError
 from arena_assets.locks import hold
 
@@ -93,8 +93,7 @@ def _target(config: ModelConfig) -> Path:
     if isinstance(config, ImportedModel):
         raise ModelError("an imported experiment has no model: its responses were made elsewhere")
     if isinstance(config, LocalModel):
-        path = Path(config.path).expanduser()
-        return path if path.is_absolute() else project_root() / path
+        return in_project(config.path)
     return models_folder() / Path(config.file).name
 
 

@@ -2,6 +2,7 @@
 
 from arena_assets.storage.atomic import is_local, write_bytes
 from arena_assets.storage.checks import Effort, LastRun
-from arena_assets.storage.store import METHODS, Store, contract, default_data_folder
+from arena_assets.storage.places import data_folder
+from arena_assets.storage.store import METHODS, Store, contract
 
-__all__ = ["METHODS", "Effort", "LastRun", "Store", "contract", "default_data_folder", "is_local", "write_bytes"]
+__all__ = ["METHODS", "Effort", "LastRun", "Store", "contract", "data_folder", "is_local", "write_bytes"]

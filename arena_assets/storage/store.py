@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 import pandas as pd
 from upath import UPath
 
-from arena_assets.config import Experiment, project_root
+from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError
 from arena_assets.storage import checks, parquet
 from arena_assets.storage.atomic import is_local, write_bytes
 from arena_assets.storage.checks import Effort, LastRun
+from arena_assets.storage.places import data_folder, located
 from arena_assets.tables import TABLES, Table
 
 # In the place of an experiment: the studies of the methods, which depend on none.
@@ -35,12 +35,11 @@ class Store:
 
     @classmethod
     def of(cls, experiment: Experiment | str, base: str | None = None) -> Store:
-        """The store of an experiment: below its `storage` URL, ARENA_STORAGE, or `dagster_home/data`."""
+        """The store of an experiment: below `base`, its own `storage`, or `data_folder()`."""
         name = experiment if isinstance(experiment, str) else experiment.name
         own = None if isinstance(experiment, str) else experiment.storage
-        return cls(
-            f"{(base or own or os.environ.get('ARENA_STORAGE') or default_data_folder())!s}".rstrip("/") + f"/{name}"
-        )
+        chosen = base or own
+        return cls(f"{located(chosen) if chosen else data_folder()}/{name}")
 
     def path(self, asset: str, partition: str | None = None) -> UPath:
         return self.root / f"{asset}.parquet" if partition is None else self.root / asset / f"{partition}.parquet"
@@ -166,10 +165,6 @@ def contract(asset: str) -> Table:
         return TABLES[asset]
     except KeyError as error:
         raise ArenaError(f"no table is named {asset!r}; there are: {', '.join(TABLES)}") from error
-
-
-def default_data_folder() -> Path:
-    return project_root() / "dagster_home" / "data"
 
 
 def _label(asset: str, partition: str | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ArenaError, ConfigError
-from arena_assets.storage import METHODS, Store, default_data_folder
+from arena_assets.storage import METHODS, Store, data_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def choose(name: str) -> Chosen:
 
 def has_data(name: str) -> bool:
     """Whether anything of the experiment lies in the default data folder."""
-    return (Path(default_data_folder()) / name).is_dir()
+    return (Path(data_folder()) / name).is_dir()
 
 
 def roles(chosen: Chosen, policies: list[str], estimated: list[str]) -> Roles:
@@ -65,7 +65,7 @@ def roles(chosen: Chosen, policies: list[str], estimated: list[str]) -> Roles:
 
 
 def _data_folders() -> list[str]:
-    folder = Path(default_data_folder())
+    folder = Path(data_folder())
     if not folder.is_dir():
         return []
     return sorted(

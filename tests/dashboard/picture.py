@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from arena_assets.config import config_folder
-from arena_assets.storage import default_data_folder
+from arena_assets.storage import data_folder
 from tests.dashboard.browser import ROOT, browser, serve, settle
 
 PICTURE = ROOT / "docs" / "dashboard.png"
@@ -16,7 +15,7 @@ WIDTH, HEIGHT = 1280, 1560
 
 def main() -> None:
     """Write the picture of the estimates of `demo`."""
-    data = Path(os.environ.get("ARENA_STORAGE") or default_data_folder())
+    data = Path(data_folder())
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         with serve(config_folder(), data, log) as (address, _), browser() as chrome:

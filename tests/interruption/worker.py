@@ -13,11 +13,11 @@ import signal
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from arena_assets import storage
 from arena_assets.cli.run import _current, _todo  # the very decision of `arena run`
 from arena_assets.config import load_experiment
 from arena_assets.orchestration import analysis as whole
@@ -27,7 +27,7 @@ from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.storage import Store
 from tests.made_up.cheap_model import PAUSE, CheapModels, CheapScorer, tell
 
-_replace = storage.Path.replace
+_replace = Path.replace
 
 
 def main() -> None:
@@ -105,7 +105,7 @@ def _mark_stages() -> None:
         return CheapScorer("oracle" if config.kind == "reference" else "judge")
 
     whole.compare = slow_compare  # type: ignore[assignment]
-    storage.Path.replace = slow_replace  # type: ignore[method-assign, assignment]
+    Path.replace = slow_replace  # type: ignore[method-assign, assignment]
     batches.build_scorer = scorer  # type: ignore[assignment]
 
 
