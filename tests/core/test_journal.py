@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
+from arena_assets import journal as journal_module
 from arena_assets.errors import StorageError
 from arena_assets.journal import Journal
 
@@ -141,6 +141,7 @@ def test_threads_may_append_at_once(tmp_path: Path) -> None:
 
 FULL = """
 import resource, signal, sys
+from arena_assets import journal as journal_module
 from arena_assets.errors import StorageError
 from arena_assets.journal import Journal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -239,8 +240,7 @@ def _parses(line: bytes) -> bool:
 
 def test_the_file_is_flushed_before_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
-    real = os.fdatasync
-    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (flushed.append(descriptor), real(descriptor)))
+    monkeypatch.setattr(journal_module, "sync_data", flushed.append)
     with Journal(tmp_path) as journal:
         journal.append("k0", {})
         assert len(flushed) == 1
@@ -248,7 +248,7 @@ def test_the_file_is_flushed_before_append_returns(tmp_path: Path, monkeypatch: 
 
 def test_many_items_may_share_one_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
-    monkeypatch.setattr(os, "fdatasync", flushed.append)
+    monkeypatch.setattr(journal_module, "sync_data", flushed.append)
     with Journal(tmp_path) as journal:
         for number in range(5):
             journal.append(f"k{number}", {}, durable=False)
