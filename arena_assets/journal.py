@@ -198,10 +198,8 @@ def records_below(folder: UPath) -> Iterator[dict[str, Any]]:
 
 def _remember(items: dict[str, list[dict[str, Any]]], key: str, record: dict[str, Any]) -> None:
     """Put the record last of its key; where it stands already, word for word, it is a copy and not another one."""
-    records = items.setdefault(key, [])
-    if record in records:
-        records.remove(record)
-    records.append(record)
+    # In one step, since another thread may be reading the key's item.
+    items[key] = [*(one for one in items.get(key, ()) if one != record), record]
 
 
 def _records(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
