@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
-from arena_assets import journal as journal_module
 from arena_assets.errors import StorageError
 from arena_assets.journal import Journal
+from arena_assets.journal import journal as journal_module
 
 
 def keys(folder: Path) -> set[str]:
@@ -141,7 +141,6 @@ def test_threads_may_append_at_once(tmp_path: Path) -> None:
 
 FULL = """
 import resource, signal, sys
-from arena_assets import journal as journal_module
 from arena_assets.errors import StorageError
 from arena_assets.journal import Journal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -1,11 +1,11 @@
-"""The journal of finished items: what an interrupted run had finished is never done, or paid for, again."""
+"""Finished items, appended as they end and found again by key."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,11 +14,9 @@ from uuid import uuid4
 from upath import UPath
 
 from arena_assets.errors import StorageError
+from arena_assets.journal.parts import Records, read_parts, records_of, remember
 from arena_assets.storage import is_local
 from arena_assets.storage.durable import sync_data
-
-# Writers put their parts together once, at their end: more of them at once than this is no chance.
-_LISTINGS = 20
 
 
 class Journal:
@@ -36,7 +34,7 @@ class Journal:
     def __init__(self, folder: str | Path | UPath) -> None:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
         self._local = is_local(self._folder)
-        self._items: dict[str, list[dict[str, Any]]] = {}
+        self._items: Records = {}
         self._appended: set[str] = set()
         self._file: int | None = None
         self._pending: list[str] = []
@@ -108,7 +106,7 @@ class Journal:
             if durable:
                 self.flush()
         with self._lock:
-            _remember(self._items, key, dict(item))
+            remember(self._items, key, dict(item))
         if finished:
             self._appended.add(key)
 
@@ -169,71 +167,15 @@ class Journal:
             self._unsynced = True
 
     def _load(self) -> None:
-        parts = _read_parts(self._folder)
+        parts = read_parts(self._folder)
         # Counted from the last name: objects that were put together are fewer than their names say.
         self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
         for data in parts.values():
-            for key, record in _records(data):
-                _remember(self._items, key, record)
+            for key, record in records_of(data):
+                remember(self._items, key, record)
 
     def _torn(self) -> bool:
         """Whether the file ends within a line: a crash, a full disk, or another writer that died just now."""
         assert self._file is not None
         size = os.fstat(self._file).st_size
         return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
-
-
-def records_below(folder: UPath) -> Iterator[dict[str, Any]]:
-    """Every record of all journals below the folder, those that a later one of their key replaced included.
-
-    Raises:
-        OSError: a part is there and cannot be read, or parts vanish at every listing.
-    """
-    journals: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for part, data in _read_parts(folder, below=True).items():
-        for key, record in _records(data):
-            _remember(journals.setdefault(str(part.parent), {}), key, record)
-    return (record for items in journals.values() for records in items.values() for record in records)
-
-
-def _remember(items: dict[str, list[dict[str, Any]]], key: str, record: dict[str, Any]) -> None:
-    """Put the record last of its key; where it stands already, word for word, it is a copy and not another one."""
-    # In one step, since another thread may be reading the key's item.
-    items[key] = [*(one for one in items.get(key, ()) if one != record), record]
-
-
-def _records(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each record of a part with its key; what a crash tore was in flight, and is done again."""
-    for line in data.split(b"\n"):
-        try:
-            record = json.loads(line)
-            key = record.pop("key")
-        except (ValueError, KeyError, AttributeError, TypeError):
-            continue
-        if isinstance(key, str):
-            yield key, record
-
-
-def _read_parts(folder: UPath, *, below: bool = False) -> dict[UPath, bytes]:
-    """The parts of a journal (with `below`: of all journals below the folder), by path, in the order of their names.
-
-    Another writer may put its own together meanwhile. Its whole is written before its parts go, so a part that is gone
-    when it is read is in an object that the next listing shows.
-
-    Raises:
-        OSError: a part is there and cannot be read, or parts vanish at every listing.
-    """
-    contents: dict[UPath, bytes] = {}
-    gone: FileNotFoundError | None = None
-    for _ in range(_LISTINGS):
-        gone = None
-        found = (folder.rglob("*.jsonl") if below else folder.iterdir()) if folder.exists() else ()
-        for part in [part for part in found if part.name.endswith(".jsonl") and part not in contents]:
-            try:
-                contents[part] = part.read_bytes()
-            except FileNotFoundError as error:
-                gone = error
-        if gone is None:
-            return dict(sorted(contents.items(), key=lambda entry: str(entry[0])))
-    assert gone is not None
-    raise gone
