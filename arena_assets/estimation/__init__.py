@@ -6,37 +6,25 @@ From data to the table of all methods, and the one estimate of each policy that 
     table = analyze(evaluation_data(logprobs=..., judge_scores=..., ...))   # the experiment's tables
     best_supported(table)
 
-One estimator on arrays: `direct(target_scores=, scores=, labels=).ci(0.95)`. Pure: no clock, environment or global
-random state; the only file that it reads is one that the caller hands to `analyze`. Imports numpy, scipy and pandas.
+One estimator on arrays, each by its name: `direct(target_scores=, scores=, labels=).ci(0.95)`. Pure: no clock,
+environment or global random state; the only file that it reads is one that the caller hands to `analyze`. Imports
+numpy, scipy and pandas.
 """
 
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import COLUMNS, DEFAULT, Result, analyze, evaluate, table
-from arena_assets.estimation.data.evaluation import EvaluationData, LeftOut, TargetData
+from arena_assets.estimation.data.evaluation import SCORINGS, EvaluationData, LeftOut, TargetData
 from arena_assets.estimation.data.from_sampler import from_sampler
 from arena_assets.estimation.data.from_tables import evaluation_data
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
-from arena_assets.estimation.estimators.direct import direct, direct_own, naive_direct
-from arena_assets.estimation.estimators.doubly_robust_arrays import (
-    dr_cpo,
-    dr_os,
-    mrdr,
-    sndr,
-    stacked_dr,
-    switch_dr,
-    tmle,
-)
 from arena_assets.estimation.estimators.estimate import Estimate
-from arena_assets.estimation.estimators.importance import calibrated_ips, clipped_ips, ips, snips
-from arena_assets.estimation.estimators.methods import (
-    BASIC,
+from arena_assets.estimation.estimators.methods import BASIC, Method, full_grid, left_out
+from arena_assets.estimation.estimators.registry import (
     ESTIMATORS,
     REWARD_CALIBRATIONS,
-    SCORINGS,
     WEIGHT_CALIBRATIONS,
-    Method,
-    full_grid,
-    left_out,
+    Estimator,
+    estimator,
 )
 from arena_assets.estimation.ranking import best_supported, contrast, contrasts
 from arena_assets.estimation.report import diagnostics, residuals_by_variance
@@ -56,6 +44,7 @@ __all__ = [
     "AblationSpec",
     "Estimate",
     "EstimationError",
+    "Estimator",
     "EvaluationData",
     "GridResult",
     "LeftOut",
@@ -67,35 +56,29 @@ __all__ = [
     "ablation_grid",
     "analyze",
     "best_supported",
-    "calibrated_ips",
-    "clipped_ips",
     "contrast",
     "contrasts",
     "diagnose",
     "diagnostics",
-    "direct",
-    "direct_own",
-    "dr_cpo",
-    "dr_os",
     "draw",
     "draw_targets",
+    "estimator",
     "estimator_simulation",
     "evaluate",
     "evaluation_data",
     "from_sampler",
     "full_grid",
-    "ips",
     "left_out",
-    "mrdr",
-    "naive_direct",
     "overall",
     "residuals_by_variance",
     "scenarios",
-    "sndr",
-    "snips",
-    "stacked_dr",
     "summarise",
-    "switch_dr",
     "table",
-    "tmle",
 ]
+
+
+def __getattr__(name: str) -> Estimator[...]:
+    """Every estimator by its name, those that are entered later, too."""
+    if name in ESTIMATORS:
+        return ESTIMATORS[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; estimators: {', '.join(ESTIMATORS)}")

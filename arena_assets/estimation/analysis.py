@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from math import hypot, nan
+from dataclasses import dataclass, fields
+from math import hypot, isnan, nan
 
-import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
@@ -16,38 +15,44 @@ from arena_assets.estimation.data.rows import Rows
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import Estimate, critical_value
 from arena_assets.estimation.estimators.methods import Method, full_grid
-from arena_assets.estimation.estimators.registry import run
+from arena_assets.estimation.estimators.run import labels_used, rows_used, run
 from arena_assets.estimation.preparation import Preparation, Target
 
-COLUMNS = (
-    "estimator",
-    "reward_calibration",
-    "weight_calibration",
-    "scoring",
-    "policy",
-    "estimate",
-    "std_error",
-    "df",
-    "ci_low",
-    "ci_high",
-    "truth",
-    "truth_std_error",
-    "error",
-    "covered",
-    "n",
-    "n_oracle",
-    "ess",
-    "ess_fraction",
-    "max_weight_share",
-    "seconds",
-    "status",
-    "reason",
-    "support",
-    "support_reason",
-)
-
+# Every possible method on one kind of score.
 DEFAULT: tuple[Method, ...] = full_grid(scorings=("deterministic",))
-OWN_TRUTH = "the other half of the target's labels"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the analysis table, in the order of its columns; the table's contract states their meaning."""
+
+    estimator: str
+    reward_calibration: str
+    weight_calibration: str
+    scoring: str
+    policy: str
+    estimate: float
+    std_error: float
+    df: float
+    ci_low: float
+    ci_high: float
+    truth: float
+    truth_std_error: float
+    error: float
+    covered: bool | None
+    n: int
+    n_oracle: int
+    ess: float
+    ess_fraction: float
+    max_weight_share: float
+    seconds: float
+    status: str
+    reason: str
+    support: str
+    support_reason: str
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +87,8 @@ def analyze(
 
     One row per (method, policy) with the columns `COLUMNS`. The logging policy has rows of its own for the methods
     without weights: its labels calibrate, so it has no independent truth. `seed` moves folds and the halves of
-    `direct_own`; `clock` (seconds) fills the timing column. An estimate that is not possible has status `failed`, its
-    reason, and NaN.
+    the target's own labels; `clock` (seconds) fills the timing column. An estimate that is not possible has status
+    `failed`, its reason, and NaN.
     """
     critical_value(level, 1.0)
     if not isinstance(data, EvaluationData):
@@ -101,20 +106,16 @@ def evaluate(
     clock: Callable[[], float] | None = None,
 ) -> list[Result]:
     """The results behind `analyze`, with their contributions, by policy and then by method."""
-    chosen = list(DEFAULT if methods is None else methods)
     if methods is None:
-        chosen = [
-            Method(m.estimator, m.reward_calibration, m.weight_calibration, scoring)
-            for scoring in data.scorings
-            for m in chosen
-        ]
+        methods = [method for scoring in data.scorings for method in full_grid(scorings=(scoring,))]
+    chosen = list(methods)
     if not chosen:
         raise EstimationError("no methods to run")
     preparation = Preparation(data, seed=seed)
     results = []
     for method in chosen:
         for policy in (data.logging_policy, *data.targets):
-            if policy == data.logging_policy and (method.uses_weights or method.estimator == "direct_own"):
+            if policy == data.logging_policy and (method.uses_weights or method.entry.own_labels):
                 continue
             results.append(_one(preparation, method, policy, clock))
     return results
@@ -122,67 +123,70 @@ def evaluate(
 
 def table(results: Iterable[Result], *, level: float = 0.95) -> pd.DataFrame:
     """Results as the `ablation_results` table."""
-    return pd.DataFrame([_row(result, level) for result in results], columns=list(COLUMNS))
+    return pd.DataFrame([vars(_row(result, level)) for result in results], columns=list(COLUMNS))
 
 
 def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[[], float] | None) -> Result:
-    own = method.estimator == "direct_own"
+    own = method.entry.own_labels
     truth = preparation.truth(policy, half=own)
     started = clock() if clock else nan
     target: Target | None = None
     try:
         target = preparation.target(method.scoring, method.reward_calibration, policy, own=own)
-        estimate = run(method, target)
+        estimate = run(method, target.inputs)
         reason = ""
     except EstimationError as error:
         estimate, reason = None, str(error)
     seconds = (clock() if clock else nan) - started
-    if target is None or estimate is None:
-        return Result(method, policy, None, reason, truth, 0, 0, gates.Support(gates.REFUSED, reason), target, seconds)
-    problem = target.problem
-    n = problem.rows.size if method.uses_weights else target.n_draw_prompts
-    n_oracle = target.labels_used(method)
-    support = gates.judge(method, target.evidence, df=estimate.df, std_error=estimate.std_error, own_labels=n_oracle)
-    return Result(method, policy, estimate, reason, truth, n, n_oracle, support, target, seconds)
+    n = n_oracle = 0
+    support = gates.Support(gates.REFUSED, reason)
+    if target is not None and estimate is not None:
+        n, n_oracle = rows_used(method, target.inputs), labels_used(method, target.inputs)
+        seen = target.diagnostics
+        support = gates.judge(method, seen, df=estimate.df, std_error=estimate.std_error, own_labels=n_oracle)
+    return Result(
+        method=method,
+        policy=policy,
+        estimate=estimate,
+        reason=reason,
+        truth=truth,
+        n=n,
+        n_oracle=n_oracle,
+        support=support,
+        target=target,
+        seconds=seconds,
+    )
 
 
-def _row(result: Result, level: float) -> dict[str, object]:
-    method, estimate = result.method, result.estimate
-    weights = result.target.evidence.weights if result.target else None
+def _row(result: Result, level: float) -> Row:
+    estimate, weights = result.estimate, result.target.diagnostics.weights if result.target else None
     truth, truth_error = result.truth
-    row: dict[str, object] = {
-        "estimator": method.estimator,
-        "reward_calibration": method.reward_calibration,
-        "weight_calibration": method.weight_calibration,
-        "scoring": method.scoring,
-        "policy": result.policy,
-        "truth": truth,
-        "truth_std_error": truth_error,
-        "covered": None,
-        "n": result.n,
-        "n_oracle": result.n_oracle,
-        "ess": weights.ess if weights else nan,
-        "ess_fraction": weights.ess_fraction if weights else nan,
-        "max_weight_share": weights.max_share if weights else nan,
-        "seconds": result.seconds,
-        "status": "ok" if estimate else "failed",
-        "reason": result.reason,
-        "support": result.support.level,
-        "support_reason": result.support.reason,
-    }
-    if estimate is None:
-        return row | dict.fromkeys(["estimate", "std_error", "df", "ci_low", "ci_high", "error"], nan)
-    low, high = estimate.ci(level)
-    error = estimate.value - truth
+    value, std_error, df = (estimate.value, estimate.std_error, estimate.df) if estimate else (nan, nan, nan)
+    low, high = estimate.ci(level) if estimate else (nan, nan)
+    error = value - truth
     covered = None
-    if not np.isnan(error):
-        covered = abs(error) <= critical_value(level, estimate.df) * hypot(estimate.std_error, truth_error)
-    return row | {
-        "estimate": estimate.value,
-        "std_error": estimate.std_error,
-        "df": estimate.df,
-        "ci_low": low,
-        "ci_high": high,
-        "error": error,
-        "covered": covered,
-    }
+    if not isnan(error):
+        covered = bool(abs(error) <= critical_value(level, df) * hypot(std_error, truth_error))
+    return Row(
+        **result.method.columns,
+        policy=result.policy,
+        estimate=value,
+        std_error=std_error,
+        df=df,
+        ci_low=low,
+        ci_high=high,
+        truth=truth,
+        truth_std_error=truth_error,
+        error=error,
+        covered=covered,
+        n=result.n,
+        n_oracle=result.n_oracle,
+        ess=weights.ess if weights else nan,
+        ess_fraction=weights.ess_fraction if weights else nan,
+        max_weight_share=weights.max_share if weights else nan,
+        seconds=result.seconds,
+        status="ok" if estimate else "failed",
+        reason=result.reason,
+        support=result.support.level,
+        support_reason=result.support.reason,
+    )

@@ -12,13 +12,11 @@ from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import Result
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
-from arena_assets.estimation.estimators.methods import WEIGHTED, Method
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
+from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS
 
 CONTRAST_COLUMNS = (
-    "estimator",
-    "reward_calibration",
-    "weight_calibration",
-    "scoring",
+    *METHOD_COLUMNS,
     "policy",
     "reference",
     "difference",
@@ -30,17 +28,6 @@ CONTRAST_COLUMNS = (
     "covered",
     "support",
     "support_reason",
-)
-
-# Among equally supported estimates the one that assumes least comes first: the target's own labels, then weights or
-# calibration may fail but not both, then calibration must transport, then weights must be exact and calibration
-# transport. Within a rank, the smallest standard error.
-PREFERENCE: tuple[tuple[str, ...], ...] = (
-    ("direct_own",),
-    ("dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr"),
-    ("switch_dr", "dr_os"),
-    ("direct",),
-    ("snips", "clipped_ips", "ips", "calibrated_ips"),
 )
 
 
@@ -70,8 +57,8 @@ def contrast(first: Estimate, second: Estimate) -> Estimate:
 def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, level: float = 0.95) -> pd.DataFrame:
     """Differences of policies under each method: every target minus P0, and every pair of targets.
 
-    P0's value for methods that have no P0 row (weighted ones) is that of `direct` with the same scoring and reward
-    calibration, or of naive_direct without calibration. Columns: `CONTRAST_COLUMNS`; the gate's level is the worse of
+    P0's value for methods that have no P0 row (weighted ones) is that of the direct method with the same scoring and
+    reward calibration. Columns: `CONTRAST_COLUMNS`; the gate's level is the worse of
     the two.
     """
     by_method: dict[Method, list[Result]] = {}
@@ -90,28 +77,33 @@ def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, l
 def best_supported(table: pd.DataFrame) -> pd.DataFrame:
     """One row of the analysis table for each policy: the best supported estimate that is not refused.
 
-    Best level first (supported before caution), then `PREFERENCE`, then the smallest standard error. Estimates that
-    take the judge at its word (no reward calibration, no correction by labels) never count. A policy with nothing
-    else that is not refused is left out: there is nothing to state.
+    Best level first (supported before caution), then what assumes least (see `Assumes`), then the smallest standard
+    error. Estimates that take the judge at its word (no reward calibration, no correction by labels) never count. A
+    policy with nothing else that is not refused is left out: there is nothing to state.
     """
-    rank = {name: place for place, names in enumerate(PREFERENCE) for name in names}
-    unchecked = (table["estimator"] == "naive_direct") | (
-        (table["reward_calibration"] == "none") & table["estimator"].isin(WEIGHTED)
-    )
+    unlabelled = {name for name, one in ESTIMATORS.items() if one.takes_judge_at_its_word("none")}
+    unchecked = table["estimator"].isin(unlabelled) & (table["reward_calibration"] == "none")
     usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED) & ~unchecked]
     keyed = usable.assign(
         _level=usable["support"].map({name: place for place, name in enumerate(gates.LEVELS)}),
-        _rank=usable["estimator"].map(rank),
+        _assumes=usable["estimator"].map({name: int(one.assumes) for name, one in ESTIMATORS.items()}),
     )
-    ordered = keyed.sort_values(["_level", "_rank", "std_error"], kind="stable")
-    best = ordered.drop_duplicates("policy").drop(columns=["_level", "_rank"])
+    ordered = keyed.sort_values(["_level", "_assumes", "std_error"], kind="stable")
+    best = ordered.drop_duplicates("policy").drop(columns=["_level", "_assumes"])
     order = {policy: place for place, policy in enumerate(dict.fromkeys(table["policy"]))}
     return best.sort_values("policy", key=lambda names: names.map(order)).reset_index(drop=True)
 
 
+def p0_method(method: Method) -> Method:
+    """The method that gives P0's own value beside `method`: direct, with the same scoring and reward calibration."""
+    for name, one in ESTIMATORS.items():
+        if one.family is DIRECT and not one.own_labels and one.reward.refuses(method.reward_calibration) is None:
+            return Method(name, method.reward_calibration, "none", method.scoring)
+    raise EstimationError(f"no direct estimator takes reward calibration {method.reward_calibration}")
+
+
 def _base(results: Iterable[Result], method: Method, logging_policy: str) -> Result | None:
-    name = "naive_direct" if method.reward_calibration == "none" else "direct"
-    wanted = Method(name, method.reward_calibration, "none", method.scoring)
+    wanted = p0_method(method)
     for result in results:
         if result.policy == logging_policy and result.method == wanted and result.estimate is not None:
             return result
@@ -134,10 +126,7 @@ def _contrast_row(method: Method, one: Result, reference: Result, level: float) 
         )
     support = gates.combine((each.level, f"{policy}: {each.reason}") for policy, each in _reasons(one, reference))
     return {
-        "estimator": method.estimator,
-        "reward_calibration": method.reward_calibration,
-        "weight_calibration": method.weight_calibration,
-        "scoring": method.scoring,
+        **method.columns,
         "policy": one.policy,
         "reference": reference.policy,
         "difference": difference.value,

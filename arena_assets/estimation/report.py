@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 
 from arena_assets.estimation._types import EstimationError, Floats
 from arena_assets.estimation.data.evaluation import EvaluationData
-from arena_assets.estimation.diagnostics.evidence import Evidence
-from arena_assets.estimation.diagnostics.weights import ess
+from arena_assets.estimation.data.weights import ess
+from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.preparation import Preparation
 
 DIAGNOSTIC_COLUMNS = (
@@ -95,7 +95,7 @@ def residuals_by_variance(data: EvaluationData, *, bins: int = 5, seed: int = 0)
     preparation = Preparation(data, seed=seed)
     calibration = preparation.calibration("uncertainty_aware", "monotone")
     assert calibration is not None
-    residual = calibration.labels - calibration.predict_out_of_fold(calibration.prepared, calibration.folds)
+    residual = calibration.out_of_fold.residuals
     present = ~np.isnan(data.scores["uncertainty_aware"]) & ~np.isnan(data.labels)
     variance = data.variance[present]
     frame = pd.DataFrame({"variance": variance, "residual": residual}).dropna()
@@ -139,31 +139,31 @@ def _row(preparation: Preparation, policy: str, scoring: str, kind: str) -> dict
             target = preparation.target(scoring, "none", policy)
         except EstimationError:
             return row
-    row |= _evidence_row(target.evidence)
-    calibration = target.problem.calibration
+    row |= _target_row(target.diagnostics)
+    calibration = target.inputs.calibration
     if calibration is not None:
         row["rmse"], row["rmse_out_of_fold"] = calibration.rmse()
         row |= _own_row(preparation, scoring, kind, policy)
     return row
 
 
-def _evidence_row(evidence: Evidence) -> dict[str, object]:
-    seen = evidence.weights
+def _target_row(seen: TargetDiagnostics) -> dict[str, object]:
+    weights = seen.weights
     return {
-        "n": seen.n,
-        "ess": seen.ess,
-        "ess_fraction": seen.ess_fraction,
-        "max_weight_share": seen.max_share,
-        "top5_weight_share": seen.top5_share,
-        "hill": seen.hill,
-        "affinity": seen.affinity,
-        "mean_weight": seen.mean,
-        "mean_weight_p": float(2 * ndtr(-abs(seen.mean_z))),
-        "n_labels": evidence.n_labels,
-        "label_ess": evidence.label_ess,
-        "outside_share": evidence.outside,
-        "transport": evidence.transport,
-        "transport_std_error": evidence.transport_error,
+        "n": weights.n,
+        "ess": weights.ess,
+        "ess_fraction": weights.ess_fraction,
+        "max_weight_share": weights.max_share,
+        "top5_weight_share": weights.top5_share,
+        "hill": weights.hill,
+        "affinity": weights.affinity,
+        "mean_weight": weights.mean,
+        "mean_weight_p": float(2 * ndtr(-abs(weights.mean_z))),
+        "n_labels": seen.n_labels,
+        "label_ess": seen.label_ess,
+        "outside_share": seen.outside,
+        "transport": seen.transport,
+        "transport_std_error": seen.transport_error,
     }
 
 

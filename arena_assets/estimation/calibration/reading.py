@@ -25,12 +25,12 @@ class Reading:
         if kept.all():
             return self
         return Reading(
-            self.features[kept],
-            self.prepared[kept],
-            self.rewards[kept],
-            self.rewards_oof[kept],
-            self.oof_position[kept],
-            None if self.split is None else self.split.take(kept),
+            features=self.features[kept],
+            prepared=self.prepared[kept],
+            rewards=self.rewards[kept],
+            rewards_oof=self.rewards_oof[kept],
+            oof_position=self.oof_position[kept],
+            split=None if self.split is None else self.split.take(kept),
         )
 
 
@@ -38,13 +38,27 @@ def read(features: Floats, folds: Ints, calibration: RewardCalibration | None) -
     """Evaluate f and f- once. features: (r, 1 + k); folds: (r,) fold of each row's prompt."""
     scores = features[:, 0]
     if calibration is None:
-        return Reading(features, features[:, :1], scores, scores, scores, None)
+        return Reading(
+            features=features,
+            prepared=features[:, :1],
+            rewards=scores,
+            rewards_oof=scores,
+            oof_position=scores,
+            split=None,
+        )
     prepared = calibration.prepare(features)
     curve = calibration.model.curve
     split = curve.split(calibration.model.position(prepared))
     rewards = split.read(curve.values)
-    if not calibration.fold_models:
-        return Reading(features, prepared, rewards, rewards, prepared[:, 0], split)
-    position = calibration.positions_out_of_fold(prepared, folds)
-    outside = calibration.read_out_of_fold(position, folds, calibration.fold_curves)
-    return Reading(features, prepared, rewards, outside, position, split)
+    position, outside = prepared[:, 0], rewards
+    if calibration.cross_fit is not None:
+        position = calibration.cross_fit.positions(prepared, folds)
+        outside = calibration.cross_fit.read(position, folds, calibration.cross_fit.curves)
+    return Reading(
+        features=features,
+        prepared=prepared,
+        rewards=rewards,
+        rewards_oof=outside,
+        oof_position=position,
+        split=split,
+    )

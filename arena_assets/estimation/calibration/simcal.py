@@ -7,6 +7,7 @@ One direction is chosen, the one that fits w better: a mix of both that minimise
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,3 +55,19 @@ def project(scores: Floats, weights: Floats, *, variance_cap: float = 1.0) -> Pr
     )
     projected = 1 + strength * (curves[best].values[blocks[best]] - 1)
     return Projection(projected, blocks[best], best == 0, strength)
+
+
+@dataclass(frozen=True, eq=False)
+class RawWeights:
+    """Raw weights (n,) of one target beside the judge scores (n,) of the same logged rows.
+
+    All calibrations and methods that use these rows share them, so they are projected once.
+    """
+
+    scores: Floats
+    values: Floats
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The SIMCal weights."""
+        return project(self.scores, self.values)

@@ -7,16 +7,13 @@ Hausman (1978): an estimate that is efficient under transport against one that n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from arena_assets.estimation._numeric import dot, tally
 from arena_assets.estimation._types import Bools, Floats, Ints
+from arena_assets.estimation.calibration.cross_fit import CrossFit
 from arena_assets.estimation.calibration.isotonic import Split
-
-if TYPE_CHECKING:
-    from arena_assets.estimation.calibration.reward import RewardCalibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +34,13 @@ class OutOfFold:
     v_i r_i = sum_j d_j Y_j, d = v minus the mass that v puts on the curves, spread over the labels that made them.
     """
 
-    def __init__(self, calibration: RewardCalibration) -> None:
-        prepared, folds = calibration.prepared, calibration.folds
-        position = calibration.positions_out_of_fold(prepared, folds)
-        self.labels = calibration.labels
-        self.residuals = self.labels - calibration.read_out_of_fold(position, folds, calibration.fold_curves)
+    def __init__(self, prepared: Floats, labels: Floats, folds: Ints, outside: CrossFit) -> None:
+        """prepared: (m, p) the labelled rows; labels, folds: (m,); outside: the f- that they made."""
+        position = outside.positions(prepared, folds)
+        self.labels = labels
+        self.residuals = labels - outside.read(position, folds, outside.curves)
         self._folds = []
-        for fold, model in enumerate(calibration.fold_models):
+        for fold, model in enumerate(outside.models):
             own = folds == fold
             if not own.any():
                 continue

@@ -15,9 +15,12 @@ import pandas as pd
 
 from arena_assets.estimation._types import Bools, EstimationError, Floats
 from arena_assets.estimation.data import validate as _validate
-from arena_assets.estimation.estimators.methods import SCORINGS, check_names
 
 Ids = npt.NDArray[np.object_]
+
+# Scoring mode -> the column of the judge's scores that holds it.
+SCORE_COLUMNS = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
+SCORINGS = tuple(SCORE_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class EvaluationData:
             object.__setattr__(self, "logprobs", np.full(n, np.nan))
         if not self.scores:
             raise EstimationError(f"no scores: at least one of {', '.join(SCORINGS)} is needed")
-        check_names("scoring", self.scores, SCORINGS)
+        _validate.check_names("scoring", self.scores, SCORINGS)
         logged = {
             "variance": self.variance,
             "response_length": self.response_length,
@@ -88,7 +91,7 @@ class EvaluationData:
         for name, target in self.targets.items():
             if name == self.logging_policy:
                 raise EstimationError(f"{name!r} is the logging policy; a clone of it needs a name of its own")
-            check_names(f"scoring of {name}", target.scores, SCORINGS)
+            _validate.check_names(f"scoring of {name}", target.scores, SCORINGS)
             _same_size(f"{name}'s log weights", n, {"log_weights": target.log_weights})
             drawn = {"variance": target.variance, "response_length": target.response_length, "labels": target.labels}
             _same_size(f"{name}'s fresh draws", target.prompt_ids.size, {**drawn, **target.scores})
@@ -111,12 +114,12 @@ class EvaluationData:
         for name, target in self.targets.items():
             drawn = among(target.prompt_ids, ids)
             targets[name] = TargetData(
-                target.log_weights[rows],
-                target.prompt_ids[drawn],
-                {mode: values[drawn] for mode, values in target.scores.items()},
-                target.variance[drawn],
-                target.response_length[drawn],
-                target.labels[drawn],
+                log_weights=target.log_weights[rows],
+                prompt_ids=target.prompt_ids[drawn],
+                scores={mode: values[drawn] for mode, values in target.scores.items()},
+                variance=target.variance[drawn],
+                response_length=target.response_length[drawn],
+                labels=target.labels[drawn],
             )
         return replace(
             self,

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from arena_assets.estimation._types import EstimationError
-from arena_assets.estimation.data.evaluation import EvaluationData, LeftOut, TargetData
-from arena_assets.estimation.data.from_tables import SCORE_COLUMNS, log_weights, note
+from arena_assets.estimation.data.evaluation import SCORE_COLUMNS, EvaluationData, LeftOut, TargetData
+from arena_assets.estimation.data.from_tables import log_weights, note
 from arena_assets.estimation.data.rows import Columns, Rows
 
 _NOTHING = np.empty(0)
@@ -56,9 +56,13 @@ def from_sampler(
     for policy in policies:
         own = drawn.get(policy)
         if own is None:
-            none = np.empty(0, dtype=object)
             targets[policy] = TargetData(
-                weights[policy], none, dict.fromkeys(scores, _NOTHING), _NOTHING, _NOTHING, _NOTHING
+                log_weights=weights[policy],
+                prompt_ids=np.empty(0, dtype=object),
+                scores=dict.fromkeys(scores, _NOTHING),
+                variance=_NOTHING,
+                response_length=_NOTHING,
+                labels=_NOTHING,
             )
             continue
         own_ids = own.ids()
@@ -66,21 +70,21 @@ def from_sampler(
         for mode, values in own_scores.items():
             note(left_out, policy, f"no {SCORE_COLUMNS[mode]}", np.isnan(values), own_ids)
         targets[policy] = TargetData(
-            weights[policy],
-            own_ids.to_numpy(dtype=object),
-            own_scores,
-            own.numbers("judge_variance"),
-            own.lengths(),
-            own.numbers("oracle_label"),
+            log_weights=weights[policy],
+            prompt_ids=own_ids.to_numpy(dtype=object),
+            scores=own_scores,
+            variance=own.numbers("judge_variance"),
+            response_length=own.lengths(),
+            labels=own.numbers("oracle_label"),
         )
     return EvaluationData(
-        logging_policy,
-        ids.to_numpy(dtype=object),
-        scores,
-        rows.numbers("judge_variance"),
-        rows.lengths(),
-        rows.numbers("oracle_label"),
-        targets,
-        tuple(left_out),
-        base,
+        logging_policy=logging_policy,
+        prompt_ids=ids.to_numpy(dtype=object),
+        scores=scores,
+        variance=rows.numbers("judge_variance"),
+        response_length=rows.lengths(),
+        labels=rows.numbers("oracle_label"),
+        targets=targets,
+        left_out=tuple(left_out),
+        logprobs=base,
     )

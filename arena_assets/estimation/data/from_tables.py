@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError, Floats
-from arena_assets.estimation.data.evaluation import EvaluationData, LeftOut, TargetData
-
-ROUNDING = 1e-9  # nats: a log-probability is at most 0, up to rounding
-SCORE_COLUMNS = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
+from arena_assets.estimation.data.evaluation import SCORE_COLUMNS, EvaluationData, LeftOut, TargetData
+from arena_assets.estimation.data.weights import impossible, log_ratios, target_logprobs
 
 
 def evaluation_data(
@@ -73,23 +71,24 @@ def evaluation_data(
     for policy in target_policies:
         drawn = pd.Index(scored[policy].index, dtype=object)
         targets[policy] = TargetData(
-            weights[policy],
-            drawn.to_numpy(dtype=object),
-            scores_of(policy, drawn),
-            column(scored, policy, "judge_variance", drawn),
-            length_of(policy, drawn),
-            column(labelled, policy, "oracle_label", drawn),
+            log_weights=weights[policy],
+            prompt_ids=drawn.to_numpy(dtype=object),
+            scores=scores_of(policy, drawn),
+            variance=column(scored, policy, "judge_variance", drawn),
+            response_length=length_of(policy, drawn),
+            labels=column(labelled, policy, "oracle_label", drawn),
         )
+    logged_scores = scores_of(logging_policy, ids)
     return EvaluationData(
-        logging_policy,
-        ids.to_numpy(dtype=object),
-        scores_of(logging_policy, ids),
-        column(scored, logging_policy, "judge_variance", ids),
-        length_of(logging_policy, ids),
-        column(labelled, logging_policy, "oracle_label", ids),
-        targets,
-        tuple(left_out),
-        base,
+        logging_policy=logging_policy,
+        prompt_ids=ids.to_numpy(dtype=object),
+        scores=logged_scores,
+        variance=column(scored, logging_policy, "judge_variance", ids),
+        response_length=length_of(logging_policy, ids),
+        labels=column(labelled, logging_policy, "oracle_label", ids),
+        targets=targets,
+        left_out=tuple(left_out),
+        logprobs=base,
     )
 
 
@@ -107,22 +106,16 @@ def log_weights(
     base: (n,) log pi0(A|X); target_logps: (n) mappings policy -> log pi'(A|X). `require`: raise where a policy has no
     usable log-probability at all.
     """
-    # Parquet gives a struct back as a dict and a map as a list of pairs.
-    rows = [row if isinstance(row, Mapping) else dict(row) if isinstance(row, list) else {} for row in target_logps]
     weights: dict[str, Floats] = {}
     for policy in policies:
-        given = [row.get(policy) for row in rows]
-        target = np.array([np.nan if value is None else float(value) for value in given], dtype=np.float64)
-        impossible = (target > ROUNDING) | (base > ROUNDING)
-        with np.errstate(invalid="ignore"):
-            ratio = np.where(impossible, np.nan, target - base)
-        ratio = np.where(np.isfinite(ratio), ratio, np.nan)
+        target = target_logprobs(target_logps, policy)
+        ratio, above = log_ratios(target, base), impossible(target, base)
         if require and np.isnan(ratio).all():
             raise EstimationError(
                 f"logprobs has no usable log-probability of {policy!r}: check target_logps and the policy's name"
             )
-        note(left_out, policy, "log-probability above 0", impossible, index)
-        note(left_out, policy, "no usable log-probability", np.isnan(ratio) & ~impossible, index)
+        note(left_out, policy, "log-probability above 0", above, index)
+        note(left_out, policy, "no usable log-probability", np.isnan(ratio) & ~above, index)
         weights[policy] = ratio
     return weights
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
-from arena_assets.estimation.diagnostics.weights import MAX_LOG_WEIGHT
+from arena_assets.estimation.data.weights import MAX_LOG_WEIGHT
 
 
 def vector(name: str, values: npt.ArrayLike, *, length: int | None = None, allow_nan: bool = False) -> Floats:
@@ -117,3 +119,11 @@ def fold_vector(folds: npt.ArrayLike | None, *, default: Ints, length: int) -> I
     if dense.max() < 1:
         raise EstimationError("folds: at least two folds are needed to cross-fit")
     return dense
+
+
+def check_names(field: str, names: Iterable[str], valid: Iterable[str]) -> None:
+    """Raise on names that are not valid, listing the valid ones."""
+    known = tuple(valid)
+    unknown = sorted({str(name) for name in names} - set(known))
+    if unknown:
+        raise EstimationError(f"unknown {field} {', '.join(map(repr, unknown))}; valid: {', '.join(known)}")

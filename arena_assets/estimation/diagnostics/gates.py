@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
 
-from arena_assets.estimation.diagnostics.evidence import Evidence
+from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.methods import Method
 
@@ -46,11 +46,6 @@ TRANSPORT_MATERIAL = 0.25
 # Mean of S - Y on P0's labels, in standard errors, from which uncalibrated scores are refused.
 JUDGE_BIAS_REFUSE = 3.0
 
-# Weighted methods whose correction sees the target's labels' residuals in full; all others lean on transport of the
-# calibration.
-_TRANSPORT_FREE = ("dr_cpo", "sndr", "mrdr", "tmle", "stacked_dr")
-_IMPORTANCE = ("ips", "clipped_ips", "snips", "calibrated_ips")
-
 
 @dataclass(frozen=True)
 class Support:
@@ -63,9 +58,9 @@ class Support:
 Finding = tuple[str, str]
 
 
-def judge(method: Method, evidence: Evidence, *, df: float, std_error: float, own_labels: int = 0) -> Support:
-    """Level of one method on one target. `df`, `std_error`: of the estimate; `own_labels`: that `direct_own` used."""
-    return combine(_findings(method, evidence, df, std_error, own_labels))
+def judge(method: Method, seen: TargetDiagnostics, *, df: float, std_error: float, own_labels: int = 0) -> Support:
+    """Level of one method on one target. `df`, `std_error`: of the estimate; `own_labels`: of the target."""
+    return combine(_findings(method, seen, df, std_error, own_labels))
 
 
 def combine(findings: Iterable[Finding]) -> Support:
@@ -76,47 +71,36 @@ def combine(findings: Iterable[Finding]) -> Support:
     return Support(ordered[0][0], "; ".join(reason for _, reason in ordered))
 
 
-def relies_on_transport(method: Method) -> bool:
-    """Whether E[Y | S] must be the same under the target.
-
-    SIMCal weights depend on the score alone, so a correction by them sees nothing that the score does not.
-    """
-    if method.estimator == "direct_own" or _takes_judge_at_its_word(method):
-        return False
-    return method.estimator not in _TRANSPORT_FREE or method.weight_calibration == "simcal"
-
-
-def _takes_judge_at_its_word(method: Method) -> bool:
-    return method.reward_calibration == "none" and method.estimator in ("naive_direct", *_IMPORTANCE)
-
-
-def _findings(method: Method, evidence: Evidence, df: float, std_error: float, own_labels: int) -> Iterator[Finding]:
+def _findings(
+    method: Method, seen: TargetDiagnostics, df: float, std_error: float, own_labels: int
+) -> Iterator[Finding]:
     if std_error < NO_SPREAD:
         yield REFUSED, "the standard error is 0: all scores or labels are equal, so their spread is not known"
-    if method.estimator == "direct_own":
+    if method.entry.own_labels:
         yield from _count_findings(own_labels, "labels of the target")
         return
-    if _takes_judge_at_its_word(method):
+    if method.takes_judge_at_its_word:
         yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
-        if evidence.judge_bias_error > 0 and abs(evidence.judge_bias) > JUDGE_BIAS_REFUSE * evidence.judge_bias_error:
+        if seen.judge_bias_error > 0 and abs(seen.judge_bias) > JUDGE_BIAS_REFUSE * seen.judge_bias_error:
             yield (
                 REFUSED,
                 (
-                    f"on P0's labels the judge is off by {evidence.judge_bias:+.3f}"
-                    f" ({evidence.judge_bias / evidence.judge_bias_error:+.1f} standard errors)"
+                    f"on P0's labels the judge is off by {seen.judge_bias:+.3f}"
+                    f" ({seen.judge_bias / seen.judge_bias_error:+.1f} standard errors)"
                 ),
             )
     else:
-        yield from _count_findings(evidence.n_labels, "oracle labels")
+        yield from _count_findings(seen.n_labels, "oracle labels")
     if method.uses_weights:
-        yield from _weight_findings(evidence.weights)
-    if method.estimator != "naive_direct":
+        yield from _weight_findings(seen.weights)
+    # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
+    if method.uses_weights or not method.takes_judge_at_its_word:
         if df < DF_REFUSE:
             yield REFUSED, f"{df:.1f} degrees of freedom: a handful of rows carries the estimate"
         elif df < DF_WARN:
             yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
-    if relies_on_transport(method) and not evidence.is_logging_policy:
-        yield from _transport_findings(evidence, std_error)
+    if method.relies_on_transport and not seen.is_logging_policy:
+        yield from _transport_findings(seen, std_error)
 
 
 def _count_findings(count: int, what: str) -> Iterator[Finding]:
@@ -151,28 +135,27 @@ def _size(weights: WeightDiagnostics) -> str:
     return f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
 
 
-def _transport_findings(evidence: Evidence, std_error: float) -> Iterator[Finding]:
-    weights = evidence.weights
-    if evidence.outside >= OUTSIDE_REFUSE:
+def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[Finding]:
+    weights = seen.weights
+    if seen.outside >= OUTSIDE_REFUSE:
         yield (
             REFUSED,
-            f"{evidence.outside:.0%} of the target's scores lie outside the calibrated support"
-            f" (from {OUTSIDE_REFUSE:.0%})",
+            f"{seen.outside:.0%} of the target's scores lie outside the calibrated support (from {OUTSIDE_REFUSE:.0%})",
         )
-    if isnan(evidence.transport_error) or weights.ess_fraction < ESS_CRITICAL or weights.hill < HILL_CRITICAL:
+    if isnan(seen.transport_error) or weights.ess_fraction < ESS_CRITICAL or weights.hill < HILL_CRITICAL:
         tail = f", tail index of the weights {weights.hill:.2f}" if weights.hill < HILL_CRITICAL else ""
         yield CAUTION, f"whether the calibration carries over to this target cannot be tested: {_size(weights)}{tail}"
         return
     # Without any residual, as of a judge that is the oracle, there is no error and nothing to find.
-    z = evidence.transport / evidence.transport_error if evidence.transport_error > 0 else 0.0
-    material = abs(evidence.transport) > TRANSPORT_MATERIAL * std_error
-    text = f"weighted residual {evidence.transport:+.3f} ({z:+.1f} standard errors)"
+    z = seen.transport / seen.transport_error if seen.transport_error > 0 else 0.0
+    material = abs(seen.transport) > TRANSPORT_MATERIAL * std_error
+    text = f"weighted residual {seen.transport:+.3f} ({z:+.1f} standard errors)"
     if material and abs(z) > TRANSPORT_REFUSE:
         yield REFUSED, f"the calibration does not carry over to this target: {text}"
     elif material and abs(z) > TRANSPORT_WARN:
         yield CAUTION, f"the calibration may not carry over to this target: {text}"
-    elif evidence.label_ess < TRANSPORT_LABELS:
+    elif seen.label_ess < TRANSPORT_LABELS:
         yield (
             CAUTION,
-            f"{evidence.label_ess:.0f} effective labels are too few to test whether the calibration carries over",
+            f"{seen.label_ess:.0f} effective labels are too few to test whether the calibration carries over",
         )

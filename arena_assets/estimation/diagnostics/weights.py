@@ -1,6 +1,4 @@
-"""Importance weights: from log-probabilities, changed (clip, switch, shrink), and what their raw form says about
-overlap.
-"""
+"""What raw importance weights say about the overlap of two policies."""
 
 from __future__ import annotations
 
@@ -8,28 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena_assets.estimation._numeric import dot
 from arena_assets.estimation._types import Floats
+from arena_assets.estimation.data.weights import ess
 
-MAX_LOG_WEIGHT = 160.0  # nats; the fourth power of a larger weight is infinite in float64
 ROUNDING = 1e-9  # of a mean of weights
-
-
-def from_log(log_weights: Floats) -> Floats:
-    """w = exp(log ratio), at most exp(160), and 0 below exp(-160).
-
-    A sample that holds such a weight has an effective size of one or two whatever its exact value, and is refused.
-    """
-    return np.where(log_weights < -MAX_LOG_WEIGHT, 0.0, np.exp(np.minimum(log_weights, MAX_LOG_WEIGHT)))
-
-
-def ess(weights: Floats) -> float:
-    """Effective sample size (sum w)^2 / sum w^2; 0 where all weights are 0. Scaled first, so nothing overflows."""
-    top = float(weights.max(initial=0.0))
-    if top == 0:
-        return 0.0
-    scaled = weights / top
-    return float(scaled.sum() ** 2 / dot(scaled, scaled))
 
 
 @dataclass(frozen=True)
@@ -53,7 +33,17 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
     total = float(weights.sum())
     if n == 0 or total == 0:
         nan = float("nan")
-        return WeightDiagnostics(n, 0.0 if n else nan, 0.0, 0.0, nan, nan, nan, 0.0, nan)
+        return WeightDiagnostics(
+            n=n,
+            mean=0.0 if n else nan,
+            ess=0.0,
+            ess_fraction=0.0,
+            max_share=nan,
+            top5_share=nan,
+            hill=nan,
+            affinity=0.0,
+            mean_z=nan,
+        )
     ordered = np.sort(weights)[::-1]
     share = ordered / ordered[0]
     share = share / share.sum()
@@ -71,5 +61,13 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
     mean_z = 0.0 if abs(mean - 1) < ROUNDING else (mean - 1) / error if error > 0 else float("inf")
     affinity = float(np.sqrt(share).sum() / np.sqrt(n))
     return WeightDiagnostics(
-        n, mean, size, size / n, float(share[0]), float(share[:top].sum()), hill, affinity, float(mean_z)
+        n=n,
+        mean=mean,
+        ess=size,
+        ess_fraction=size / n,
+        max_share=float(share[0]),
+        top5_share=float(share[:top].sum()),
+        hill=hill,
+        affinity=affinity,
+        mean_z=float(mean_z),
     )

@@ -7,22 +7,16 @@ from dataclasses import dataclass
 from itertools import product
 
 from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation.data.evaluation import SCORINGS
+from arena_assets.estimation.data.validate import check_names
+from arena_assets.estimation.estimators.registry import (
+    ESTIMATORS,
+    REWARD_CALIBRATIONS,
+    WEIGHT_CALIBRATIONS,
+    Estimator,
+)
 
-REWARD_CALIBRATIONS = ("none", "monotone", "two_stage")
-WEIGHT_CALIBRATIONS = ("none", "simcal")
-SCORINGS = ("deterministic", "uncertainty_aware")
-
-DIRECT = ("naive_direct", "direct", "direct_own")
-WEIGHTED = ("ips", "clipped_ips", "snips", "calibrated_ips")
-DOUBLY_ROBUST = ("dr_cpo", "sndr", "switch_dr", "dr_os", "mrdr", "tmle", "stacked_dr")
-ESTIMATORS = (*DIRECT, *WEIGHTED, *DOUBLY_ROBUST)
-
-_VALID: Mapping[str, tuple[str, ...]] = {
-    "estimator": ESTIMATORS,
-    "reward_calibration": REWARD_CALIBRATIONS,
-    "weight_calibration": WEIGHT_CALIBRATIONS,
-    "scoring": SCORINGS,
-}
+METHOD_COLUMNS = ("estimator", "reward_calibration", "weight_calibration", "scoring")
 
 
 @dataclass(frozen=True, order=True)
@@ -37,7 +31,7 @@ class Method:
     def __post_init__(self) -> None:
         for field, valid in _VALID.items():
             check_names(field, [getattr(self, field)], valid)
-        reason = impossible(self.estimator, self.reward_calibration, self.weight_calibration)
+        reason = self.entry.impossible(self.reward_calibration, self.weight_calibration)
         if reason:
             raise EstimationError(f"{self.label}: {reason}")
 
@@ -46,39 +40,45 @@ class Method:
         return f"{self.estimator} (reward {self.reward_calibration}, weight {self.weight_calibration}, {self.scoring})"
 
     @property
+    def columns(self) -> dict[str, str]:
+        """Its name as the columns of a table."""
+        return {name: getattr(self, name) for name in METHOD_COLUMNS}
+
+    @property
+    def entry(self) -> Estimator[...]:
+        """What is known of its estimator."""
+        return ESTIMATORS[self.estimator]
+
+    @property
     def uses_weights(self) -> bool:
-        return self.estimator not in DIRECT
+        """Whether importance weights enter."""
+        return self.entry.family.weights
 
     @property
     def uses_draws(self) -> bool:
-        return self.estimator not in WEIGHTED
+        """Whether fresh draws enter."""
+        return self.entry.family.draws
+
+    @property
+    def takes_judge_at_its_word(self) -> bool:
+        """Whether no label enters, neither by a calibration nor by a correction."""
+        return self.entry.takes_judge_at_its_word(self.reward_calibration)
+
+    @property
+    def relies_on_transport(self) -> bool:
+        """Whether E[Y | S] must be the same under the target.
+
+        SIMCal weights depend on the score alone, so a correction by them sees nothing that the score does not.
+        """
+        if self.takes_judge_at_its_word:
+            return False
+        return not self.entry.transport_free or self.weight_calibration == "simcal"
 
 
-def check_names(field: str, names: Iterable[str], valid: Iterable[str]) -> None:
-    """Raise on names that are not valid, listing the valid ones."""
-    known = tuple(valid)
-    unknown = sorted({str(name) for name in names} - set(known))
-    if unknown:
-        raise EstimationError(f"unknown {field} {', '.join(map(repr, unknown))}; valid: {', '.join(known)}")
-
-
-def impossible(estimator: str, reward: str, weight: str) -> str | None:
-    """Why this combination does not exist, or None where it does."""
-    if estimator in DIRECT and weight != "none":
-        return "it uses no weights, so there are none to calibrate"
-    if estimator == "naive_direct" and reward != "none":
-        return "naive_direct is the uncalibrated mean; the calibrated one is direct"
-    if estimator == "direct" and reward == "none":
-        return "direct is the calibrated mean; the uncalibrated one is naive_direct"
-    if estimator in ("ips", "clipped_ips", "snips") and weight == "simcal":
-        return "projected weights have mean one, so it would be calibrated_ips again"
-    if estimator == "calibrated_ips" and weight == "none":
-        return "calibrated_ips is SNIPS with SIMCal weights; without them it is snips"
-    if estimator in ("mrdr", "stacked_dr") and reward == "none":
-        return "it fits its outcome model to the labels, so rewards cannot stay uncalibrated"
-    if estimator == "dr_os" and reward == "none":
-        return "shrunken weights leave part of the judge's own bias in (simulated coverage .84 to .93 instead of .95)"
-    return None
+# Their defaults are read when they are called: an estimator that is entered later takes part.
+_VALID: Mapping[str, Iterable[str]] = dict(
+    zip(METHOD_COLUMNS, (ESTIMATORS, REWARD_CALIBRATIONS, WEIGHT_CALIBRATIONS, SCORINGS), strict=True)
+)
 
 
 def full_grid(
@@ -91,7 +91,7 @@ def full_grid(
     return tuple(
         Method(*cell)
         for cell in _cells(estimators, reward_calibrations, weight_calibrations, scorings)
-        if impossible(*cell[:3]) is None
+        if ESTIMATORS[cell[0]].impossible(*cell[1:3]) is None
     )
 
 
@@ -102,7 +102,7 @@ def left_out(
 ) -> tuple[tuple[str, str, str, str], ...]:
     """(estimator, reward, weight, reason) of every combination that does not exist."""
     cells = _cells(estimators, reward_calibrations, weight_calibrations, SCORINGS[:1])
-    return tuple((*cell[:3], reason) for cell in cells if (reason := impossible(*cell[:3])))
+    return tuple((*cell[:3], reason) for cell in cells if (reason := ESTIMATORS[cell[0]].impossible(*cell[1:3])))
 
 
 def _cells(
@@ -116,6 +116,7 @@ def _cells(
     return [(a, b, c, d) for a, b, c, d in product(*axes)]
 
 
+# The short list that a command prints.
 BASIC: tuple[Method, ...] = full_grid(
-    ("naive_direct", "direct", "ips", "clipped_ips", "snips", "dr_cpo"), ("none", "monotone"), ("none",)
+    [name for name, one in ESTIMATORS.items() if one.basic], ("none", "monotone"), ("none",)
 )

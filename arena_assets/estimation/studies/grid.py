@@ -6,21 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import combinations, product
-from math import comb, hypot, nan
+from itertools import product
+from math import hypot, isnan, nan
 
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._numeric import sums, tally
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import evaluate
 from arena_assets.estimation.data.evaluation import EvaluationData
+from arena_assets.estimation.data.truth import mean_label
 from arena_assets.estimation.estimators.estimate import critical_value
-from arena_assets.estimation.estimators.methods import Method
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
+from arena_assets.estimation.rank_agreement import rank_agreement
 from arena_assets.estimation.studies.spec import AblationSpec
 
-METHOD_COLUMNS = ("estimator", "reward_calibration", "weight_calibration", "scoring")
 METRICS = (
     "rmse",
     "bias",
@@ -69,12 +69,12 @@ def ablation_grid(
         raise EstimationError("a grid needs sample_sizes, oracle_coverages and seeds")
     sizes = [size for size in spec.sample_sizes if size <= data.n]
     left_out = [f"sample size {size}: only {data.n} prompts" for size in spec.sample_sizes if size > data.n]
-    methods = [one for one in spec.chosen if one.scoring in data.scorings and one.estimator != "direct_own"]
+    methods = [one for one in spec.chosen if one.scoring in data.scorings and not one.entry.own_labels]
     left_out += [
         f"{one.label}: the data have no such scores" for one in spec.chosen if one.scoring not in data.scorings
     ]
-    if any(one.estimator == "direct_own" for one in spec.chosen):
-        left_out.append("direct_own: it uses the target's labels, which are the truth here")
+    own = dict.fromkeys(one.estimator for one in spec.chosen if one.entry.own_labels)
+    left_out += [f"{name}: it uses the target's labels, which are the truth here" for name in own]
     labelled = float((~np.isnan(data.labels)).mean())
     left_out += [
         f"oracle coverage {share:.0%}: only {labelled:.0%} of the prompts are labelled"
@@ -131,15 +131,12 @@ def _band(metric: str, values: np.ndarray) -> dict[str, object]:
 
 
 def _truths(data: EvaluationData) -> dict[str, tuple[float, float]]:
+    """Mean label and its error of every target that has labels of two prompts or more."""
     found = {}
     for name, target in data.targets.items():
-        present = ~np.isnan(target.labels)
-        if present.sum() < 2:
-            continue
-        code = pd.factorize(target.prompt_ids[present])[0].astype(np.int64)
-        means = sums(code, target.labels[present]) / tally(code)
-        if means.size > 1:
-            found[name] = (float(means.mean()), float(means.std(ddof=1) / np.sqrt(means.size)))
+        mean, error = mean_label(target.labels, pd.factorize(target.prompt_ids)[0].astype(np.int64))
+        if not isnan(error):
+            found[name] = mean, error
     return found
 
 
@@ -170,10 +167,7 @@ def _experiments(
     for method, found in by_method.items():
         row: dict[str, object] = {
             **key,
-            "estimator": method.estimator,
-            "reward_calibration": method.reward_calibration,
-            "weight_calibration": method.weight_calibration,
-            "scoring": method.scoring,
+            **method.columns,
             "policies": len(found),
             "failed": len(truths) - len(found),
         }
@@ -187,19 +181,14 @@ def _metrics(found: Mapping[str, tuple[float, float, bool, bool]], truth: Mappin
     values = np.array([one[0] for one in found.values()])
     target = np.array([truth[policy] for policy in found])
     error = values - target
-    signs = [
-        float(np.sign(values[a] - values[b]) * np.sign(target[a] - target[b]))
-        for a, b in combinations(range(values.size), 2)
-        if target[a] != target[b]
-    ]
-    pairs = comb(values.size, 2)
+    order = rank_agreement(values, target)
     return {
         "rmse": float(np.sqrt(np.mean(error**2))),
         "bias": float(error.mean()),
         "coverage": float(np.mean([one[2] for one in found.values()])),
         "interval_width": float(np.mean([one[1] for one in found.values()])),
-        "pairwise_accuracy": float(np.mean([(1 + sign) / 2 for sign in signs])) if signs else nan,
-        "kendall_tau": sum(signs) / pairs if pairs else nan,
-        "best_found": float(values.argmax() == target.argmax()) if pairs else nan,
+        "pairwise_accuracy": order.accuracy,
+        "kendall_tau": order.kendall_tau,
+        "best_found": float(values.argmax() == target.argmax()) if values.size > 1 else nan,
         "supported": float(np.mean([one[3] for one in found.values()])),
     }

@@ -92,8 +92,23 @@ def draw_targets(targets: Mapping[str, Shifts], *, n: int, n_labels: int, rng: n
         fresh = rng.standard_normal((n, 3)) + shift
         fresh_score, fresh_label = _judged(prompt, fresh, rng)
         log_weights = logged @ shift - shift @ shift / 2
-        drawn[name] = TargetData(log_weights, ids, {"deterministic": fresh_score}, none, fresh[:, 2], fresh_label)
-    return EvaluationData("p0", ids, {"deterministic": score}, none, logged[:, 2], label, drawn)
+        drawn[name] = TargetData(
+            log_weights=log_weights,
+            prompt_ids=ids,
+            scores={"deterministic": fresh_score},
+            variance=none,
+            response_length=fresh[:, 2],
+            labels=fresh_label,
+        )
+    return EvaluationData(
+        logging_policy="p0",
+        prompt_ids=ids,
+        scores={"deterministic": score},
+        variance=none,
+        response_length=logged[:, 2],
+        labels=label,
+        targets=drawn,
+    )
 
 
 def _judged(prompt: Floats, response: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -12,13 +12,13 @@ import pandas as pd
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import evaluate
 from arena_assets.estimation.diagnostics import gates
-from arena_assets.estimation.estimators.methods import DIRECT, DOUBLY_ROBUST, WEIGHTED, Method, full_grid
+from arena_assets.estimation.estimators.methods import Method, full_grid
 from arena_assets.estimation.studies.scenarios import OVERLAPS, TARGET, Scenario, draw, scenarios
 
 GROSS = 3.0  # standard errors: an interval that misses by more misleads
 
 SIMULATED: tuple[Method, ...] = full_grid(
-    (*DIRECT, *WEIGHTED, *DOUBLY_ROBUST), ("none", "monotone"), ("none", "simcal"), ("deterministic",)
+    reward_calibrations=("none", "monotone"), weight_calibrations=("none", "simcal"), scorings=("deterministic",)
 )
 
 CELL_COLUMNS = (

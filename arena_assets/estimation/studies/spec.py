@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from arena_assets.estimation._types import EstimationError
-from arena_assets.estimation.estimators.methods import (
-    ESTIMATORS,
-    REWARD_CALIBRATIONS,
-    SCORINGS,
-    WEIGHT_CALIBRATIONS,
-    Method,
-    check_names,
-    full_grid,
-)
+from arena_assets.estimation.data.evaluation import SCORINGS
+from arena_assets.estimation.data.validate import check_names
+from arena_assets.estimation.estimators.methods import Method, full_grid
+from arena_assets.estimation.estimators.registry import ESTIMATORS, REWARD_CALIBRATIONS, WEIGHT_CALIBRATIONS
 
 
 @dataclass(frozen=True)
@@ -25,7 +20,7 @@ class AblationSpec:
     sample_sizes: prompts; oracle_coverages: shares of them with P0's label, above 0 and at most 1; seeds: repetitions.
     """
 
-    estimators: tuple[str, ...] = ESTIMATORS
+    estimators: tuple[str, ...] = field(default_factory=lambda: tuple(ESTIMATORS))
     reward_calibration: tuple[str, ...] = REWARD_CALIBRATIONS
     weight_calibration: tuple[str, ...] = WEIGHT_CALIBRATIONS
     scoring: tuple[str, ...] = SCORINGS
@@ -57,7 +52,7 @@ class AblationSpec:
 
         `seeds` may be a count; `methods` is a list of mappings with the keys of `Method`.
         """
-        check_names("key", values, [field.name for field in fields(cls)])
+        check_names("key", values, [one.name for one in fields(cls)])
         given: dict[str, Any] = {}
         for key, value in values.items():
             if key == "seeds" and isinstance(value, int) and not isinstance(value, bool):
@@ -85,7 +80,7 @@ def _items(key: str, value: Any) -> Sequence[Any]:
 def _method(value: Any) -> Method:
     if not isinstance(value, Mapping):
         raise EstimationError(f"methods: {value!r} is not a mapping with the key estimator")
-    check_names("key of a method", value, [field.name for field in fields(Method)])
+    check_names("key of a method", value, [one.name for one in fields(Method)])
     if "estimator" not in value:
         raise EstimationError(f"methods: {dict(value)} names no estimator")
     return Method(**value)

@@ -1,0 +1,90 @@
+"""The correction of the doubly robust family: weighted residuals of the labelled logged rows, and their error.
+
+a = w o / p, o marks labelled rows, p is their share. p is estimated by the share m / n of the data, so the correction
+is a mean over the m labelled rows, and its contributions are (o/p) (w (Y - f-) - correction): unlabelled rows add
+nothing to its error (Hirano, Imbens & Ridder 2003: weighting by the estimated probability is the efficient one). The
+form with p known, a (Y - f-) - correction, would add correction^2 (1 - p) / p to the variance, which is nothing where
+f- is calibrated and much where the judge is biased.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arena_assets.estimation._numeric import dot
+from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
+from arena_assets.estimation.estimators.inputs import Inputs
+
+
+def label_weights(inputs: Inputs, weights: Floats) -> Floats:
+    """a = w o / p: (n,), zero on unlabelled rows."""
+    require_two(inputs)
+    return np.where(inputs.labelled, weights * (inputs.labels.size / inputs.n_labelled), 0.0)
+
+
+def require_two(inputs: Inputs) -> None:
+    """One labelled row, or one labelled prompt, gives a correction without an error."""
+    if inputs.n_labelled < 2:
+        raise EstimationError(
+            f"{inputs.n_labelled} of the {inputs.labels.size} logged rows are labelled; the correction needs at least 2"
+        )
+    if inputs.labelled_prompts < 2:
+        raise EstimationError(
+            f"all {inputs.n_labelled} labels are of one prompt; the correction needs labels of at least 2 prompts"
+        )
+
+
+def residuals(inputs: Inputs, predicted: Floats) -> Floats:
+    """Y - f-(S), 0 where unlabelled (such rows have a = 0)."""
+    return np.where(inputs.labelled, inputs.labels - predicted, 0.0)
+
+
+def mean_over_labels(inputs: Inputs, summands: Floats) -> tuple[float, Floats]:
+    """Mean of `summands` a (Y - f-) (n,), and the contributions (n,) of its rows: 0 where unlabelled."""
+    mean = float(summands.mean())
+    return mean, np.where(inputs.labelled, summands - mean * inputs.labels.size / inputs.n_labelled, 0.0)
+
+
+def combine(
+    inputs: Inputs,
+    draw_rewards: Floats,
+    summands: Floats,
+    correction: float,
+    *,
+    q: Floats | None = None,
+    bias: float = 0.0,
+    diagnostics: dict[str, float] | None = None,
+) -> Estimate:
+    """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off."""
+    plugin = dot(inputs.draws.share, draw_rewards)
+    sampled = max(inputs.row_prompts, inputs.draw_prompts)
+    corrected = inputs.spread_rows(summands) * _small_sample(inputs.labelled_prompts, sampled)
+    phi = inputs.spread_draws(draw_rewards - plugin) + corrected
+    phi = phi + inputs.calibration_term(q)
+    other = inputs.other_errors(q)
+    if bias:
+        other = np.append(np.empty(0) if other is None else other, bias)
+    return from_contributions(
+        plugin + correction,
+        phi,
+        n_sampled=sampled,
+        other_errors=other,
+        diagnostics={"plugin": plugin, "correction": correction, **(diagnostics or {})},
+    )
+
+
+def _small_sample(labelled: int, sampled: int) -> float:
+    """Residuals of m labelled prompts lose a degree of freedom to their own mean: variance times m / (m - 1).
+
+    `Estimate` multiplies by k / (k - 1) of the k sampled prompts, which is taken back.
+    """
+    return float(np.sqrt(labelled / (labelled - 1) * (sampled - 1) / sampled))
+
+
+def normalised(a: Floats, name: str) -> Floats:
+    """a / sum a. Raises EstimationError in the name of an estimator where all are zero."""
+    total = float(a.sum())
+    if total == 0:
+        raise EstimationError(f"{name}: all labelled rows have weight zero")
+    return a / total
