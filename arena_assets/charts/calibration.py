@@ -13,7 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
-from arena_assets.estimation.diagnostics.evidence import Support, support
+from arena_assets.estimation.diagnostics.score_range import ScoreRange, calibrated_range
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class Calibration:
     model: IsotonicRegression
     low: float
     high: float
-    support: Support
+    support: ScoreRange
     labels: int
 
     def __call__(self, scores: Floats) -> Floats:
@@ -44,7 +44,7 @@ def calibrate(scored: pd.DataFrame, logging: str, column: str) -> Calibration | 
     if x.size < 2 or np.ptp(x) == 0:
         return None
     model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
-    return Calibration(model, float(x.min()), float(x.max()), support(x), int(x.size))
+    return Calibration(model, float(x.min()), float(x.max()), calibrated_range(x), int(x.size))
 
 
 def binned(scored: pd.DataFrame, policies: Sequence[str], column: str, most: int = 12, least: int = 12) -> pd.DataFrame:

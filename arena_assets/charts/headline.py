@@ -13,7 +13,7 @@ import pandas as pd
 from arena_assets.charts import style
 from arena_assets.charts.names import count, listed, percent, with_methods, with_truths
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL, ESS_GOOD
-from arena_assets.estimation.estimators.methods import DIRECT
+from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.estimation.ranking import best_supported
 
 
@@ -25,22 +25,22 @@ class Conclusion:
     text: str
 
 
-# It is made of the very labels that the truth is made of, so beside the truth it shows nothing.
-_OWN = "direct_own"
-
-
 def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
     """One row for each target with results: its best supported estimate that needs no label of its own responses.
 
     Where the gates refuse all, the estimate is null, and `support_reason` says why. The truth is that of all the
     target's labels.
     """
-    frame = with_truths(with_methods(results[results["policy"].isin(list(targets)) & (results["estimator"] != _OWN)]))
+    # Made of the very labels that the truth is made of, an estimate shows nothing beside the truth.
+    own = results["estimator"].isin(estimators_that(lambda one: one.own_labels))
+    frame = with_truths(with_methods(results[results["policy"].isin(list(targets)) & ~own]))
     frame["coverage"] = style.coverage_words(frame["covered"])
     stated = best_supported(frame)
     others = frame[~frame["policy"].isin(set(stated["policy"]))]
     # The reason that is shown: why the calibrated mean is refused, else the method with the smallest error bar.
-    others = others.assign(last=others["estimator"] != "direct").sort_values(["last", "std_error"], kind="stable")
+    calibrated_mean = estimators_that(lambda one: one.assumes is Assumes.TRANSPORT)
+    last = ~others["estimator"].isin(calibrated_mean)
+    others = others.assign(last=last).sort_values(["last", "std_error"], kind="stable")
     refused = others.drop(columns=["last"]).drop_duplicates("policy")
     silent = ["estimate", "std_error", "ci_low", "ci_high", "error"]
     refused = refused.assign(**dict.fromkeys(silent, np.nan), covered=None, support="refused")
@@ -178,7 +178,9 @@ def _against_logged(table: pd.DataFrame, logging: str, logged: tuple[float, floa
 
 
 def _of_weights(results: pd.DataFrame, policies: list[str]) -> list[Conclusion]:
-    weighted = results[~results["estimator"].isin(DIRECT) & results["ess_fraction"].notna()]
+    weighted = results[
+        results["estimator"].isin(estimators_that(lambda one: one.family.weights)) & results["ess_fraction"].notna()
+    ]
     found = []
     for policy in policies:
         rows = weighted[weighted["policy"] == policy]

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from arena_assets.estimation.estimators.methods import DIRECT, DOUBLY_ROBUST, ESTIMATORS, WEIGHTED
+from arena_assets.estimation import ESTIMATORS
+from arena_assets.estimation.estimators import registry
 
-FAMILIES = {"Direct": DIRECT, "Importance weighting": WEIGHTED, "Doubly robust": DOUBLY_ROBUST}
+FAMILIES = tuple(one.title for one in registry.FAMILIES)
 
-ESTIMATOR = {
-    "naive_direct": "Naive direct",
-    "direct": "Direct",
-    "direct_own": "Direct, own labels",
-    "ips": "IPS",
-    "clipped_ips": "Clipped IPS",
-    "snips": "SNIPS",
-    "calibrated_ips": "Calibrated IPS",
-    "dr_cpo": "DR-CPO",
-    "sndr": "SNDR",
-    "switch_dr": "Switch-DR",
-    "dr_os": "DRos",
-    "mrdr": "MRDR",
-    "tmle": "TMLE",
-    "stacked_dr": "Stacked DR",
-}
 REWARD = {"none": "raw scores", "monotone": "monotone", "two_stage": "two-stage"}
 WEIGHT = {"none": "raw weights", "simcal": "SIMCal weights"}
 SCORING = {"deterministic": "deterministic", "uncertainty_aware": "uncertainty-aware"}
@@ -31,7 +16,12 @@ SCORING = {"deterministic": "deterministic", "uncertainty_aware": "uncertainty-a
 
 def family(estimator: str) -> str:
     """Family of an estimator; "Other" for one that this version does not know."""
-    return next((name for name, members in FAMILIES.items() if estimator in members), "Other")
+    return ESTIMATORS[estimator].family.title if estimator in ESTIMATORS else "Other"
+
+
+def title(estimator: str) -> str:
+    """The screen name of an estimator; its own name where this version does not know it."""
+    return ESTIMATORS[estimator].title if estimator in ESTIMATORS else estimator.replace("_", " ")
 
 
 def pretty(kind: dict[str, str], value: str) -> str:
@@ -45,7 +35,7 @@ def with_methods(results: pd.DataFrame) -> pd.DataFrame:
     The short name states the calibrations and the scoring only where the shown rows differ in them.
     """
     frame = results.assign(family=results["estimator"].map(family))
-    parts = [frame["estimator"].map(lambda value: pretty(ESTIMATOR, value))]
+    parts = [frame["estimator"].map(title)]
     for column, kind in (("reward_calibration", REWARD), ("weight_calibration", WEIGHT), ("scoring", SCORING)):
         varied = frame.groupby("estimator", observed=True)[column].transform("nunique") > 1
         parts.append(frame[column].map(lambda value, kind=kind: pretty(kind, value)).where(varied, ""))

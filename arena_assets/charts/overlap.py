@@ -12,14 +12,13 @@ import pandas as pd
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
 from arena_assets.estimation import diagnose
+from arena_assets.estimation.data.weights import from_log
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL as CRITICAL
 from arena_assets.estimation.diagnostics.gates import ESS_GOOD as GOOD
 from arena_assets.estimation.diagnostics.gates import HILL_WARN
 
 Floats = npt.NDArray[np.float64]
 
-# The square of a larger weight is beyond float64; a clip of what is shown, never of an estimate.
-_LARGEST_LOG = 300.0
 MOST_BINS = 48
 
 
@@ -36,7 +35,7 @@ def summary(frame: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
         logs = log_weights(frame, policy)
         if not logs.size:
             continue
-        found = diagnose(np.exp(np.minimum(logs, _LARGEST_LOG)))
+        found = diagnose(from_log(logs))
         rows.append(
             {
                 "policy": policy,
@@ -270,7 +269,7 @@ def heaviest(frame: pd.DataFrame, policy: str, most: int = 10) -> pd.DataFrame:
         return rows.assign(weight=[], share=[], cumulative=[])
     total = float(np.exp(logs - logs.max()).sum())
     share = np.exp(rows["log_weight"].to_numpy(float) - logs.max()) / total
-    weight = np.exp(rows["log_weight"].to_numpy(float).clip(max=_LARGEST_LOG))
+    weight = from_log(rows["log_weight"].to_numpy(float))
     return rows.assign(weight=weight, share=share, cumulative=np.cumsum(share)).reset_index(drop=True)
 
 

@@ -7,10 +7,10 @@ from itertools import combinations
 import altair as alt
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count
+from arena_assets.estimation.rank_agreement import rank_agreement
 
 COLUMNS = ["method", "family", "policies", "tau", "pairs", "right", "accuracy", "clear_pairs", "clear_right", "ranking"]
 
@@ -43,7 +43,7 @@ def _compare(group: pd.DataFrame) -> dict[str, object]:
     order = group.sort_values("estimate", ascending=False)["policy"]
     return {
         "policies": len(group),
-        "tau": float(stats.kendalltau(estimate, truth).statistic) if np.ptp(truth) > 0 < np.ptp(estimate) else np.nan,
+        "tau": rank_agreement(estimate, truth).kendall_tau,
         "pairs": pairs,
         "right": right,
         "accuracy": right / pairs if pairs else np.nan,

@@ -25,6 +25,7 @@ from arena_assets.estimation.estimators.registry import (
     WEIGHT_CALIBRATIONS,
     Estimator,
     estimator,
+    estimators_that,
 )
 from arena_assets.estimation.ranking import best_supported, contrast, contrasts
 from arena_assets.estimation.report import diagnostics, residuals_by_variance
@@ -64,6 +65,7 @@ __all__ = [
     "draw_targets",
     "estimator",
     "estimator_simulation",
+    "estimators_that",
     "evaluate",
     "evaluation_data",
     "from_sampler",

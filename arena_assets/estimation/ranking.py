@@ -13,7 +13,7 @@ from arena_assets.estimation.analysis import Result
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
-from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS
+from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS, estimators_that
 
 CONTRAST_COLUMNS = (
     *METHOD_COLUMNS,
@@ -81,7 +81,7 @@ def best_supported(table: pd.DataFrame) -> pd.DataFrame:
     error. Estimates that take the judge at its word (no reward calibration, no correction by labels) never count. A
     policy with nothing else that is not refused is left out: there is nothing to state.
     """
-    unlabelled = {name for name, one in ESTIMATORS.items() if one.takes_judge_at_its_word("none")}
+    unlabelled = estimators_that(lambda one: one.takes_judge_at_its_word("none"))
     unchecked = table["estimator"].isin(unlabelled) & (table["reward_calibration"] == "none")
     usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED) & ~unchecked]
     keyed = usable.assign(

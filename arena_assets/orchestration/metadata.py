@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.config import Experiment
+from arena_assets.estimation import diagnose
+from arena_assets.estimation.data.weights import from_log
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort
 
@@ -67,16 +69,17 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, retokenised: Seq
     rows, plots = [], {}
     for policy in ratios:
         values = ratios[policy].dropna().to_numpy()
-        weights = np.exp(values)
+        weights = from_log(values)
+        seen = diagnose(weights)
         rows.append(
             {
                 "policy": policy,
                 "n": len(values),
                 # Without any value the rules refuse the batch, and say why.
-                "mean_weight": weights.mean() if len(weights) else None,
+                "mean_weight": seen.mean if seen.n else None,
                 "median_log_weight": float(np.median(values)) if len(weights) else None,
                 "max_weight": weights.max(initial=0.0),
-                "ess_fraction": weights.sum() ** 2 / (len(weights) * (weights**2).sum()) if len(weights) else None,
+                "ess_fraction": seen.ess_fraction if seen.n else None,
                 "exactly_one": int((values == 0.0).sum()),
             }
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from arena_assets.estimation.data import weights
+from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.machines import within_batch
 from arena_assets.rules.thresholds import (
     CLONE_LOG_RATIO_TOLERANCE,
-    CRITICAL_ESS_FRACTION,
     MAX_MISSING_SHARE,
     MAX_REJECTED_SHARE,
     MAX_ZERO_SHARE,
@@ -18,13 +19,17 @@ from arena_assets.rules.thresholds import (
 
 def policy_logps(table: pd.DataFrame, policies: tuple[str, ...]) -> pd.DataFrame:
     """ln P of every target by prompt: (prompts, targets), NaN where null; the index is prompt_id."""
-    values = [[(row or {}).get(policy) for policy in policies] for row in table["target_logps"]]
+    rows = table["target_logps"].tolist()
+    values = {policy: weights.target_logprobs(rows, policy) for policy in policies}
     return pd.DataFrame(values, index=pd.Index(table["prompt_id"]), columns=list(policies), dtype="float64")
 
 
 def log_ratios(table: pd.DataFrame, policies: tuple[str, ...]) -> pd.DataFrame:
-    """ln pi(response) - ln P0(response), nats, in the shape of `policy_logps`."""
-    return policy_logps(table, policies).sub(table.set_index("prompt_id")["total_logprob"].astype("float64"), axis=0)
+    """ln pi(response) - ln P0(response), nats, in the shape of `policy_logps`; NaN where one is null or impossible."""
+    base = table["total_logprob"].to_numpy(dtype=np.float64, na_value=np.nan)
+    targets = policy_logps(table, policies)
+    ratios = {policy: weights.log_ratios(targets[policy].to_numpy(), base) for policy in policies}
+    return pd.DataFrame(ratios, index=targets.index, columns=list(policies), dtype="float64")
 
 
 def _fields(batch: Batch) -> Outcome:
@@ -185,11 +190,9 @@ def _overlap(batch: Batch) -> Outcome:
     ratios = log_ratios(batch.table, batch.experiment.target_names)
     fractions = {}
     for policy in ratios:
-        weights = np.exp(ratios[policy].dropna() - ratios[policy].max())
-        fractions[str(policy)] = (
-            float(weights.sum() ** 2 / (len(weights) * (weights**2).sum())) if len(weights) else 0.0
-        )
-    low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < CRITICAL_ESS_FRACTION]
+        known = ratios[policy].dropna().to_numpy()
+        fractions[str(policy)] = weights.ess(weights.from_log(known)) / known.size if known.size else 0.0
+    low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < ESS_CRITICAL]
     text = "effective sample size / n: " + ", ".join(f"{policy} {value:.0%}" for policy, value in fractions.items())
     if low:
         text += f"; weights say little about {', '.join(low)} in this batch"

@@ -19,9 +19,5 @@ MAX_UNSCORED_SHARE = 0.05
 # Above this share of responses cut at max_tokens, policies differ by where they are cut as much as by what they say.
 TRUNCATED_SHARE_TO_NOTE = 0.50
 
-# ESS / n: good from .30, critical below .10 (ESTIMATORS.md, diagnostics).
-GOOD_ESS_FRACTION = 0.30
-CRITICAL_ESS_FRACTION = 0.10
-
 # Rounding of sums of float64.
 ROUNDING = 1e-9

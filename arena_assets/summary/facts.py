@@ -12,6 +12,7 @@ import pandas as pd
 
 from arena_assets.config import Experiment
 from arena_assets.estimation import EvaluationData, Method, best_supported, contrasts, diagnostics, evaluate
+from arena_assets.estimation.ranking import p0_method
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.stages.ablation import Collected, as_data, collect
 from arena_assets.stages.analysis import judge_signal
@@ -86,12 +87,7 @@ def _against_p0(experiment: Experiment, data: EvaluationData, best: pd.DataFrame
     chosen = {row["policy"]: Method(*(row[name] for name in METHOD)) for row in rows_of(best)}
     if not chosen:
         return contrasts([])
-    base = {Method("naive_direct", "none", "none", m.scoring) for m in chosen.values()}
-    base |= {
-        Method("direct", m.reward_calibration, "none", m.scoring)
-        for m in chosen.values()
-        if m.reward_calibration != "none"
-    }
+    base = [p0_method(method) for method in chosen.values()]
     found = evaluate(data, methods=list(dict.fromkeys([*chosen.values(), *base])), seed=experiment.seed)
     p0 = experiment.logging_policy.name
     table = contrasts(found, logging_policy=p0, level=experiment.analysis.level)

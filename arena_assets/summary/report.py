@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
+from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL, ESS_GOOD
 from arena_assets.progress import duration
-from arena_assets.rules.thresholds import CRITICAL_ESS_FRACTION, GOOD_ESS_FRACTION
 from arena_assets.summary.blocks import Block, Chart, Code, Heading, Paragraph, Points, Rows
 from arena_assets.summary.charts import bars, forest, reliability
 from arena_assets.summary.comparison import accuracy, estimates_of, method_name, of_policy
@@ -55,14 +55,14 @@ def _estimators(facts: Facts) -> list[Block]:
 
 def _overlap(facts: Facts) -> list[Block]:
     first = facts.overlap.drop_duplicates("policy")
-    limits = [(CRITICAL_ESS_FRACTION, "critical"), (GOOD_ESS_FRACTION, "good")]
+    limits = [(ESS_CRITICAL, "critical"), (ESS_GOOD, "good")]
     values = [(row["policy"], float(row["ess_fraction"])) for row in rows_of(first)]
     columns = ["policy", "n", "ess", "ess_fraction", "max_weight_share", "ttc", "mean_weight", "affinity"]
     return [
         Heading("Overlap"),
         Paragraph(
             "Effective sample size as a share of the logged rows: how much P0's responses say about a target. "
-            f"Below {CRITICAL_ESS_FRACTION:.0%} weighted estimates are refused; ttc is the share of logged rows in the "
+            f"Below {ESS_CRITICAL:.0%} weighted estimates are refused; ttc is the share of logged rows in the "
             "region that the target mostly visits, good from 0.70."
         ),
         Chart(bars(values, limits), "Effective sample size of each target as a share of the logged rows"),

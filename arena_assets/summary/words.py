@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.summary.comparison import accuracy, method_name
 from arena_assets.summary.facts import Facts
 from arena_assets.tables import rows_of
@@ -82,8 +83,8 @@ def _methods(facts: Facts) -> list[str]:
         f"Nearest to the truth was {nearest['method']} (mean error {nearest['mean |error|']:.3f}), farthest "
         f"{farthest['method']} ({farthest['mean |error|']:.3f})."
     ]
-    naive = found[found["method"] == "naive_direct"]
+    naive = found[found["method"].isin(estimators_that(lambda one: one.assumes is Assumes.JUDGE))]
     if len(naive):
         error = float(naive["mean |error|"].iloc[0])
-        texts.append(f"Taking the judge at its word (naive_direct) is off by {error:.3f} in the mean.")
+        texts.append(f"Taking the judge at its word ({naive['method'].iloc[0]}) is off by {error:.3f} in the mean.")
     return texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort, LastRun, Store
 from arena_assets.tables import ABLATION_RESULTS
 from dashboard.data.cache import CACHE
@@ -65,20 +66,18 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(
             {"prompt_id": [], "policy": [], "log_weight": np.array([], float), "n_response_tokens": np.array([], int)}
         )
-    base = frame["total_logprob"].to_numpy(dtype=float, na_value=np.nan)
-    parts = []
-    for name in names:
-        target = np.array([np.nan if row.get(name) is None else row[name] for row in frame["target_logps"]], float)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "prompt_id": frame["prompt_id"],
-                    "policy": name,
-                    "log_weight": target - base,
-                    "n_response_tokens": frame["n_response_tokens"],
-                }
-            )
+    ratios = log_ratios(frame, tuple(names))
+    parts = [
+        pd.DataFrame(
+            {
+                "prompt_id": frame["prompt_id"].to_numpy(),
+                "policy": name,
+                "log_weight": ratios[name].to_numpy(),
+                "n_response_tokens": frame["n_response_tokens"].to_numpy(),
+            }
         )
+        for name in names
+    ]
     return pd.concat(parts, ignore_index=True)
 
 

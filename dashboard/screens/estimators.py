@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from arena_assets.charts import forest, names, ranking, style
-from arena_assets.estimation.estimators.methods import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
+from arena_assets.estimation import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles

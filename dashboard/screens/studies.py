@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from arena_assets.charts import names
-from arena_assets.estimation.estimators.methods import SCORINGS
+from arena_assets.estimation import SCORINGS
 from arena_assets.storage import METHODS, Store
 from arena_assets.tables import TABLES
 from dashboard import elements, session

@@ -8,10 +8,9 @@ import altair as alt
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import ESTIMATOR, REWARD, SCORING, WEIGHT, percent, pretty
+from arena_assets.charts.names import REWARD, SCORING, WEIGHT, percent, pretty, title
+from arena_assets.estimation import ESTIMATORS
 
-# Two names for one estimator, with and without its calibration: a pair across them is a pair.
-_SAME = {"naive_direct": "direct", "calibrated_ips": "snips"}
 _KEYS = ["base", "reward_calibration", "weight_calibration", "scoring", "policy"]
 
 
@@ -53,7 +52,9 @@ _KINDS = {"reward_calibration": REWARD, "weight_calibration": WEIGHT, "scoring":
 
 def pairs(results: pd.DataFrame, ingredient: Ingredient, measure: Measure) -> pd.DataFrame:
     """One row for each method and policy that was run both ways: before, after, difference, and what is the same."""
-    frame = results[results["estimate"].notna()].assign(base=lambda rows: rows["estimator"].replace(_SAME))
+    # Two names for one estimator, with and without its calibration: a pair across them is a pair.
+    same = {name: one.variant_of for name, one in ESTIMATORS.items() if one.variant_of}
+    frame = results[results["estimate"].notna()].assign(base=lambda rows: rows["estimator"].replace(same))
     frame = frame.assign(value=_value(frame, measure)).dropna(subset=["value"])
     rest = [key for key in _KEYS if key != ingredient.column]
     sides = [
@@ -62,11 +63,11 @@ def pairs(results: pd.DataFrame, ingredient: Ingredient, measure: Measure) -> pd
     ]
     joined = pd.concat(sides, axis=1, join="inner", keys=["before", "after"]).reset_index()
     others = [name for name in _KINDS if name != ingredient.column]
-    order = {name: place for place, name in enumerate(ESTIMATOR)}
+    order = {name: place for place, name in enumerate(ESTIMATORS)}
     joined = joined.sort_values("base", key=lambda base: base.map(order), kind="stable", ignore_index=True)
     return joined.assign(
         difference=joined["after"] - joined["before"],
-        method=joined["base"].map(lambda name: pretty(ESTIMATOR, name)),
+        method=joined["base"].map(title),
         same=[
             ", ".join(pretty(_KINDS[name], value) for name, value in zip(others, row, strict=True))
             for row in joined[others].itertuples(index=False)

@@ -10,11 +10,10 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import percent, with_methods
-from arena_assets.estimation import overall
+from arena_assets.estimation import estimators_that, overall
 
 _SHADES = (style.BLUE, style.ORANGE, style.GREEN, style.VERMILION, style.PINK, style.GREY, style.SKY)
 MOST_LINES = len(_SHADES)
-_FIRST = ("direct", "naive_direct", "snips", "calibrated_ips", "dr_cpo", "stacked_dr")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def prepare(grid: pd.DataFrame, scoring: str) -> pd.DataFrame:
 def first_methods(grid: pd.DataFrame) -> list[str]:
     """A line for each kind of method, calibrated where it can be: what is shown before anybody chooses."""
     names = []
-    for estimator in _FIRST:
+    for estimator in estimators_that(lambda one: one.lead):
         own = grid[grid["estimator"] == estimator]
         if own.empty:
             continue

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from arena_assets.charts import forest, headline, names, ranking, style
+from arena_assets.estimation import ESTIMATORS
 from dashboard.views import progress, selection
 from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row
 
@@ -76,7 +77,7 @@ def test_percent(share, text):
 def test_the_main_rows_are_one_for_each_estimator_and_policy(frame):
     chosen = selection.choose_rows(frame, families=list(names.FAMILIES), policies=TARGETS)
     assert not chosen.duplicated(["estimator", "policy"]).any()
-    assert set(chosen["estimator"]) == set(names.ESTIMATOR)
+    assert set(chosen["estimator"]) == set(ESTIMATORS)
     assert set(chosen.loc[chosen["estimator"] == "calibrated_ips", "weight_calibration"]) == {"simcal"}
 
 

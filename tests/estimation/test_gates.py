@@ -23,46 +23,46 @@ from arena_assets.estimation import (
     evaluate,
     residuals_by_variance,
 )
-from arena_assets.estimation.diagnostics.evidence import Evidence
 from arena_assets.estimation.diagnostics.gates import judge
+from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.studies.scenarios import TARGET
 
 DIRECT = Method("direct", "monotone")
 SNIPS = Method("snips", "monotone")
 
 
-def evidence(weights: np.ndarray | None = None, **changes: float) -> Evidence:
+def known(weights: np.ndarray | None = None, **changes: float) -> TargetDiagnostics:
     seen = diagnose(np.ones(1000) if weights is None else weights)
-    base = Evidence(seen, 200, 200.0, 0.0, 0.0, 0.01, 0.0, 0.01)
+    base = TargetDiagnostics(seen, 200, 200.0, 0.0, 0.0, 0.01, 0.0, 0.01)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("method", "seen", "df", "level", "reason"),
     [
-        (DIRECT, evidence(), 200.0, "supported", ""),
-        (DIRECT, evidence(outside=0.62), 200.0, "refused", "62% of the target's scores lie outside"),
-        (DIRECT, evidence(transport=0.04), 200.0, "refused", r"does not carry over.*\+0.040 \(\+4.0 standard errors\)"),
-        (DIRECT, evidence(transport=0.02), 200.0, "caution", "may not carry over"),
-        (DIRECT, evidence(transport=0.004, transport_error=0.001), 200.0, "supported", ""),
-        (DIRECT, evidence(transport=0.006, transport_error=0.001), 200.0, "refused", r"\+6.0 standard errors"),
-        (DIRECT, evidence(transport_error=0.0), 200.0, "supported", ""),
-        (DIRECT, evidence(transport=np.nan, transport_error=np.nan), 200.0, "caution", "cannot be tested"),
-        (DIRECT, evidence(label_ess=20.0), 200.0, "caution", "20 effective labels are too few"),
-        (DIRECT, evidence(n_labels=9), 200.0, "refused", "9 oracle labels, at least 10"),
-        (DIRECT, evidence(n_labels=20), 200.0, "caution", "only 20 oracle labels"),
-        (DIRECT, evidence(), 4.0, "refused", "4.0 degrees of freedom"),
-        (SNIPS, evidence(np.r_[1000.0, np.ones(999)]), 200.0, "refused", r"size 4 of 1000 \(0%\), below 10%"),
-        (SNIPS, evidence(np.full(1000, 2.0)), 200.0, "caution", "mean weight 2 is inf standard errors from 1"),
-        (SNIPS, evidence(np.full(1000, 1 + 1e-12)), 200.0, "supported", ""),
-        (SNIPS, evidence(2 + np.arange(1000) / 1e6), 200.0, "caution", "check the log-probabilities"),
-        (Method("naive_direct"), evidence(), 200.0, "caution", "taken at its word"),
-        (Method("naive_direct"), evidence(judge_bias=0.2), 200.0, "refused", r"off by \+0.200 \(\+20.0"),
-        (Method("dr_cpo", "monotone"), evidence(transport=0.04), 200.0, "supported", ""),
-        (Method("dr_cpo", "monotone", "simcal"), evidence(transport=0.04), 200.0, "refused", "does not carry over"),
+        (DIRECT, known(), 200.0, "supported", ""),
+        (DIRECT, known(outside=0.62), 200.0, "refused", "62% of the target's scores lie outside"),
+        (DIRECT, known(transport=0.04), 200.0, "refused", r"does not carry over.*\+0.040 \(\+4.0 standard errors\)"),
+        (DIRECT, known(transport=0.02), 200.0, "caution", "may not carry over"),
+        (DIRECT, known(transport=0.004, transport_error=0.001), 200.0, "supported", ""),
+        (DIRECT, known(transport=0.006, transport_error=0.001), 200.0, "refused", r"\+6.0 standard errors"),
+        (DIRECT, known(transport_error=0.0), 200.0, "supported", ""),
+        (DIRECT, known(transport=np.nan, transport_error=np.nan), 200.0, "caution", "cannot be tested"),
+        (DIRECT, known(label_ess=20.0), 200.0, "caution", "20 effective labels are too few"),
+        (DIRECT, known(n_labels=9), 200.0, "refused", "9 oracle labels, at least 10"),
+        (DIRECT, known(n_labels=20), 200.0, "caution", "only 20 oracle labels"),
+        (DIRECT, known(), 4.0, "refused", "4.0 degrees of freedom"),
+        (SNIPS, known(np.r_[1000.0, np.ones(999)]), 200.0, "refused", r"size 4 of 1000 \(0%\), below 10%"),
+        (SNIPS, known(np.full(1000, 2.0)), 200.0, "caution", "mean weight 2 is inf standard errors from 1"),
+        (SNIPS, known(np.full(1000, 1 + 1e-12)), 200.0, "supported", ""),
+        (SNIPS, known(2 + np.arange(1000) / 1e6), 200.0, "caution", "check the log-probabilities"),
+        (Method("naive_direct"), known(), 200.0, "caution", "taken at its word"),
+        (Method("naive_direct"), known(judge_bias=0.2), 200.0, "refused", r"off by \+0.200 \(\+20.0"),
+        (Method("dr_cpo", "monotone"), known(transport=0.04), 200.0, "supported", ""),
+        (Method("dr_cpo", "monotone", "simcal"), known(transport=0.04), 200.0, "refused", "does not carry over"),
     ],
 )  # fmt: skip
-def test_verdicts(method: Method, seen: Evidence, df: float, level: str, reason: str) -> None:
+def test_verdicts(method: Method, seen: TargetDiagnostics, df: float, level: str, reason: str) -> None:
     support = judge(method, seen, df=df, std_error=0.02)
     assert support.level == level
     assert pd.Series([support.reason]).str.contains(reason).all() if reason else support.reason == ""
@@ -70,7 +70,7 @@ def test_verdicts(method: Method, seen: Evidence, df: float, level: str, reason:
 
 def test_the_logging_policy_needs_no_transport() -> None:
     assert (
-        judge(DIRECT, replace(evidence(label_ess=20.0), is_logging_policy=True), df=200.0, std_error=0.02).level
+        judge(DIRECT, replace(known(label_ess=20.0), is_logging_policy=True), df=200.0, std_error=0.02).level
         == "supported"
     )
 
@@ -176,10 +176,10 @@ def test_judge_variance_enters_only_where_it_helps() -> None:
     from arena_assets.estimation.preparation import Preparation
 
     useless = replace(data, scores=scores, variance=noise, targets={TARGET: aware})
-    assert not Preparation(useless).uses_variance("uncertainty_aware")
+    assert not Preparation(useless).calibrations.uses_variance("uncertainty_aware")
     telling = replace(useless, labels=np.clip(data.labels - 0.6 * noise, 0, 1))
-    assert Preparation(telling).uses_variance("uncertainty_aware")
-    assert not Preparation(telling).uses_variance("deterministic")
+    assert Preparation(telling).calibrations.uses_variance("uncertainty_aware")
+    assert not Preparation(telling).calibrations.uses_variance("deterministic")
     bins = residuals_by_variance(telling)
     assert bins["labels"].sum() == 600
     assert bins["mean_residual"].iloc[0] > 0 > bins["mean_residual"].iloc[-1]

@@ -17,7 +17,7 @@ def fitted(labels: np.ndarray) -> OutOfFold:
     scores = np.linspace(0, 1, labels.size)[:, None]
     folds = np.arange(labels.size) % 2
     every = np.arange(labels.size)
-    return OutOfFold(calibrate(scores, labels, prompts=every, folds=folds, reference=scores, n_folds=2))
+    return calibrate(scores, labels, prompts=every, folds=folds, reference=scores, n_folds=2).out_of_fold
 
 
 def test_the_weighted_residual_is_linear_in_the_labels() -> None:
@@ -40,7 +40,7 @@ def z_scores(scenario: Scenario, count: int) -> np.ndarray:
     found = []
     for seed in range(count):
         seen = Preparation(draw(scenario, np.random.default_rng(seed))).target("deterministic", "monotone", TARGET)
-        found.append(seen.evidence.transport / seen.evidence.transport_error)
+        found.append(seen.diagnostics.transport / seen.diagnostics.transport_error)
     return np.array(found)
 
 
@@ -61,7 +61,7 @@ def test_labels_without_a_weight_test_nothing_but_still_calibrate() -> None:
     data = draw(Scenario("good", True, 100, n=400), np.random.default_rng(0))
     labelled = np.flatnonzero(~np.isnan(data.labels))
     data.targets[TARGET].log_weights[labelled[:90]] = np.nan
-    seen = Preparation(data).target("deterministic", "monotone", TARGET).evidence
+    seen = Preparation(data).target("deterministic", "monotone", TARGET).diagnostics
     assert seen.n_labels == 100
     assert seen.label_ess < 10.01
     data.targets[TARGET].log_weights[labelled] = np.nan

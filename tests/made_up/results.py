@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from arena_assets.estimation.estimators.methods import DIRECT, Method, full_grid
+from arena_assets.estimation.estimators.methods import Method, full_grid
+from arena_assets.estimation.estimators.registry import Assumes
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,10 +37,10 @@ def _row(
     ess = float(weights.sum() ** 2 / (weights @ weights))
     truth, truth_error = float(labels.mean()), float(labels.std(ddof=1) / np.sqrt(n))
     spread = float(labels.std(ddof=1))
-    weighted = method.estimator not in DIRECT
+    weighted = method.uses_weights
     rows_that_count = (ess * (3 if method.weight_calibration == "simcal" else 1)) if weighted else float(n)
     error = spread / np.sqrt(max(min(rows_that_count, n), 1.0)) + spread / np.sqrt(max(n_oracle, 1)) * 0.5
-    bias = 0.0 if method.estimator == "direct_own" else 0.4 * error * float(rng.normal())
+    bias = 0.0 if method.entry.own_labels else 0.4 * error * float(rng.normal())
     bias += -0.12 if method.reward_calibration == "none" and not weighted else 0.0
     estimate = truth + bias + error * float(rng.normal())
     df = float(max(n_oracle - 1, 1))
@@ -51,9 +52,11 @@ def _row(
         support, reason = "refused", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}) is below 10%"
     elif weighted and fraction < 0.3:
         support, reason = "caution", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}) is below 30%"
-    elif method.estimator == "naive_direct":
+    elif method.entry.assumes is Assumes.JUDGE:
         support, reason = "caution", "the judge is not calibrated: its level is not the oracle's"
-    failed = method.estimator == "mrdr" and policy == "pi_bad" and method.reward_calibration == "two_stage"
+    # The one that fits an outcome model of its own to the labels.
+    fits_own_model = method.entry.stacked and "none" not in method.entry.reward.kinds
+    failed = fits_own_model and policy == "pi_bad" and method.reward_calibration == "two_stage"
     return {
         "estimator": method.estimator,
         "reward_calibration": method.reward_calibration,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation.estimators.methods import DIRECT, full_grid
+from arena_assets.estimation.estimators.methods import full_grid
 from arena_assets.estimation.studies.grid import METRICS
 
 SIZES, COVERAGES = (250, 1000, 5000), (0.05, 0.25, 1.0)
@@ -17,11 +17,11 @@ def grid(seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     rows = []
     for method in full_grid():
-        if method.estimator == "direct_own":
+        if method.entry.own_labels:
             continue
         for size in SIZES:
             for share in COVERAGES:
-                loss = 0.4 / np.sqrt(size * (1 if method.estimator in DIRECT else 0.2)) + 0.2 / np.sqrt(size * share)
+                loss = 0.4 / np.sqrt(size * (0.2 if method.uses_weights else 1)) + 0.2 / np.sqrt(size * share)
                 loss += 0.08 if method.reward_calibration == "none" else 0.0
                 means = dict.fromkeys(METRICS, 0.9) | {
                     "rmse": loss * rng.uniform(0.9, 1.1),
@@ -57,7 +57,7 @@ def simulation(seed: int = 0) -> pd.DataFrame:
         for transports in (True, False) if overlap != "clone" else (True,):
             for labels in (50, 500):
                 for method in full_grid(scorings=["deterministic"]):
-                    weighted = method.estimator not in DIRECT
+                    weighted = method.uses_weights
                     right = (0.95 if share > 0.1 else 0.55) if weighted else (0.95 if transports else 0.2)
                     good = float(right > 0.9)
                     rows.append(

@@ -14,6 +14,7 @@ from arena_assets.estimation.estimators.registry import (
     REWARD_CALIBRATIONS,
     WEIGHT_CALIBRATIONS,
     Estimator,
+    estimators_that,
 )
 
 METHOD_COLUMNS = ("estimator", "reward_calibration", "weight_calibration", "scoring")
@@ -117,6 +118,4 @@ def _cells(
 
 
 # The short list that a command prints.
-BASIC: tuple[Method, ...] = full_grid(
-    [name for name, one in ESTIMATORS.items() if one.basic], ("none", "monotone"), ("none",)
-)
+BASIC: tuple[Method, ...] = full_grid(estimators_that(lambda one: one.basic), ("none", "monotone"), ("none",))

@@ -124,6 +124,11 @@ _REGISTERED: dict[str, Estimator[...]] = {}
 ESTIMATORS: Mapping[str, Estimator[...]] = MappingProxyType(_REGISTERED)
 
 
+def estimators_that(hold: Callable[[Estimator[...]], bool]) -> tuple[str, ...]:
+    """Names of the estimators whose entry satisfies a condition, in order."""
+    return tuple(name for name, one in ESTIMATORS.items() if hold(one))
+
+
 def estimator(
     title: str,
     meaning: str,

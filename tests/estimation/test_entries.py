@@ -1,0 +1,176 @@
+"""One entry makes an estimator: it is validated, run, gated, ranked and named by it, and listed nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from arena_assets import estimation as e
+from arena_assets.estimation.estimators import arrays, registry
+from arena_assets.estimation.estimators.inputs import Inputs
+from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.tables import ABLATION_RESULTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def median() -> Iterator[e.Estimator[...]]:
+    """A throw-away estimator: one function and one entry."""
+
+    @e.estimator(
+        "Median",
+        "median judge score of the target's fresh draws",
+        family=registry.DIRECT,
+        assumes=registry.Assumes.TRANSPORT,
+        arrays=arrays.fresh_draws,
+        reward=registry.Takes(("monotone",), "the median of raw scores is no label"),
+    )
+    def median_of_draws(inputs: Inputs) -> e.Estimate:
+        rewards = inputs.drawn.rewards
+        return e.Estimate(float(np.median(rewards)), 0.1, 30.0, inputs.spread_draws(rewards - rewards.mean()), 50)
+
+    yield median_of_draws
+    del registry._REGISTERED["median_of_draws"]
+
+
+@pytest.fixture(scope="module")
+def data() -> e.EvaluationData:
+    return e.draw(e.Scenario("good", True, 80, 160), np.random.default_rng(0))
+
+
+@pytest.mark.usefixtures("median")
+def test_an_entry_puts_an_estimator_into_the_table(data: e.EvaluationData) -> None:
+    table = e.analyze(data)
+    own = table[table["estimator"] == "median_of_draws"]
+    assert set(own["policy"]) == {"p0", TARGET}
+    assert set(own["reward_calibration"]) == {"monotone"}
+    assert set(own["status"]) == {"ok"}
+    # Families stand together, in the table as on screen.
+    assert list(dict.fromkeys(table["estimator"]))[:4] == ["naive_direct", "direct", "direct_own", "median_of_draws"]
+
+
+def test_an_entry_gives_an_estimator_its_array_form(median: e.Estimator[...]) -> None:
+    assert median(scores=[0.1, 0.2, 0.9]).value == 0.2
+    assert e.median_of_draws is median
+    with pytest.raises(e.EstimationError, match="scores: 1 of 2"):
+        median(scores=[0.1, np.nan])
+
+
+@pytest.mark.usefixtures("median")
+def test_an_entry_is_what_a_configuration_is_checked_against() -> None:
+    spec = e.AblationSpec.from_mapping({"estimators": ["median_of_draws"], "scoring": ["deterministic"]})
+    assert spec.chosen == (e.Method("median_of_draws", "monotone"),)
+    assert e.Method("median_of_draws", "monotone") in e.AblationSpec().chosen
+    with pytest.raises(e.EstimationError, match="the median of raw scores is no label"):
+        e.Method("median_of_draws", "none")
+
+
+@pytest.mark.usefixtures("median")
+def test_an_entry_ranks_an_estimator_by_what_it_assumes() -> None:
+    columns = ["estimator", "reward_calibration", "policy", "std_error", "support", "status"]
+    rows = [
+        ("snips", "monotone", "a", 0.01, "supported", "ok"),
+        ("median_of_draws", "monotone", "a", 0.1, "supported", "ok"),
+    ]
+    assert e.best_supported(pd.DataFrame(rows, columns=columns))["estimator"].tolist() == ["median_of_draws"]
+
+
+def test_without_its_entry_an_estimator_is_unknown() -> None:
+    with pytest.raises(e.EstimationError, match="unknown estimator 'median_of_draws'"):
+        e.Method("median_of_draws", "monotone")
+    assert not hasattr(e, "median_of_draws")
+
+
+def test_a_name_is_entered_once() -> None:
+    with pytest.raises(ValueError, match="there is an estimator snips already"):
+        e.estimator("x", "x", family=registry.DIRECT, assumes=registry.Assumes.JUDGE, arrays=arrays.fresh_draws)(
+            _named_snips()
+        )
+    assert e.ESTIMATORS["snips"].title == "SNIPS"
+
+
+def _named_snips():  # type: ignore[no-untyped-def]
+    def snips(inputs: Inputs) -> e.Estimate:
+        raise AssertionError(inputs)
+
+    return snips
+
+
+@pytest.mark.parametrize("name", e.ESTIMATORS)
+def test_an_estimators_name_stands_beside_its_function_alone(name: str) -> None:
+    """In code: names in docstrings and comments are prose."""
+    if name == "direct":
+        pytest.skip("also the name of a family, a module and an English word")
+    home = ROOT / "arena_assets" / "estimation" / "estimators"
+    found = {
+        path.name
+        for room in ("arena_assets", "dashboard")
+        for path in (ROOT / room).rglob("*.py")
+        for line in _code(path.read_text(encoding="utf-8"))
+        if re.search(rf"['\"]{name}['\"]|\b(import|def) (\w+, )*{name}\b", line)
+    }
+    assert len(found) == 1
+    assert (home / next(iter(found))).exists()
+
+
+def _code(text: str) -> Iterator[str]:
+    """Lines outside docstrings and comments."""
+    for line in re.sub(r'"""[\s\S]*?"""', "", text).splitlines():
+        yield line.split("#")[0]
+
+
+def test_every_entry_has_its_words() -> None:
+    for one in e.ESTIMATORS.values():
+        assert one.title
+        assert one.meaning
+        assert one.needs
+        assert one.function.__doc__
+        assert one.variant_of is None or one.variant_of in e.ESTIMATORS
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("naive_direct", ("fresh draws",)),
+        ("direct", ("fresh draws", "labels")),
+        ("direct_own", ("fresh draws", "labels of the target")),
+        ("snips", ("weights",)),
+        ("dr_cpo", ("weights", "fresh draws", "labels")),
+    ],
+)
+def test_what_an_estimator_needs_follows_from_its_family(name: str, needs: tuple[str, ...]) -> None:
+    assert e.ESTIMATORS[name].needs == needs
+
+
+def test_the_order_of_methods_does_not_matter(data: e.EvaluationData) -> None:
+    """Stacking takes estimates up that other methods made; it once took those that happened to be there."""
+    key = ["estimator", "reward_calibration", "weight_calibration", "policy"]
+    methods = e.full_grid(scorings=("deterministic",))
+    forward, backward = (
+        e.analyze(data, methods=given).sort_values(key, ignore_index=True) for given in (methods, methods[::-1])
+    )
+    pd.testing.assert_frame_equal(forward, backward, check_exact=True)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_stacking_makes_no_estimate_twice(
+    data: e.EvaluationData, monkeypatch: pytest.MonkeyPatch, backward: bool
+) -> None:
+    calls = []
+    entry = e.ESTIMATORS["mrdr"]
+    function = entry.function
+    monkeypatch.setitem(entry.__dict__, "function", lambda inputs: calls.append(1) or function(inputs))
+    methods = [e.Method(name, "monotone") for name in ("mrdr", "stacked_dr")]
+    results = e.evaluate(data, methods=methods[::-1] if backward else methods)
+    assert all(result.estimate is not None for result in results)
+    assert len(calls) == 1
+
+
+def test_the_columns_are_those_of_the_tables_contract() -> None:
+    assert tuple(ABLATION_RESULTS.names) == e.COLUMNS
