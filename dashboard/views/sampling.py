@@ -10,7 +10,7 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import percent, with_methods
-from arena_assets.estimation import estimators_that, overall
+from arena_assets.estimation import ESTIMATORS, estimators_that, overall
 
 _SHADES = (style.BLUE, style.ORANGE, style.GREEN, style.VERMILION, style.PINK, style.GREY, style.SKY)
 MOST_LINES = len(_SHADES)
@@ -45,13 +45,20 @@ def prepare(grid: pd.DataFrame, scoring: str) -> pd.DataFrame:
 def first_methods(grid: pd.DataFrame) -> list[str]:
     """A line for each kind of method, calibrated where it can be: what is shown before anybody chooses."""
     names = []
-    for estimator in estimators_that(lambda one: one.lead):
+    order = list(ESTIMATORS)
+    leads = estimators_that(lambda one: one.lead)
+    # An estimator stands before the one that it is but for a calibration.
+    for estimator in sorted(leads, key=lambda name: (order.index(_base(name)), name != _base(name))):
         own = grid[grid["estimator"] == estimator]
         if own.empty:
             continue
         kind = "monotone" if "monotone" in set(own["reward_calibration"]) else own["reward_calibration"].iloc[0]
         names.append(str(own.loc[own["reward_calibration"] == kind, "method"].iloc[0]))
     return names or list(dict.fromkeys(grid["method"]))[:MOST_LINES]
+
+
+def _base(estimator: str) -> str:
+    return ESTIMATORS[estimator].variant_of or estimator
 
 
 def along(grid: pd.DataFrame, axis: str, fixed: float, methods: Sequence[str], metric: Metric) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from arena_assets.estimation.rank_agreement import rank_agreement
 from arena_assets.orchestration.metadata import of_logprobs
 from arena_assets.rules import apply
 from arena_assets.rules.logprobs import log_ratios
-from tests import frames
 from tests.conftest import ConfigFolder
+from tests.made_up import frames
 
 NAN, INF = np.nan, np.inf
 
