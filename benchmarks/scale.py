@@ -70,8 +70,8 @@ def _generate(folder: Path) -> dict[str, str]:
 def _store_results() -> None:
     """The analysis once, so that what follows from it has something to read."""
     from arena_assets.config import load_experiment
-    from arena_assets.stages.ablation import as_data, collect
     from arena_assets.stages.analysis import compare
+    from arena_assets.stages.collecting import as_data, collect
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
@@ -118,7 +118,7 @@ def _status() -> dict[str, float]:
 
 def _collect() -> dict[str, float]:
     from arena_assets.config import load_experiment
-    from arena_assets.stages.ablation import collect
+    from arena_assets.stages.collecting import collect
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
@@ -127,8 +127,8 @@ def _collect() -> dict[str, float]:
 
 def _analysis() -> dict[str, float]:
     from arena_assets.config import load_experiment
-    from arena_assets.stages.ablation import as_data, collect
     from arena_assets.stages.analysis import compare
+    from arena_assets.stages.collecting import as_data, collect
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
@@ -141,15 +141,16 @@ def _analysis() -> dict[str, float]:
 def _checks() -> dict[str, float]:
     """Each check on one table of all 10,000 prompts, a hundred times a batch."""
     from arena_assets.config import load_experiment
+    from arena_assets.pipeline import BATCH
     from arena_assets.rules import RULES, Batch
-    from arena_assets.stages.ablation import BATCH_ASSETS, collect
+    from arena_assets.stages.collecting import collect
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
     tables = collect(experiment, Store.of(experiment)).tables
     whole = experiment.model_copy(update={"batch_size": PROMPTS})
     found: dict[str, float] = {}
-    for asset in BATCH_ASSETS:
+    for asset in (step.name for step in BATCH):
         batch = Batch(whole, asset, tables[asset], "0000", tables)
         for rule in RULES[asset]:
             found |= _timed(f"check {asset}/{rule.name}", lambda rule=rule, batch=batch: rule.check(batch))  # type: ignore[misc]

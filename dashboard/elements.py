@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data.catalog import Chosen
-from dashboard.data.files import Loaded, Problem
+from dashboard.data.files import Loaded, UnusableFile
 from dashboard.data.status import Status
 from dashboard.drawing import drawn
 
@@ -39,7 +39,7 @@ def plain(text: str, *, height: int | None = None) -> None:
         st.text(text, wrap=True)
 
 
-def problems(found: Iterable[Problem]) -> None:
+def problems(found: Iterable[UnusableFile]) -> None:
     """Which files cannot be used, and why; the rest of the page goes on without them."""
     # One file may be a problem of several tables that a page reads.
     distinct = {(problem.label, problem.text): problem for problem in found}

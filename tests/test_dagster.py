@@ -166,7 +166,8 @@ def test_a_batch_with_wrong_clone_weights_is_red_and_the_others_go_on(project: P
     result = project.run("ablation_results")
     assert result.success
     shown = metadata(result, "ablation_results")
-    assert (shown["partitions"], shown["partitions missing"]) == ("1 of 2", 1)
+    assert (shown["partitions"], shown["partitions missing"]) == ("1 of 2", 0)
+    assert "logprobs/0001 was refused: clone_weights_are_one: 1 of 20 weights" in shown["partitions left out"]["0001"]
 
     project.spoil.clear()
     assert project.run("logprobs", "judge_scores", "oracle_labels", partition="0001").success

@@ -6,13 +6,11 @@ import json
 from typing import Any
 
 from arena_assets.config import Experiment, config_folder, experiment_names, load_experiment
-from arena_assets.errors import ConfigError, StorageError
+from arena_assets.errors import ConfigError
 from arena_assets.judging.costs import spent_usd
-from arena_assets.stages.ablation import configured_assets
+from arena_assets.pipeline import Step
+from arena_assets.state import Standing, State, standings
 from arena_assets.storage import Store
-from arena_assets.tables import TABLES
-
-_PAID = ("judge_scores", "oracle_labels")
 
 
 def show(experiment_name: str | None, *, as_json: bool) -> int:
@@ -45,54 +43,39 @@ def show(experiment_name: str | None, *, as_json: bool) -> int:
 
 def status(experiment: Experiment, store: Store) -> dict[str, Any]:
     """How far an experiment is, from its files alone."""
-    names = ["arena_corpus", *configured_assets(experiment), "ablation_results"]
-    assets = [_asset(experiment, store, name) for name in names]
+    steps = [step for step in experiment.steps if not (step.files or step.on_request)]
+    found = standings(experiment, store, steps)
+    assets = [_asset(store, step, [one for one in found if one.step is step]) for step in steps]
     return {"experiment": experiment.name, "assets": assets, "next": _next(experiment, assets)}
 
 
-def _asset(experiment: Experiment, store: Store, name: str) -> dict[str, Any]:
-    partitions: list[str | None] = [*experiment.partitions] if TABLES[name].partitioned else [None]
-    rows, done, outdated, unreadable = 0, [], [], {}
-    there: set[str | None] = set(store.partitions(name)) if TABLES[name].partitioned else {None}
-    failed: list[dict[str, str]] = []
-    warnings: list[dict[str, str]] = []
-    for partition in partitions:
-        label = partition or "whole"
-        for finding in _findings(store, name, partition):
-            if not finding["passed"]:
-                kept = failed if finding["blocking"] else warnings
-                kept.append({"partition": label, "check": finding["name"], "text": finding["text"]})
-        if partition not in there or not store.exists(name, partition):
-            continue
-        try:
-            notes = store.notes(name, partition)
-        except StorageError as error:
-            unreadable[label] = str(error)
-            continue
-        if notes.get("fingerprint") == experiment.fingerprint(name, partition):
-            done.append(label)
-            rows += int(notes["rows"])
-        else:
-            outdated.append(label)
+def _asset(store: Store, step: Step, partitions: list[Standing]) -> dict[str, Any]:
+    by_state: dict[State, list[Standing]] = {}
+    for one in partitions:
+        by_state.setdefault(one.state, []).append(one)
+    failed = [
+        (finding["blocking"], {"partition": _label(one), "check": finding["name"], "text": finding["text"]})
+        for one in partitions
+        for finding in one.failed
+    ]
+    done = [one for one in partitions if one.state.done]
     return {
-        "asset": name,
+        "asset": step.name,
         "partitions": len(partitions),
         "done": len(done),
-        "rows": rows,
-        "outdated": outdated,
-        "unreadable": unreadable,
-        "failed_checks": failed,
-        "warnings": warnings,
+        "rows": sum(one.rows for one in done),
+        "outdated": [_label(one) for one in by_state.get(State.OUTDATED, ())],
+        "refused": [_label(one) for one in by_state.get(State.REFUSED, ())],
+        "unreadable": {_label(one): one.reason for one in by_state.get(State.UNREADABLE, ())},
+        "failed_checks": [finding for blocking, finding in failed if blocking],
+        "warnings": [finding for blocking, finding in failed if not blocking],
         # Of the journals, not the tables: an answer that was paid for counts although its batch was refused.
-        "spent_usd": round(spent_usd(store.root / "journal" / name), 4) if name in _PAID else 0.0,
+        "spent_usd": round(spent_usd(store.root / "journal" / step.name), 4) if step.paid else 0.0,
     }
 
 
-def _findings(store: Store, asset: str, partition: str | None) -> list[dict[str, Any]]:
-    try:
-        return store.read_checks(asset, partition)
-    except StorageError as error:
-        return [{"name": "readable", "passed": False, "blocking": True, "text": str(error)}]
+def _label(standing: Standing) -> str:
+    return standing.partition or "whole"
 
 
 def _next(experiment: Experiment, assets: list[dict[str, Any]]) -> str:

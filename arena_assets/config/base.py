@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from arena_assets.errors import ConfigError
+
+
+class Mark(Enum):
+    """What a field is to the identity of its section (`identity`); a field without a mark is part of it as it is."""
+
+    TRANSPORT = "how fast, how often retried, how dear: it changes no answer"
+    SLICE = "which responses are labelled: an identity beside that of the labels"
+    MODEL = "the name of a model: the identity of its file stands in its place"
+    FILE = "the path of a file: its content is part of the identity, too"
 
 
 class Section(BaseModel):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from arena_assets.config.base import Name, Section, content_digest
+from arena_assets import pipeline
+from arena_assets.config.base import Mark, Name, Section
+from arena_assets.config.identity import identity, model_identity, versions
 from arena_assets.config.imported import complete
-from arena_assets.config.judges import FileOracle, JudgeConfig, OracleConfig
-from arena_assets.config.sources import CorpusConfig, ImportedCorpus, LocalModel, ModelConfig
-from arena_assets.ids import content_key
+from arena_assets.config.judges import JudgeConfig, OracleConfig, runs_llama
+from arena_assets.config.sources import CorpusConfig, ImportedCorpus, ModelConfig, Origin
+from arena_assets.pipeline import Step
 
 # Raised when the engine gives the same configuration other bits: tables and journals from before are then outdated.
 ARITHMETIC = 2
@@ -26,7 +29,7 @@ class Policy(Section):
     """
 
     name: Name
-    model: Name
+    model: Annotated[Name, Mark.MODEL]
     system_prompt: str
     temperature: float = Field(gt=0, le=5)
     max_tokens: int = Field(ge=1, le=32768)
@@ -55,6 +58,11 @@ class EngineConfig(Section):
     )
     cache_tokens: int = Field(32768, ge=256, description="size of the key-value cache, over all sequences")
     reproducibility_sample: int = Field(2, ge=0, description="prompts of each batch that are scored a second time")
+
+    @property
+    def arithmetic(self) -> int:
+        """Which bits the engine gives: part of what every response is made with."""
+        return ARITHMETIC
 
     @property
     def promises_equality(self) -> bool:
@@ -117,12 +125,10 @@ class Experiment(Section):
         if self.logging_policy.name in self.target_names:
             raise ValueError(f"policy names must be unique; {self.logging_policy.name} is logging and target policy")
         used = [(f"policy {policy.name}", policy.model) for policy in self.policies]
-        used += [
-            (role, part.model)
-            for role, part in (("judge", self.judge), ("oracle", self.oracle))
-            if part.kind in ("likelihood", "rubric")
-        ]
-        if not self.imported and "imported" in (self.judge.kind, self.oracle.kind):
+        scorers = (("judge", self.judge), ("oracle", self.oracle))
+        used += [(role, scorer.model) for role, scorer in scorers if runs_llama(scorer)]
+        kinds = (self.judge.kind, self.oracle.kind, *(model.source for model in self.models.values()))
+        if self.origin != "imported" and "imported" in kinds:
             raise ValueError("kind: imported is for experiments that `arena import` wrote")
         for role, model in used:
             if model not in self.models:
@@ -136,11 +142,6 @@ class Experiment(Section):
                     "its weights of exactly 1 are the experiment's proof. Rename the policy, or drop what differs"
                 )
         return self
-
-    @property
-    def imported(self) -> bool:
-        """Whether the tables come from an import: foreign data, which rules about its making only warn of."""
-        return self.corpus.source == "imported"
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -175,52 +176,57 @@ class Experiment(Section):
         start = int(partition) * self.batch_size
         return start, min(start + self.batch_size, self.prompts)
 
-    def code_version(self, asset: str) -> str:
-        """Digest (24 hex digits) of the sections that determine `asset`, those of its upstream included."""
-        return self._versions[asset]
+    @property
+    def origin(self) -> Origin:
+        """Where the tables come from: made here, or imported, so that rules about their making only warn."""
+        return self.corpus.origin
 
-    def fingerprint(self, asset: str, partition: str | None = None) -> str:
+    @property
+    def imported(self) -> bool:
+        """Whether the tables come from an import."""
+        return self.origin == "imported"
+
+    @property
+    def model_files(self) -> tuple[str, ...]:
+        """Names of the models that the policies need as files here; an import needs none."""
+        used = {policy.model for policy in self.policies}
+        return tuple(sorted(name for name in used if self.models[name].has_file))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the pipeline that this experiment has, in the order in which they are made."""
+        return tuple(
+            step for step in pipeline.STEPS if not step.common and (step.where is None or self._at(step.where))
+        )
+
+    @property
+    def batch_steps(self) -> tuple[Step, ...]:
+        """The steps that a batch of the experiment has."""
+        return tuple(step for step in self.steps if step.partitioned)
+
+    def upstream(self, step: Step) -> tuple[Step, ...]:
+        """What a step reads in this experiment."""
+        where = (near for path, near in step.upstream_where.items() if self._at(path))
+        there = self.steps
+        return tuple(near for near in (*step.upstream, *where) if near in there)
+
+    def runs_llama(self, step: Step) -> bool:
+        """Whether llama.cpp makes a step, itself or as the model of its judge or oracle."""
+        return step.exact or (step.scorer is not None and runs_llama(self._at(step.scorer)))
+
+    def code_version(self, table: str) -> str:
+        """Digest (24 hex digits) of the sections that determine a table, those of its upstream included."""
+        return self._versions[table]
+
+    def fingerprint(self, table: str, partition: str | None = None) -> str:
         """What a table must have been made with to be current: the sections, and how many prompts its batch has.
 
         The size matters for the last batch alone: more prompts fill it up and leave every other one as it is.
         """
         if partition is None:
-            return self.code_version(asset)
+            return self.code_version(table)
         start, stop = self.batch_bounds(partition)
-        return f"{self.code_version(asset)}-{stop - start}"
-
-    @cached_property
-    def _versions(self) -> dict[str, str]:
-        corpus = content_key(corpus=self.corpus_identity)
-        prompts = content_key(corpus=corpus, seed=self.seed, batch_size=self.batch_size)
-        responses = content_key(
-            prompts=prompts,
-            policies=[self.policy_identity(policy) for policy in self.policies],
-            mode=self.engine.mode,
-            arithmetic=ARITHMETIC,
-            context_tokens=self.engine.context_tokens,
-        )
-        logprobs = content_key(responses=responses, scoring=self.engine.scoring)
-        judge = content_key(responses=responses, judge=self._scorer_identity(self.judge))
-        slices = {"calibration", "validation", "enabled", "stratify"}
-        oracle = content_key(
-            responses=responses,
-            oracle=self._scorer_identity(self.oracle),
-            slice={name: getattr(self.oracle, name) for name in sorted(slices)},
-            judge=judge if self.oracle.stratify else None,
-        )
-        ablation = content_key(
-            logprobs=logprobs, judge=judge, oracle=oracle, prompts=self.prompts, analysis=self.analysis.model_dump()
-        )
-        return {
-            "arena_corpus": corpus,
-            "prompts": prompts,
-            "responses": responses,
-            "logprobs": logprobs,
-            "judge_scores": judge,
-            "oracle_labels": oracle,
-            "ablation_results": ablation,
-        }
+        return f"{self.code_version(table)}-{stop - start}"
 
     @property
     def corpus_identity(self) -> dict[str, Any]:
@@ -233,22 +239,16 @@ class Experiment(Section):
 
     def policy_identity(self, policy: Policy) -> dict[str, Any]:
         """All that determines what a policy answers; where the model file comes from is no part of it."""
-        return policy.model_dump() | {"model": self.model_identity(policy.model)}
+        found: dict[str, Any] = identity(policy, self.models)
+        return found
 
     def model_identity(self, name: str) -> str:
         """The checksum where the configuration states it, else the file's name."""
-        model = self.models[name]
-        return model.sha256 or (model.path if isinstance(model, LocalModel) else model.file)
+        return model_identity(self.models[name])
 
-    def _scorer_identity(self, scorer: JudgeConfig | OracleConfig) -> dict[str, Any]:
-        # How fast, how often retried, how dear: none of it changes an answer, so none of it invalidates one.
-        transport = {
-            "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s", "max_retries", "max_cost_usd",
-            "batch_poll_s", "prices", "api_key_env", "mode", "enabled", "calibration", "validation", "stratify",
-        }  # fmt: skip
-        identity = scorer.model_dump(exclude=transport)
-        if scorer.kind in ("likelihood", "rubric"):
-            identity["model"] = self.model_identity(scorer.model)
-        if isinstance(scorer, FileOracle):
-            identity["content"] = content_digest(scorer.path)  # edited labels are other labels
-        return identity
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        return versions(self, self.models)
+
+    def _at(self, path: str) -> Any:
+        return attrgetter(path)(self)

@@ -41,6 +41,12 @@ class ImportedOracle(Section):
     def stratify(self) -> bool:
         return False
 
+    @property
+    def slice(self) -> dict[str, Any]:
+        """What determines which responses are labelled: nothing that is decided here."""
+        names = ("enabled", "calibration", "validation", "stratify")
+        return {name: getattr(self, name) for name in names}
+
 
 def complete(data: Mapping[str, Any]) -> dict[str, Any]:
     """The file of an imported experiment with what every experiment has, filled in with what is not known.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
-from arena_assets.config.base import Name, Section
+from arena_assets.config.base import Mark, Name, Section
 from arena_assets.config.imported import ImportedJudge, ImportedOracle
 
 
@@ -14,7 +14,7 @@ class LikelihoodJudge(Section):
     """Scores a response by exp(mean log-probability per token) under a neutral prompt; needs no rubric."""
 
     kind: Literal["likelihood"]
-    model: Name
+    model: Annotated[Name, Mark.MODEL]
     system_prompt: str = "You are a helpful assistant."
     # The neutral prompt's answer is judged at temperature 1, so that no policy's own temperature flatters it.
 
@@ -23,7 +23,7 @@ class RubricJudge(Section):
     """Reads the probabilities of the score tokens after a rubric prompt, in one forward pass of a local model."""
 
     kind: Literal["rubric"]
-    model: Name
+    model: Annotated[Name, Mark.MODEL]
     rubric: str
     min_score: int = 1
     max_score: int = 5
@@ -36,6 +36,11 @@ class RubricJudge(Section):
                 "0 <= min_score < max_score <= 9, because each must be one token"
             )
         return self
+
+
+def runs_llama(scorer: Section) -> TypeGuard[LikelihoodJudge | RubricJudge]:
+    """Whether a judge or oracle is a local model."""
+    return isinstance(scorer, LikelihoodJudge | RubricJudge)
 
 
 class Prices(Section):
@@ -55,25 +60,27 @@ class _OpenAI(Section):
     model: str = Field(min_length=1)
     rubric: str = Field(min_length=1)
     base_url: str | None = Field(None, description="null: OpenAI itself", pattern=r"^https?://")
-    api_key_env: str | None = Field(
+    api_key_env: Annotated[str | None, Mark.TRANSPORT] = Field(
         "OPENAI_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*$", description="variable with the key; null: the server needs none"
     )
     min_score: int = Field(0, ge=0)
     max_score: int = Field(10, le=100)
     temperature: float | None = Field(0.0, ge=0, le=2, description="null: not sent (reasoning models refuse it)")
     max_completion_tokens: int = Field(64, ge=1, description="reasoning models need thousands")
-    mode: Literal["online", "batch"] = "online"
+    mode: Annotated[Literal["online", "batch"], Mark.TRANSPORT] = "online"
     uncertainty: Literal["logprobs", "samples", "interval", "none"] = "logprobs"
     n_samples: int = Field(5, ge=2, le=50, description="answers for each response under `uncertainty: samples`")
     structured_output: Literal["auto", "off"] = "auto"
-    concurrency: int = Field(16, ge=1, le=512)
-    requests_per_minute: int | None = Field(None, ge=1)
-    tokens_per_minute: int | None = Field(None, ge=1)
-    timeout_s: float = Field(60.0, gt=0)
-    max_retries: int = Field(6, ge=0, le=20)
-    batch_poll_s: float = Field(30.0, gt=0, description="how often `mode: batch` asks whether a batch has ended")
-    max_cost_usd: float | None = Field(None, ge=0, description="for the whole experiment")
-    prices: Prices | None = None
+    concurrency: Annotated[int, Mark.TRANSPORT] = Field(16, ge=1, le=512)
+    requests_per_minute: Annotated[int | None, Mark.TRANSPORT] = Field(None, ge=1)
+    tokens_per_minute: Annotated[int | None, Mark.TRANSPORT] = Field(None, ge=1)
+    timeout_s: Annotated[float, Mark.TRANSPORT] = Field(60.0, gt=0)
+    max_retries: Annotated[int, Mark.TRANSPORT] = Field(6, ge=0, le=20)
+    batch_poll_s: Annotated[float, Mark.TRANSPORT] = Field(
+        30.0, gt=0, description="how often `mode: batch` asks whether a batch has ended"
+    )
+    max_cost_usd: Annotated[float | None, Mark.TRANSPORT] = Field(None, ge=0, description="for the whole experiment")
+    prices: Annotated[Prices | None, Mark.TRANSPORT] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> _OpenAI:
@@ -98,10 +105,21 @@ JudgeConfig = Annotated[LikelihoodJudge | RubricJudge | OpenAIJudge | ImportedJu
 class _Slice(Section):
     """Which responses are labelled: by hash of prompt_id, so more prompts extend the slice and never reshuffle it."""
 
-    enabled: bool = True
-    calibration: StrictFloat | StrictInt = Field(0.5, description="P0's responses to label: a fraction or a number")
-    validation: StrictFloat | StrictInt = Field(1.0, description="each target's responses to label, likewise")
-    stratify: bool = Field(False, description="spread the slice evenly over the judge's scores; needs fractions")
+    enabled: Annotated[bool, Mark.SLICE] = True
+    calibration: Annotated[StrictFloat | StrictInt, Mark.SLICE] = Field(
+        0.5, description="P0's responses to label: a fraction or a number"
+    )
+    validation: Annotated[StrictFloat | StrictInt, Mark.SLICE] = Field(
+        1.0, description="each target's responses to label, likewise"
+    )
+    stratify: Annotated[bool, Mark.SLICE] = Field(
+        False, description="spread the slice evenly over the judge's scores; needs fractions"
+    )
+
+    @property
+    def slice(self) -> dict[str, Any]:
+        """What determines which responses are labelled."""
+        return {name: getattr(self, name) for name in _Slice.model_fields}
 
     @model_validator(mode="after")
     def _sizes(self) -> _Slice:
@@ -133,7 +151,7 @@ class FileOracle(_Slice):
     """Labels from people: a CSV, JSONL or Parquet with prompt_id, policy, label (0 to 1)."""
 
     kind: Literal["file"]
-    path: str
+    path: Annotated[str, Mark.FILE]
 
 
 class RubricOracle(_Slice, RubricJudge):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -17,7 +17,12 @@ ANY_LANGUAGE = "any"
 _FILTERS = ("toxic", "redacted", "turns", "max_characters", "max_tokens")
 
 
+# Where an experiment's tables come from: its own steps make them, or an import brought them.
+Origin = Literal["generated", "imported"]
+
+
 class _Corpus(Section):
+    origin: ClassVar[Origin] = "generated"
     language: str = Field(
         "English", min_length=1, description="rows of another language are left out, by name or code; any: none is"
     )
@@ -130,6 +135,7 @@ def _with_columns(own: dict[str, Any]) -> dict[str, Any]:
 class ImportedCorpus(Section):
     """What `arena import` read; `digest` is that of the rows, so other rows outdate what was made of these."""
 
+    origin: ClassVar[Origin] = "imported"
     source: Literal["imported"]
     digest: Sha256
     language: str = Field(ANY_LANGUAGE, description="an import leaves no row out for its language")
@@ -146,6 +152,7 @@ CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus | ImportedCorpus
 class _Model(Section):
     sha256: Sha256 | None = None
     size_bytes: int | None = Field(None, gt=0)
+    has_file: ClassVar[bool] = True
 
 
 class PackageModel(_Model):
@@ -180,6 +187,7 @@ class ImportedModel(Section):
     """The unknown model behind imported responses; it has no file."""
 
     source: Literal["imported"]
+    has_file: ClassVar[bool] = False
 
     @property
     def file(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.corpus import load_corpus
 from arena_assets.errors import ArenaError
@@ -14,8 +15,8 @@ from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.checked_write import Yields, check_specs, content_version, failure, finish
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
-from arena_assets.stages.ablation import as_data, collect, configured_assets
 from arena_assets.stages.analysis import compare, judge_signal
+from arena_assets.stages.collecting import as_data, collect
 from arena_assets.stages.studies import grid, simulate
 from arena_assets.storage import METHODS, Effort, Store
 
@@ -24,7 +25,7 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
     """`arena_corpus` and `ablation_results` of one experiment."""
     corpus_key = dg.AssetKey([experiment.name, "arena_corpus"])
     results_key = dg.AssetKey([experiment.name, "ablation_results"])
-    upstream = configured_assets(experiment)
+    upstream = [step.name for step in experiment.upstream(pipeline.RESULTS)]
 
     @dg.asset(
         key=corpus_key,

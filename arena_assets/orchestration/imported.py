@@ -11,8 +11,8 @@ from arena_assets.errors import ArenaError
 from arena_assets.exchange.importing import staged
 from arena_assets.orchestration.checked_write import Yields, check_specs, failure, finish
 from arena_assets.orchestration.resources import ArenaStorage
+from arena_assets.pipeline import BATCH
 from arena_assets.rules import Batch
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 
 # What the rules of each asset read beside its own table.
@@ -27,7 +27,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
 
 def imported_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The partitioned assets of an imported experiment; they need no model and no key."""
-    return [_asset(experiment, name, partitions) for name in BATCH_ASSETS]
+    return [_asset(experiment, name, partitions) for name in (step.name for step in BATCH)]
 
 
 def _asset(experiment: Experiment, name: str, partitions: dg.StaticPartitionsDefinition) -> dg.AssetsDefinition:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from arena_assets.config import Experiment, experiment_names, load_experiment
 from arena_assets.errors import ArenaError, ConfigError
-from arena_assets.storage import METHODS, Store, data_folder
+from arena_assets.storage import METHODS, Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +50,11 @@ def choose(name: str) -> Chosen:
 
 
 def has_data(name: str) -> bool:
-    """Whether anything of the experiment lies in the default data folder."""
-    return (Path(data_folder()) / name).is_dir()
+    """Whether anything of the experiment lies where it keeps its data."""
+    try:
+        return bool(choose(name).store.root.exists())
+    except (ArenaError, OSError):
+        return False
 
 
 def roles(chosen: Chosen, policies: list[str], estimated: list[str]) -> Roles:
@@ -65,9 +67,10 @@ def roles(chosen: Chosen, policies: list[str], estimated: list[str]) -> Roles:
 
 
 def _data_folders() -> list[str]:
-    folder = Path(data_folder())
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "." and path.name != METHODS
-    )
+    """Names of what lies beside the studies of the methods: in ARENA_STORAGE, or the default data folder."""
+    try:
+        folder = Store.of(METHODS).root.parent
+        found = [path.name for path in folder.iterdir() if path.is_dir()]
+    except (ArenaError, ImportError, ValueError, OSError):
+        return []  # nothing was materialised yet, or the storage cannot be opened, which each experiment's page says
+    return sorted(name for name in found if name[0] != "." and name != METHODS)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.rules.logprobs import log_ratios
-from arena_assets.storage import Effort, LastRun, Store
+from arena_assets.storage import Effort, Store
 from arena_assets.tables import ABLATION_RESULTS
 from dashboard.data.cache import CACHE
 from dashboard.data.catalog import Chosen, Roles, roles
-from dashboard.data.files import Loaded, Problem, last_runs, load
+from dashboard.data.files import Loaded, UnusableFile, last_runs, load
 
 _SCORES = ["prompt_id", "policy", "judge_score", "judge_mean", "judge_variance"]
 _LABELS = ["prompt_id", "policy", "oracle_label", "slice"]
@@ -43,11 +43,10 @@ def scores(store: Store) -> Loaded:
     return CACHE.get(("scores", judged.key, judged.problems, labelled.key, labelled.problems), join)
 
 
-def efforts(store: Store, asset: str) -> tuple[list[Effort], list[Problem]]:
+def efforts(store: Store, asset: str) -> tuple[list[Effort], list[UnusableFile]]:
     """What the last runs of the asset's partitions spent, where that is recorded, and the files that cannot be read."""
-    runs = last_runs(store, asset).values()
-    spent = [run.effort for run in runs if isinstance(run, LastRun) and run.effort is not None]
-    return spent, [run for run in runs if isinstance(run, Problem)]
+    runs, problems = last_runs(store, asset)
+    return [run.effort for run in runs.values() if run.effort is not None], list(problems)
 
 
 def weights(store: Store) -> Loaded:

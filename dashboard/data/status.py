@@ -1,29 +1,23 @@
-"""The state of every partition: what is there, whether it is current, and what its checks found."""
+"""The state of every partition and what its checks found, as tables; footers of unchanged files are not read again."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from arena_assets.config import Experiment
+from arena_assets import pipeline
+from arena_assets.state import Reader, Standing, State, standings
 from arena_assets.storage import Store
-from arena_assets.tables import TABLES
+from arena_assets.storage.listing import Listing
 from dashboard.data import files
 from dashboard.data.catalog import Chosen
-from dashboard.data.files import Problem, TableFile
-from dashboard.views.progress import check_rows, state
+from dashboard.data.files import UnusableFile
 
 COLUMNS = ["asset", "partition", "state", "detail", "rows", "modified"]
-ASSETS = (
-    "arena_corpus", "prompts", "responses", "logprobs", "judge_scores", "oracle_labels", "ablation_results",
-    "ablation_grid",
-)  # fmt: skip
-# Studies that are run when somebody asks for them: shown where they are, never missed.
-_OPTIONAL = {"ablation_grid"}
-# What a table must have been made with, where that is not its own section of the configuration.
-_MADE_WITH = {"ablation_grid": "ablation_results"}
+CHECK_COLUMNS = ["asset", "partition", "check", "outcome", "text"]
+_READER = Reader(files.notes, files.last_run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +26,7 @@ class Status:
 
     partitions: pd.DataFrame
     checks: pd.DataFrame
-    problems: tuple[Problem, ...]
+    problems: tuple[UnusableFile, ...]
 
     @property
     def modified(self) -> float | None:
@@ -43,73 +37,50 @@ class Status:
 
 def status(chosen: Chosen) -> Status:
     """Look at every file of the experiment."""
-    rows: list[dict[str, Any]] = []
-    findings: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
-    problems: list[Problem] = []
-    for asset in ASSETS:
-        checked = files.last_runs(chosen.store, asset)
-        for partition, found in checked.items():
-            if isinstance(found, Problem):
-                problems.append(found)
-            else:
-                findings[asset, partition] = found.findings
-        present = {file.partition: file for file in files.listing(chosen.store, asset)}
-        for partition in _expected(chosen.experiment, asset, present, checked):
-            row, problem = _row(chosen, asset, partition, present.get(partition), findings.get((asset, partition), []))
-            rows.append(row)
-            if problem is not None:
-                problems.append(problem)
-    return Status(pd.DataFrame(rows, columns=COLUMNS), check_rows(findings), tuple(problems))
+    found = standings(chosen.experiment, chosen.store, reader=_READER)
+    rows = [
+        {
+            "asset": one.step.name,
+            "partition": one.partition or "whole",
+            "state": str(one.state),
+            "detail": one.reason,
+            "rows": one.rows,
+            "modified": one.modified,
+        }
+        for one in found
+    ]
+    problems = [UnusableFile(one.label, one.reason) for one in found if one.state is State.UNREADABLE]
+    return Status(pd.DataFrame(rows, columns=COLUMNS), check_rows(found), tuple(problems))
 
 
-def _expected(
-    experiment: Experiment | None, asset: str, present: dict[str | None, TableFile], checked: dict[str | None, Any]
-) -> list[str | None]:
-    if not TABLES[asset].partitioned:
-        return [] if asset in _OPTIONAL and not present else [None]
-    if experiment is None:
-        return sorted({*present, *checked}, key=str)
-    if asset == "oracle_labels" and not experiment.oracle.enabled:
-        return sorted(present, key=str)
-    return list(experiment.partitions)
+def check_rows(found: Iterable[Standing]) -> pd.DataFrame:
+    """Findings as a table: asset, partition, check, outcome (passed, warning, refused), text."""
+    rows = [
+        {
+            "asset": one.step.name,
+            "partition": one.partition or "whole",
+            "check": str(finding.get("name", "unnamed")),
+            "outcome": _outcome(finding),
+            "text": str(finding.get("text", "")),
+        }
+        for one in found
+        for finding in one.findings
+    ]
+    return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
-def _row(
-    chosen: Chosen, asset: str, partition: str | None, file: TableFile | None, findings: list[dict[str, Any]]
-) -> tuple[dict[str, Any], Problem | None]:
-    noted = files.notes(chosen.store, file) if file is not None else None
-    problem = noted if isinstance(noted, Problem) else None
-    stored = noted if isinstance(noted, dict) else {}
-    failed = [finding for finding in findings if not finding.get("passed")]
-    refused = [finding for finding in failed if finding.get("blocking")]
-    made_with = _MADE_WITH.get(asset, asset)
-    current = chosen.experiment is None or (
-        problem is None and stored.get("fingerprint") == chosen.experiment.fingerprint(made_with, partition)
-    )
-    word = state(
-        exists=file is not None,
-        readable=problem is None,
-        current=current,
-        refused=bool(refused),
-        warned=bool(failed),
-    )
-    reasons = {
-        "unreadable": problem.text if problem else "",
-        "refused by a check": "; ".join(str(finding.get("text", "")) for finding in refused),
-        "done, with warnings": "; ".join(str(finding.get("text", "")) for finding in failed),
-        "outdated": "made by another configuration, or another number of prompts",
-    }
-    row = {
-        "asset": asset,
-        "partition": partition or "whole",
-        "state": word,
-        "detail": reasons.get(word, ""),
-        "rows": int(stored.get("rows", 0)),
-        "modified": file.modified if file is not None else None,
-    }
-    return row, problem
+def _outcome(finding: Mapping[str, object]) -> str:
+    if finding.get("passed"):
+        return "passed"
+    return "refused" if finding.get("blocking") else "warning"
 
 
 def is_running(store: Store, now: float, within: float = 120.0) -> bool:
     """Whether a table was written within the last seconds, so that more may be on its way."""
-    return any(now - file.modified < within for asset in ASSETS for file in files.listing(store, asset))
+    listing = Listing(store)
+    return any(
+        now - file.modified < within
+        for step in pipeline.STEPS
+        if not (step.files or step.common)
+        for file in listing.tables(step.name).values()
+    )

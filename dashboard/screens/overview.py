@@ -111,7 +111,7 @@ def _progress(chosen: Chosen) -> None:
             "assets",
             column_config={
                 "modified": st.column_config.DatetimeColumn("last update", format="D MMM YYYY, HH:mm"),
-                "usable": st.column_config.NumberColumn("materialised"),
+                "usable": st.column_config.NumberColumn("done in all"),
             },
         )
         passed = found.checks.groupby(["asset", "check", "outcome"], sort=False).size().rename("partitions")

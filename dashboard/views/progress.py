@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import altair as alt
 import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count
+from arena_assets.state import State
 
 # What a partition can be, from best to worst; colour and order of the legend.
 STATES = {
-    "done": style.BLUE,
-    "done, with warnings": style.SKY,
-    "outdated": style.ORANGE,
-    "refused by a check": style.VERMILION,
-    "unreadable": style.PINK,
-    "missing": "#BBBFC6",
+    str(State.DONE): style.BLUE,
+    str(State.WARNED): style.SKY,
+    str(State.OUTDATED): style.ORANGE,
+    str(State.REFUSED): style.VERMILION,
+    str(State.UNREADABLE): style.PINK,
+    str(State.MISSING): "#BBBFC6",
 }
-
-
-def state(*, exists: bool, readable: bool, current: bool, refused: bool, warned: bool) -> str:
-    """The one word for a partition; the worst that holds."""
-    if exists and not readable:
-        return "unreadable"
-    if refused:
-        return "refused by a check"
-    if not exists:
-        return "missing"
-    if not current:
-        return "outdated"
-    return "done, with warnings" if warned else "done"
+_USABLE = [str(state) for state in State if state.done]
 
 
 def summary(partitions: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +33,7 @@ def summary(partitions: pd.DataFrame) -> pd.DataFrame:
     )
     table.columns.name = None
     table.insert(0, "partitions", grouped.size())
-    usable = table["done"] + table["done, with warnings"] + table["outdated"]
+    usable = table[_USABLE].sum(axis=1)
     table.insert(1, "usable", usable)
     table.insert(2, "share", usable / table["partitions"])
     table["rows"] = grouped["rows"].sum().astype("int64")
@@ -111,12 +98,11 @@ def binned(partitions: pd.DataFrame, most: int = 240) -> pd.DataFrame:
 
 def title(table: pd.DataFrame, checks: pd.DataFrame) -> str:
     """How far, as a sentence."""
-    if table.empty or not table["usable"].sum():
+    outdated = 0 if table.empty else int(table[str(State.OUTDATED)].sum())
+    done, every = (0, 0) if table.empty else (int(table["usable"].sum()), int(table["partitions"].sum()))
+    if not done and not outdated:
         return "Nothing is materialised yet"
-    done, every = int(table["usable"].sum()), int(table["partitions"].sum())
-    how = "Everything is materialised" if done == every else f"{done:,} of {every:,} partitions are materialised"
-    outdated = int(table["outdated"].sum())
-    parts = [how]
+    parts = ["Everything is done" if done == every else f"{done:,} of {every:,} partitions are done"]
     if outdated:
         parts.append(f"{outdated:,} made by another configuration")
     failed, warned = (int((checks["outcome"] == outcome).sum()) for outcome in ("refused", "warning"))
@@ -124,25 +110,3 @@ def title(table: pd.DataFrame, checks: pd.DataFrame) -> str:
     if warned:
         parts.append(count(warned, "warning"))
     return ", ".join(parts)
-
-
-def check_rows(findings: Mapping[tuple[str, str | None], Sequence[Mapping[str, object]]]) -> pd.DataFrame:
-    """Findings as a table: asset, partition, check, outcome (passed, warning, refused), text."""
-    rows = [
-        {
-            "asset": asset,
-            "partition": partition or "whole",
-            "check": str(finding.get("name", "unnamed")),
-            "outcome": _outcome(finding),
-            "text": str(finding.get("text", "")),
-        }
-        for (asset, partition), found in findings.items()
-        for finding in found
-    ]
-    return pd.DataFrame(rows, columns=["asset", "partition", "check", "outcome", "text"])
-
-
-def _outcome(finding: Mapping[str, object]) -> str:
-    if finding.get("passed"):
-        return "passed"
-    return "refused" if finding.get("blocking") else "warning"

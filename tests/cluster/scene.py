@@ -15,12 +15,12 @@ import boto3
 
 from arena_assets.cli.status import status
 from arena_assets.config import load_experiment
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from dashboard.data import status as dashboard_status
 from dashboard.data.catalog import choose
 from tests.cluster import nodes, services
 from tests.cluster.harness import Cluster, cluster
+from tests.made_up.frames import BATCH_ASSETS
 from tests.system import servers
 from tests.system.experiments import write_experiment
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from tests.cluster.namespace import inside, why_not
 from tests.cluster.scene import BATCHES, ITEMS, REFUSED, WORKERS, configure
 from tests.cluster.services import PASSWORD
 from tests.conftest import ROOT
+from tests.made_up.frames import BATCH_ASSETS
 
 pytestmark = pytest.mark.cluster
 

@@ -16,8 +16,8 @@ import pytest
 
 from arena_assets.cli import main
 from arena_assets.cli.models import configured_models
-from arena_assets.cli.run import _todo
 from arena_assets.config import Experiment
+from arena_assets.state import todo
 from arena_assets.storage import Store
 from tests.conftest import ROOT, ConfigFolder
 from tests.made_up import frames
@@ -62,7 +62,7 @@ def test_done_outdated_unreadable_and_refused_are_told_apart(
     assert (assets["responses"]["done"], assets["responses"]["rows"]) == (1, 80)
     assert assets["judge_scores"]["outdated"] == ["0000", "0001"]
     assert assets["logprobs"]["failed_checks"] == [{"partition": "0000", "check": "unique", "text": BAD["text"]}]
-    assert assets["logprobs"]["done"] == 2
+    assert (assets["logprobs"]["done"], assets["logprobs"]["refused"]) == (1, ["0000"])
     assert report["next"].startswith("see the failed checks, mend their cause")
 
     assert main(["status", "small"]) == 0
@@ -260,15 +260,18 @@ def test_an_interrupt_is_said_and_exits_with_130(
 def test_what_is_missing_outdated_unreadable_or_refused_is_done_again(
     config_folder: ConfigFolder, store: Store, experiment: Experiment
 ) -> None:
-    assert _todo(store, experiment, "0000") == list(frames.BATCH_ASSETS)
+    def names(of: Experiment, partition: str) -> list[str]:
+        return [step.name for step in todo(of, store, partition)]
+
+    assert names(experiment, "0000") == list(frames.BATCH_ASSETS)
     frames.write(store, experiment)
-    assert _todo(store, experiment, "0000") == []
+    assert names(experiment, "0000") == []
     file(store, "responses", "0000").write_bytes(b"broken")
     store.write_checks("logprobs", "0000", [BAD], run_id="r")
     store.write_checks("judge_scores", "0000", [WARNING], run_id="r")
-    assert _todo(store, experiment, "0000") == ["responses", "logprobs"]
-    assert _todo(store, config_folder.load(analysis={"ablation": "default"}), "0001") == []
-    assert _todo(store, config_folder.load(engine={"scoring": "prefill"}), "0001") == ["logprobs"]
+    assert names(experiment, "0000") == ["responses", "logprobs"]
+    assert names(config_folder.load(analysis={"ablation": "default"}), "0001") == []
+    assert names(config_folder.load(engine={"scoring": "prefill"}), "0001") == ["logprobs"]
 
 
 def test_models_of_broken_experiments_do_not_hide_others(config_folder: ConfigFolder) -> None:

@@ -3,17 +3,88 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ConfigFolder
+from arena_assets.config import Experiment, load_experiment
+from tests.conftest import ROOT, ConfigFolder
 
 ASSETS = ("arena_corpus", "prompts", "responses", "logprobs", "judge_scores", "oracle_labels", "ablation_results")
 FROM_PROMPTS = set(ASSETS[1:])
 FROM_RESPONSES = set(ASSETS[2:])
 OPENAI = {"kind": "openai", "model": "gpt", "rubric": "Rate it.", "prices": {"prompt": 1, "completion": 2}}
 STRATIFIED = {"kind": "reference", "calibration": 0.5, "validation": 1.0, "stratify": True}
+
+# Each table's last partition, as it was before one description of the pipeline gave them: data of then stay current.
+KNOWN: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("fingerprints.json").read_text())
+P0 = {"name": "p0", "model": "small", "system_prompt": "You are.", "temperature": 0.8, "max_tokens": 16}
+DOCUMENT = {
+    "seed": 7,
+    "corpus": {"source": "shipped"},
+    "prompts": 50,
+    "batch_size": 20,
+    "models": {
+        "small": {"source": "file", "path": "small.gguf"},
+        "hub": {"source": "hub", "repo": "a/b", "file": "b.gguf", "sha256": "0" * 64},
+    },
+    "logging_policy": P0,
+    "target_policies": [{"name": "pi_clone"}, {"name": "pi_bad", "system_prompt": "Never.", "model": "hub"}],
+    "judge": {"kind": "likelihood", "model": "small"},
+    "oracle": {"kind": "reference", "calibration": 0.5, "validation": 1.0},
+}
+REMOTE = {"kind": "openai", "model": "gpt", "rubric": "Rate.", "concurrency": 3, "mode": "batch"}
+REMOTE |= {"prices": {"prompt": 1, "completion": 2}}
+RUBRIC = {"kind": "rubric", "model": "hub", "rubric": "Rate."}
+CHANGES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "openai": {"judge": REMOTE, "oracle": REMOTE | {"calibration": 40, "mode": "online"}},
+    "rubric": {"judge": RUBRIC, "oracle": RUBRIC | {"stratify": True}},
+    "file": {"oracle": {"kind": "file", "path": "labels.csv", "enabled": False}},
+    "stratified": {
+        "oracle": {"kind": "reference", "stratify": True},
+        "engine": {"mode": "throughput", "scoring": "prefill", "context_tokens": 512},
+    },
+    "hub_corpus": {
+        "corpus": {"source": "hub", "dataset": "x/y", "columns": {"prompt": "text"}},
+        "analysis": {"level": 0.9, "ablation": "basic"},
+    },
+}
+IMPORTED = {
+    "seed": 0,
+    "corpus": {"source": "imported", "digest": "a" * 64},
+    "prompts": 30,
+    "batch_size": 20,
+    "logging_policy": {"name": "base"},
+    "target_policies": [{"name": "clone", "clone": True}, {"name": "other"}],
+}
+
+
+def last_fingerprints(experiment: Experiment) -> dict[str, str]:
+    """The fingerprint of each table: of its last partition, which need not be full."""
+    whole = ("arena_corpus", "ablation_results")
+    return {name: experiment.fingerprint(name, None if name in whole else experiment.partitions[-1]) for name in ASSETS}
+
+
+@pytest.mark.parametrize("name", ["demo", "arena_100", "arena_10k"])
+def test_data_of_the_shipped_experiments_stay_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARENA_CONFIGS", str(ROOT / "configs"))
+    assert last_fingerprints(load_experiment(name)) == KNOWN[name]
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "imported"])
+def test_data_of_every_kind_of_judge_and_oracle_stay_current(config_folder: ConfigFolder, name: str) -> None:
+    (config_folder.path.parent / "labels.csv").write_text("prompt_id,policy,label\n")
+    document = IMPORTED if name == "imported" else DOCUMENT | CHANGES[name]
+    assert last_fingerprints(config_folder.load(name, document)) == KNOWN[name]
+
+
+def test_a_study_of_the_same_sections_is_as_current_as_the_analysis(config_folder: ConfigFolder) -> None:
+    experiment = config_folder.load()
+    for name in ("ablation_grid", "analysis_summary", "export"):
+        assert experiment.code_version(name) == experiment.code_version("ablation_results")
 
 
 def changed(folder: ConfigFolder, before: dict[str, Any], after: dict[str, Any]) -> set[str]:

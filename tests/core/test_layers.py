@@ -48,7 +48,7 @@ TABLES_AND_SETTINGS = {"numpy", "pandas", "pyarrow", "pydantic", "yaml"}
 ALLOWED = {
     f"{A}/estimation": {"numpy", "pandas", "scipy", "sklearn"},
     **{f"{A}/{place}": TABLES_AND_SETTINGS for place in ("config", "tables", "rules")},
-    **{f"{A}/{place}.py": set() for place in ("errors", "ids", "machine", "progress", "slices")},
+    **{f"{A}/{place}.py": set() for place in ("errors", "ids", "machine", "pipeline", "progress", "slices")},
 }
 
 

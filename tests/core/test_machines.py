@@ -10,7 +10,7 @@ import pytest
 from arena_assets.config import Experiment
 from arena_assets.machine import Machine
 from arena_assets.rules import Batch, apply
-from arena_assets.stages.ablation import collect
+from arena_assets.stages.collecting import collect
 from arena_assets.storage import Store
 from tests.conftest import ConfigFolder
 from tests.made_up.frames import batch as good_batch

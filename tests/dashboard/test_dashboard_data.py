@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from arena_assets.storage.listing import Listing
 from dashboard.data import catalog, files, loads
 from dashboard.data.cache import ByteCache, size_of
 from dashboard.data.status import status
@@ -22,8 +24,12 @@ def test_listing_names_partitions_in_order_and_ignores_files_in_the_making(place
     folder = place.data / "arena_test" / "judge_scores"
     (folder / ".0001.parquet.1234.tmp").write_bytes(b"half")
     (folder / ".0009.parquet").write_bytes(b"half")
-    assert [file.partition for file in files.listing(place.store(), "judge_scores")] == ["0000", "0001", "0002"]
-    assert [file.label for file in files.listing(place.store(), "ablation_results")] == ["ablation_results"]
+    assert [file.partition for file in Listing(place.store()).tables("judge_scores").values()] == [
+        "0000",
+        "0001",
+        "0002",
+    ]
+    assert [file.label for file in Listing(place.store()).tables("ablation_results").values()] == ["ablation_results"]
 
 
 def test_nothing_materialised_is_an_empty_frame_without_problems(empty):
@@ -97,7 +103,7 @@ def test_reading_while_a_run_writes_never_fails_and_ends_with_the_newest(place):
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_a_problem_not_a_crash(place):
     store = place.store()
-    listed = files.listing(store, "judge_scores")
+    listed = tuple(Listing(store).tables("judge_scores").values())
     Path(listed[0].path).unlink()
     found = files._load(store, "judge_scores", COLUMNS, listed)
     assert "not materialised" in found.problems[0].text
@@ -151,7 +157,8 @@ def test_status_tells_done_missing_outdated_refused_warned_and_unreadable_apart(
 def test_broken_findings_are_a_problem_of_their_own(place):
     (place.data / "arena_test" / "prompts" / "0000.checks.json").write_text("{")
     found = status(catalog.choose("arena_test"))
-    assert [problem.label for problem in found.problems] == ["prompts/0000 (checks)"]
+    assert [problem.label for problem in found.problems] == ["prompts/0000"]
+    assert "0000.checks.json is no list of findings" in found.problems[0].text
 
 
 def test_an_experiment_without_configuration_keeps_its_data_and_finds_its_roles(place):
@@ -160,6 +167,22 @@ def test_an_experiment_without_configuration_keeps_its_data_and_finds_its_roles(
     assert chosen.experiment is None
     assert "nonsense" in str(chosen.reason)
     assert loads.roles_of(chosen) == catalog.Roles("P0", ("pi_bad", "pi_clone", "pi_concise", "pi_cooler"))
+
+
+def test_data_are_looked_for_where_the_environment_keeps_them(place, monkeypatch):
+    shutil.copytree(place.data / "arena_test", place.data / "renamed")
+    assert catalog.names() == ["arena_test", "renamed"]
+    assert catalog.has_data("arena_test")
+    assert catalog.has_data("renamed")
+    monkeypatch.setenv("ARENA_STORAGE", f"memory://{place.data.name}")
+    assert catalog.names() == ["arena_test"]
+    assert not catalog.has_data("arena_test")
+    store = catalog.choose("elsewhere").store
+    store.write("prompts", place.store().read("prompts", "0000"), fingerprint="x", partition="0000")
+    assert catalog.names() == ["arena_test", "elsewhere"]
+    assert catalog.has_data("elsewhere")
+    (place.configs / "arena_test.yaml").open("a").write(f"storage: {place.data}\n")
+    assert catalog.has_data("arena_test")
 
 
 def test_a_partial_run_is_shown_with_what_there_is(empty):
@@ -187,23 +210,6 @@ def test_the_cache_holds_no_more_than_its_bytes_and_drops_the_oldest():
     assert made == ["a", "b", "c", "d"]
     cache.get("b", lambda: make("b"))
     assert made[-1] == "b"
-
-
-def test_what_is_bigger_than_the_cache_is_given_and_not_held():
-    small, big = pd.DataFrame({"x": [0.0] * 100}), pd.DataFrame({"x": [0.0] * 1000})
-    cache = ByteCache(limit=size_of(big) - 1)
-    cache.get("small", lambda: small)
-    assert cache.get("big", lambda: big) is big
-    assert cache.held == size_of(small)
-    assert cache.get("big", lambda: small) is small
-
-
-def test_nothing_is_a_value_as_well():
-    made: list[int] = []
-    cache = ByteCache()
-    for _ in range(2):
-        assert cache.get("none", lambda: made.append(1)) is None
-    assert made == [1]
 
 
 def test_an_error_is_not_kept_by_the_cache():

@@ -129,7 +129,7 @@ def test_a_run_half_way_shows_what_there_is(empty, page):
     app = open_page(page)
     assert not app.warning
     if page == "overview":
-        assert "2 of 17 partitions are materialised" in words(app)
+        assert "2 of 17 partitions are done" in words(app)
     if page == "responses":
         assert "40 prompts" in words(app)
 
@@ -265,7 +265,7 @@ def test_the_studies_are_shown_where_they_were_run(place):
     assert "has not been run" not in words(app)
     assert charts(app) == 4
     assert "has the lowest RMSE" in words(app)
-    assert "17 of 18 partitions are materialised" in words(open_page("overview"))
+    assert "17 of 18 partitions are done" in words(open_page("overview"))
 
 
 def test_a_corrupted_study_is_named_and_the_ingredients_stay(place):

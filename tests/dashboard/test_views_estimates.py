@@ -199,10 +199,10 @@ def parts(states: list[str], asset: str = "responses") -> pd.DataFrame:
 def test_the_summary_counts_states():
     table = progress.summary(parts(["done", "done", "outdated", "missing", "refused by a check"]))
     checks = pd.DataFrame({"outcome": ["refused", "passed", "warning", "warning"]})
-    assert table.loc[0, ["partitions", "usable", "outdated", "missing", "rows"]].tolist() == [5, 3, 1, 1, 50]
+    assert table.loc[0, ["partitions", "usable", "outdated", "missing", "rows"]].tolist() == [5, 2, 1, 1, 50]
     assert (
         progress.title(table, checks)
-        == "3 of 5 partitions are materialised, 1 made by another configuration, 1 check failed, 2 warnings"
+        == "2 of 5 partitions are done, 1 made by another configuration, 1 check failed, 2 warnings"
     )
 
 

@@ -14,9 +14,9 @@ import yaml
 from arena_assets.cli import main
 from arena_assets.config import load_experiment
 from arena_assets.errors import ConfigError
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from tests.exchange.conftest import ROOT, SAMPLE, draw_row, needs_sample, sampler_row, set_up, write_lines
+from tests.made_up.frames import BATCH_ASSETS
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pandas as pd
 import psutil
 
 from arena_assets.config import load_experiment
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
+from tests.made_up.frames import BATCH_ASSETS
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0

@@ -67,8 +67,8 @@ def test_tables_and_findings_come_back_and_status_and_analysis_read_them(
     experiment: Experiment, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from arena_assets.cli import main
-    from arena_assets.stages.ablation import as_data, collect
     from arena_assets.stages.analysis import compare
+    from arena_assets.stages.collecting import as_data, collect
 
     store, local = Store.of(experiment), Store(tmp_path / "local")
     for place in (store, local):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.corpus import sample_batch
 from arena_assets.ids import prompt_id, stream_seed
@@ -13,7 +14,7 @@ from arena_assets.slices import choose
 from arena_assets.storage import Store
 from arena_assets.tables import JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES, records
 
-BATCH_ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
+BATCH_ASSETS = tuple(step.name for step in pipeline.BATCH)
 
 
 def corpus(experiment: Experiment, extra: int = 3) -> pd.DataFrame:

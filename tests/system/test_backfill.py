@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from arena_assets.config import load_experiment
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
+from tests.made_up.frames import BATCH_ASSETS
 from tests.system import servers
 from tests.system.experiments import FAULTY_PARTITION, write_experiment
 

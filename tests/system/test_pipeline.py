@@ -15,9 +15,9 @@ from arena_assets.config import Experiment, load_experiment
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.rules.logprobs import log_ratios
-from arena_assets.stages.ablation import BATCH_ASSETS
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
+from tests.made_up.frames import BATCH_ASSETS
 from tests.system.experiments import write_experiment
 
 pytestmark = pytest.mark.model

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError, StorageError, TableError
 from arena_assets.estimation import EvaluationData, evaluation_data
 from arena_assets.machine import Machine
+from arena_assets.pipeline import Step
 from arena_assets.rules import Batch, apply, refusals
 from arena_assets.stages.imported import imported_data
 from arena_assets.stages.machines import stated_machines
+from arena_assets.state import Standing, State, standings
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
-
-BATCH_ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
 
 
 @dataclass(frozen=True)
@@ -43,38 +45,38 @@ class Collected:
         return ", ".join(parts)
 
 
-def configured_assets(experiment: Experiment) -> list[str]:
-    """The assets that a batch of the experiment has, in the order in which they are made."""
-    return [asset for asset in BATCH_ASSETS if asset != "oracle_labels" or experiment.oracle.enabled]
-
-
-def collect(experiment: Experiment, store: Store) -> Collected:
-    """Read every partition, apply the rules to it again, and keep those of which all tables hold.
+def collect(experiment: Experiment, store: Store, step: Step = pipeline.RESULTS) -> Collected:
+    """Read what `step` is made of from every partition that is done, apply the rules again, and keep what holds.
 
     Raises:
-        RefusedError: nothing is left to analyse; the text says what was found.
+        RefusedError: nothing is left; the text says what was found.
     """
-    assets = configured_assets(experiment)
-    parts: dict[str, list[pd.DataFrame]] = {asset: [] for asset in assets}
-    used, missing, left_out = [], [], {}
+    upstream = [near for near in experiment.upstream(step) if near.partitioned]
+    parts: dict[str, list[pd.DataFrame]] = {near.name: [] for near in upstream}
+    used: list[str] = []
+    missing: list[str] = []
+    left_out: dict[str, str] = {}
     machines: dict[str, Machine] = {}
-    there = {asset: set(store.partitions(asset)) for asset in assets}
-    for partition in experiment.partitions:
-        absent = [asset for asset in assets if partition not in there[asset]]
-        if absent:
-            missing.append(partition)
+    for partition, found in _by_partition(experiment, store, upstream).items():
+        undone = [standing for standing in found if not standing.state.done]
+        reasons = [standing.reason for standing in undone if standing.state is not State.MISSING]
+        if undone:
+            # What comes after a refused table is missing because of that: the refusal is what to tell.
+            left_out |= {partition: "; ".join(reasons)} if reasons else {}
+            missing += [] if reasons else [partition]
             continue
         try:
-            tables = {asset: store.read_current(experiment, asset, partition) for asset in assets}
+            tables = {near.name: store.read_current(experiment, near.name, partition) for near in upstream}
             made_on = stated_machines(store, partition)
             _require_rules(experiment, partition, tables, made_on)
         except (StorageError, TableError, RefusedError) as error:
             left_out[partition] = str(error)
             continue
         used.append(partition)
-        machines |= {partition: made_on["logprobs"]} if "logprobs" in made_on else {}
-        for asset, table in tables.items():
-            parts[asset].append(table)
+        scored = made_on.get(pipeline.LOGPROBS.name)
+        machines |= {partition: scored} if scored is not None else {}
+        for name, table in tables.items():
+            parts[name].append(table)
     collected = Collected({}, tuple(used), tuple(missing), left_out)
     if not used:
         raise RefusedError(
@@ -88,15 +90,24 @@ def collect(experiment: Experiment, store: Store) -> Collected:
     return Collected(whole, tuple(used), tuple(missing), left_out, machines)
 
 
+def _by_partition(experiment: Experiment, store: Store, steps: Sequence[Step]) -> dict[str, list[Standing]]:
+    """Where each partition stands, in the experiment's order: that of its earlier steps first."""
+    found: dict[str, list[Standing]] = {partition: [] for partition in experiment.partitions}
+    for standing in standings(experiment, store, steps):
+        if standing.partition is not None:
+            found[standing.partition].append(standing)
+    return found
+
+
 def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> EvaluationData:
     """What the estimators see."""
     if experiment.imported:
         return imported_data(experiment, tables)
     return evaluation_data(
-        logprobs=tables["logprobs"],
-        judge_scores=tables["judge_scores"],
-        responses=tables["responses"],
-        oracle_labels=tables.get("oracle_labels"),
+        logprobs=tables[pipeline.LOGPROBS.name],
+        judge_scores=tables[pipeline.JUDGE_SCORES.name],
+        responses=tables[pipeline.RESPONSES.name],
+        oracle_labels=tables.get(pipeline.ORACLE_LABELS.name),
         logging_policy=experiment.logging_policy.name,
         target_policies=list(experiment.target_names),
     )

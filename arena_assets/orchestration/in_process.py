@@ -1,0 +1,70 @@
+"""Runs in this process, through Dagster's own instance, so that the UI shows them."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from arena_assets.config import Experiment
+from arena_assets.errors import RefusedError
+from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.recovery import prepare
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.pipeline import Step
+
+
+@contextmanager
+def in_process(experiment: Experiment, progress: ProgressReports) -> Iterator["InProcess"]:
+    """Open Dagster's instance for runs of an experiment; its log is silenced, since the caller says what happens."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with dg.DagsterInstance.get() as instance:
+        prepare(instance)
+        yield InProcess(experiment, instance, progress)
+
+
+class InProcess:
+    """Materialises steps of one experiment in this process."""
+
+    def __init__(self, experiment: Experiment, instance: dg.DagsterInstance, progress: ProgressReports) -> None:
+        self._experiment, self._instance, self._progress = experiment, instance, progress
+        self._assets = build_assets(experiment)
+
+    def require(self, step: Step) -> None:
+        """Materialise a step that has no partitions.
+
+        Raises:
+            RefusedError: it went wrong.
+        """
+        problem = self.materialise([step], None)
+        if problem:
+            raise RefusedError(problem)
+
+    def materialise(self, steps: Iterable[Step], partition: str | None) -> str | None:
+        """Materialise steps in one run; returns what went wrong, or None."""
+        result = dg.materialize(
+            self._assets,
+            selection=[dg.AssetKey([self._experiment.name, step.name]) for step in steps],
+            partition_key=partition,
+            instance=self._instance,
+            resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": self._progress},
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        return None if result.success else _problem(result)
+
+
+def _problem(result: dg.ExecuteInProcessResult) -> str:
+    """What the first failed step says: an error of the domain by its text, another by its innermost cause."""
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return str(data.user_failure_data.description)
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
+        if error is not None:
+            return f"unexpected error, see the run in the Dagster UI: {error.message.strip()}"
+    return "the run failed; see it in the Dagster UI"
