@@ -26,7 +26,7 @@ from tests.conftest import ConfigFolder
 from tests.made_up import frames
 
 # Dagster reads pydantic models in the old way.
-pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")]
 
 Spoil = Callable[[str, pd.DataFrame], pd.DataFrame]
 

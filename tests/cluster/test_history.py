@@ -11,6 +11,8 @@ import pytest
 from tests.cluster.namespace import inside, why_not
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.cluster
+
 
 def test_queries_share_a_connection_which_is_closed_when_idle_and_found_lost_after_a_restart(tmp_path: Path) -> None:
     reason = why_not()

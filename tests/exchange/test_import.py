@@ -18,6 +18,8 @@ from arena_assets.storage import Store
 from tests.exchange.conftest import ROOT, SAMPLE, draw_row, needs_sample, sampler_row, set_up, write_lines
 from tests.made_up.frames import BATCH_ASSETS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

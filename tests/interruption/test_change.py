@@ -9,6 +9,8 @@ import pytest
 from arena_assets.cli import main
 from tests.interruption.conftest import Place
 
+pytestmark = pytest.mark.slow
+
 
 def outdated(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
     capsys.readouterr()

@@ -12,6 +12,8 @@ import pytest
 from tests.interruption.conftest import Place
 from tests.interruption.harness import differences
 
+pytestmark = pytest.mark.slow
+
 
 def test_two_runs_of_the_same_partitions_at_once_end_the_same(place: Place) -> None:
     place.worker.start(2)

@@ -25,6 +25,7 @@ def keys_of(journal: Path) -> list[str]:
     return [json.loads(line)["key"] for line in lines[:-1]]
 
 
+@pytest.mark.slow
 def test_500_items_at_30_percent_faults_with_a_kill_in_between(
     serve: Callable[..., FaultServer], tmp_path: Path
 ) -> None:

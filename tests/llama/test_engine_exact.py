@@ -16,6 +16,8 @@ from arena_assets.llama.native import Context, Model
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 
+pytestmark = pytest.mark.model
+
 
 class Reference:
     """What one composition of all jobs gives: sampled, replayed, scored in one pass."""

@@ -20,6 +20,8 @@ from arena_assets.machine import worker_name
 from arena_assets.stages.responses import generate_responses
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.model
+
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelPool]:

@@ -15,6 +15,8 @@ from arena_assets.llama.native import Context, Model
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 
+pytestmark = pytest.mark.model
+
 # F16 rounds the activations of a pass differently for each shape of it: nats a token, some times what was ever seen.
 NOISE = 0.1
 
