@@ -44,7 +44,7 @@ class Model:
         if n_gpu_layers and not supports_gpu():
             raise ModelError(
                 f"n_gpu_layers is {n_gpu_layers}, but this build of llama-cpp-python has no GPU support; "
-                "install one that has (README, 'GPU'), or set n_gpu_layers: 0"
+                "install one that has (docs/full_experiment.md, 'GPU'), or set n_gpu_layers: 0"
             )
         self.path, self.n_gpu_layers = path, n_gpu_layers
         params = llama_cpp.llama_model_default_params()

@@ -1,6 +1,6 @@
 """Scoring in one pass: prompt and response through together, logits at the positions that are scored.
 
-Fast, but on quantised weights not the distribution that a one-token decode samples from: see DESIGN, section 4.
+Fast, but on quantised weights not the distribution that a one-token decode samples from: see docs/design.md.
 A job is evaluated in chunks that depend on it and the vocabulary alone. Short ones share a pass, on a CPU without a
 trace: each row of each operation is computed by itself, and attention takes for all of a pass the same kernel that each
 of its jobs would have alone.

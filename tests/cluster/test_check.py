@@ -134,7 +134,7 @@ def test_gpus_are_needed_where_layers_go_to_them() -> None:
         "10.0.0.2: it offers 1 llama slots and 0 GPUs, and each run needs one; restart it with --num-gpus and "
         """--resources='{"llama": 1}'""",
         "10.0.0.3: llama-cpp-python has no GPU support there, and n_gpu_layers is not 0; install a build that has "
-        "(README, 'GPU')",
+        "(docs/full_experiment.md, 'GPU')",
     ]
     spare = replace(SECOND, resources={"llama": 1, "GPU": 4})
     (text,) = found(nodes=(HEAD, spare), instance=replace(INSTANCE, pool_limit=1), need=Need(gpus=True))

@@ -91,19 +91,21 @@ def test_the_readme_python_reads_the_results(user: User, first_run: subprocess.C
         assert "pi_clone" in done.stdout
 
 
-def readme_commands() -> Iterator[list[str]]:
-    """Every `arena` and `make` command of the README's code blocks."""
-    for block in re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL):
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every `arena` and `make` command of a page's code blocks."""
+    for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
             words = line.split("#")[0].split()
-            if words and (words[0] == "make" or words[0].endswith("/arena")):
+            if words and (words[0] == "make" or Path(words[0]).name == "arena"):
                 yield words
 
 
-def test_every_command_of_the_readme_exists() -> None:
-    commands = list(readme_commands())
-    assert {"demo", "test", "ui"} <= {words[1] for words in commands if words[0] == "make"}
-    for words in commands:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_the_pages_exists(page: Path) -> None:
+    for words in commands(page):
         if words[0] == "make":
             checked = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True)
         else:
@@ -112,6 +114,10 @@ def test_every_command_of_the_readme_exists() -> None:
             for option in (word for word in words if word.startswith("--")):
                 assert option in checked.stdout, f"{' '.join(words)}: no option {option}"
         assert checked.returncode == 0, f"{' '.join(words)}: {checked.stderr}"
+
+
+def test_the_readme_tells_of_the_two_commands() -> None:
+    assert {"demo", "test", "ui"} <= {words[1] for words in commands(ROOT / "README.md") if words[0] == "make"}
 
 
 def test_ui_starts_both_servers_and_stops_them(user: User) -> None:

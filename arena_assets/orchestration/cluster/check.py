@@ -66,7 +66,7 @@ def problems(
         found += _keys(ip, own)
         if need.gpus and not own.gpu_build:
             what = "llama-cpp-python has no GPU support there, and n_gpu_layers is not 0"
-            found.append(Problem(ip, what, "install a build that has (README, 'GPU')"))
+            found.append(Problem(ip, what, "install a build that has (docs/full_experiment.md, 'GPU')"))
     found += _models(workers, need)
     return [*found, *_kinds(workers)]
 
