@@ -23,6 +23,10 @@ class JudgeError(ArenaError):
     """A judge or oracle that cannot be used at all (wrong key, unreadable label file); never a single unscored item."""
 
 
+class JudgeStoppedError(JudgeError):
+    """Calls or answers that failed too often in a row: every further partition would pay for the same."""
+
+
 class TableError(ArenaError):
     """A table that breaks its contract: missing columns, wrong types, duplicate keys, values out of range."""
 

@@ -20,7 +20,8 @@ import openai
 from arena_assets.config.judges import OpenAIJudge
 from arena_assets.journal import Journal
 from arena_assets.judging.protocol import Item
-from arena_assets.judging.remote.request import body, calls, first_dialect
+from arena_assets.judging.remote.capabilities import first_capabilities
+from arena_assets.judging.remote.request import body, calls
 from arena_assets.judging.remote.scorer import OpenAIScorer
 from arena_assets.progress import silent
 from benchmarks.report import Case, against_peer, report
@@ -62,7 +63,7 @@ def ours(config: OpenAIJudge, run: int) -> float:
 def plain_loop(config: OpenAIJudge, run: int) -> float:
     """Seconds an item of a script that asks one after the other and keeps nothing."""
     client = openai.OpenAI(api_key="none", base_url=config.base_url)
-    requests = [body(config, calls(config, item)[0], first_dialect(config)) for item in items(LOOP_ITEMS, run)]
+    requests = [body(config, calls(config, item)[0], first_capabilities(config)) for item in items(LOOP_ITEMS, run)]
     started = time.perf_counter()
     for request in requests:
         client.chat.completions.create(**request)

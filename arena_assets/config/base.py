@@ -20,6 +20,7 @@ class Mark(Enum):
     SLICE = "which responses are labelled: an identity beside that of the labels"
     MODEL = "the name of a model: the identity of its file stands in its place"
     FILE = "the path of a file: its content is part of the identity, too"
+    WHEN_SET = "younger than data that exist: part of the identity where it is not at its default"
 
 
 class Section(BaseModel):

@@ -69,6 +69,8 @@ def _of_section(section: Section, models: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = model_identity(models[found[name]])
         elif mark is Mark.FILE:
             found["content"] = content_digest(found[name])  # edited labels are other labels
+        elif mark is Mark.WHEN_SET and getattr(section, name) == type(section).model_fields[name].get_default():
+            del found[name]
     return found
 
 

@@ -50,6 +50,13 @@ class Prices(Section):
     completion: float = Field(ge=0)
 
 
+# What the other settings say, and what the reading of answers rests on.
+_SET_ELSEWHERE = {
+    "model", "messages", "temperature", "max_tokens", "max_completion_tokens", "logprobs", "top_logprobs",
+    "response_format", "stream", "n",
+}  # fmt: skip
+
+
 class _OpenAI(Section):
     """Any server that speaks the OpenAI API.
 
@@ -76,6 +83,18 @@ class _OpenAI(Section):
     tokens_per_minute: Annotated[int | None, Mark.TRANSPORT] = Field(None, ge=1)
     timeout_s: Annotated[float, Mark.TRANSPORT] = Field(60.0, gt=0)
     max_retries: Annotated[int, Mark.TRANSPORT] = Field(6, ge=0, le=20)
+    retry_unscored: Annotated[int, Mark.TRANSPORT] = Field(
+        2, ge=0, le=20, description="how often later runs ask again where no verdict came"
+    )
+    extra_body: Annotated[dict[str, Any], Mark.WHEN_SET] = Field(
+        {}, description="more of the request's body, such as OpenRouter's `provider`"
+    )
+    extra_headers: Annotated[dict[str, str], Mark.TRANSPORT] = Field(
+        {}, description="more headers; `{key}` in a value stands for the key"
+    )
+    batch_enqueued_tokens: Annotated[int | None, Mark.TRANSPORT] = Field(
+        None, ge=1000, description="tokens that the account may have in batches at once; null: learned from refusals"
+    )
     batch_poll_s: Annotated[float, Mark.TRANSPORT] = Field(
         30.0, gt=0, description="how often `mode: batch` asks whether a batch has ended"
     )
@@ -90,6 +109,8 @@ class _OpenAI(Section):
             raise ValueError("max_cost_usd needs prices: without them no cost is known")
         if self.uncertainty == "samples" and self.temperature == 0:
             raise ValueError("uncertainty: samples needs a temperature above 0 (or null): at 0 all answers are equal")
+        if taken := sorted(_SET_ELSEWHERE & set(self.extra_body)):
+            raise ValueError(f"extra_body: {', '.join(taken)} would overrule what other settings or the project decide")
         if self.api_key_env is None and self.base_url is None:
             raise ValueError("api_key_env: null is for servers of your own; OpenAI needs a key, or state base_url")
         return self

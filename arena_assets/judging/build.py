@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from upath import UPath
+
 from arena_assets.config import (
     FileOracle,
     ImportedJudge,
@@ -32,12 +34,14 @@ def build_scorer(
     reference_points: Mapping[str, Points] | None = None,
     pool: ModelPool | None = None,
     spent_usd: Callable[[], float] | None = None,
+    folder: UPath | None = None,
 ) -> Scorer:
     """The judge or oracle that `config` describes.
 
     environment: where a key is looked for (`os.environ`), before `.env` of the project's folder.
     reference_points: by prompt_id, for the reference oracle. pool: the local models, for local kinds.
     spent_usd: what the experiment's other batches have spent on this scorer (`costs.spent_usd`), for `max_cost_usd`.
+    folder: where the journals of all batches lie, for what a remote scorer knows across them.
 
     Raises:
         JudgeError: nothing could be scored: an unreadable label file, a missing key, no local models.
@@ -59,4 +63,4 @@ def build_scorer(
         raise JudgeError("the scores of an imported experiment came with it; nothing can be scored anew")
     from arena_assets.judging.remote.scorer import OpenAIScorer
 
-    return OpenAIScorer(config, environment=environment, spent_usd=spent_usd)
+    return OpenAIScorer(config, environment=environment, spent_usd=spent_usd, folder=folder)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
+from upath import UPath
 
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
@@ -42,9 +43,14 @@ class Work:
         items = self.journal.appended if len(self.journal) else None
         return Effort(round(time.monotonic() - self.started, 2), items)
 
+    @property
+    def journals(self) -> UPath:
+        """The folder of this asset's journals of all partitions."""
+        return self.store.root / "journal" / self.asset
+
     def spent_usd(self) -> float:
         """Dollars that the journals of all partitions record: a budget is the experiment's, not one batch's."""
-        return spent_usd(self.store.root / "journal" / self.asset)
+        return spent_usd(self.journals)
 
     def batch(self, table: pd.DataFrame, **more: pd.DataFrame) -> Batch:
         """The finished table as the rules see it, with what it was made from."""

@@ -93,7 +93,13 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
     ) -> Yields:
         reads = ["prompts", "responses"]
         with work_on(context, experiment, "judge_scores", reads, storage, models, progress) as work:
-            judge = build_scorer(experiment.judge, environment=environment(), pool=work.pool, spent_usd=work.spent_usd)
+            judge = build_scorer(
+                experiment.judge,
+                environment=environment(),
+                pool=work.pool,
+                spent_usd=work.spent_usd,
+                folder=work.journals,
+            )
             made_from = work.read["prompts"], work.read["responses"]
             table = judge_responses(experiment, *made_from, judge, work.journal, work.progress)
         metadata = {"judge": judge.name, **figures.of_scores(table, "judge_score")}
@@ -113,6 +119,7 @@ def batch_assets(experiment: Experiment, partitions: dg.StaticPartitionsDefiniti
                 pool=work.pool,
                 reference_points=reference_points(work.store.read_current(experiment, "arena_corpus")),
                 spent_usd=work.spent_usd,
+                folder=work.journals,
             )
             judged = work.read.get("judge_scores")
             made_from = work.read["prompts"], work.read["responses"], judged

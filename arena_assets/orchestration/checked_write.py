@@ -8,11 +8,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from arena_assets.errors import ArenaError
+from arena_assets.errors import ArenaError, JudgeStoppedError
 from arena_assets.estimation import EstimationError
 from arena_assets.rules import RULES, Batch, Finding, apply, refusals
 from arena_assets.storage import Effort, Store
 from arena_assets.tables import TABLES
+
+# Metadata of a failure after which no further partition should be tried.
+STOPS = "stops the run"
 
 Yields = Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]
 
@@ -104,7 +107,7 @@ def _spent(effort: Effort | None) -> dict[str, Any]:
 
 def failure(error: ArenaError | EstimationError) -> dg.Failure:
     """An error of the domain as Dagster shows it: its text first, no retry, since trying again changes nothing."""
-    return dg.Failure(str(error), allow_retries=False)
+    return dg.Failure(str(error), metadata={STOPS: isinstance(error, JudgeStoppedError)}, allow_retries=False)
 
 
 def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:

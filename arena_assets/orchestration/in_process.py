@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import dagster as dg
 
 from arena_assets.config import Experiment
-from arena_assets.errors import RefusedError
+from arena_assets.errors import JudgeStoppedError, RefusedError
+from arena_assets.orchestration.checked_write import STOPS
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.recovery import prepare
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
@@ -41,7 +42,11 @@ class InProcess:
             raise RefusedError(problem)
 
     def materialise(self, steps: Iterable[Step], partition: str | None) -> str | None:
-        """Materialise steps in one run; returns what went wrong, or None."""
+        """Materialise steps in one run; returns what went wrong, or None.
+
+        Raises:
+            JudgeStoppedError: what went wrong would go wrong for every other partition, at a price.
+        """
         result = dg.materialize(
             self._assets,
             selection=[dg.AssetKey([self._experiment.name, step.name]) for step in steps],
@@ -51,7 +56,17 @@ class InProcess:
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        return None if result.success else _problem(result)
+        if result.success:
+            return None
+        if _stops(result):
+            raise JudgeStoppedError(_problem(result))
+        return _problem(result)
+
+
+def _stops(result: dg.ExecuteInProcessResult) -> bool:
+    failures = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
+    stated = [data.user_failure_data.metadata.get(STOPS) for data in failures if data.user_failure_data]
+    return any(one is not None and one.value for one in stated)
 
 
 def _problem(result: dg.ExecuteInProcessResult) -> str:

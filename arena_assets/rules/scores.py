@@ -51,7 +51,7 @@ def _unscored(batch: Batch) -> Outcome:
         MAX_UNSCORED_SHARE,
         entries,
         "rows have no score",
-        "re-run the partition: it asks only for those",
+        "re-run the partition: it asks for those that failed, and retry_unscored times for those without a verdict",
         len(table),
     )
 

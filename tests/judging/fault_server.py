@@ -38,13 +38,14 @@ class FaultServer:
 
     faults: float = 0.0
     latency: float = 0.0
-    script: Callable[[Body], tuple[int, Body | str] | None] | None = None
+    script: Callable[[Body], tuple[int, Any] | None] | None = None
     batch_polls: int = 2
     batch_keeps: float = 1.0
     served: Counter[int] = field(default_factory=Counter)
     faulted: Counter[str] = field(default_factory=Counter)
     requests: list[Body] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     batches: dict[str, Body] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -102,6 +103,7 @@ class FaultServer:
             headers[name.lower()] = value.strip()
         data = await reader.readexactly(int(headers.get("content-length", 0)))
         self.headers.append(headers)
+        self.paths.append(path)
         if not path.startswith("/v1/chat/completions"):
             return await _send(writer, *self._batch_api(method, path, data))
         self.times.append(time.monotonic())

@@ -1,10 +1,11 @@
-"""The verdict in an answer: any wording, one score, the last verdict binds."""
+"""The number that a verdict holds: one whole number of the scale, in any wording; the last verdict binds."""
 
 from __future__ import annotations
 
 import pytest
 
-from arena_assets.judging.remote.parse import NoVerdictError, read_interval, read_score
+from arena_assets.judging.remote.numbers import NoVerdictError
+from arena_assets.judging.remote.parse import read_interval, read_score
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,13 @@ def test_a_verdict_is_found(text: str, score: int) -> None:
         ("Score: 3, then Score: 12", "off the scale"),
         ("Score: 7/100", "another scale"),
         ("7 out of 5", "another scale"),
+        ("Score: 70%", "another scale"),
+        ("Score: 1,000", "off the scale"),
+        ('{"score": [7]}', "not a number"),
+        ('{"score": "N/A"}', "not a number"),
+        ('{"score": "0 to 10"}', "ambiguous"),
+        ("Score: N/A", "gives no score"),
+        ("Score: 3\nSo much for style.\nScore: 9\nThat is for content.", "several scores"),
         ("Score: 7 or 8", "ambiguous"),
         ("Score: 6-8", "ambiguous"),
         ("Score: 6 to 8", "ambiguous"),

@@ -17,7 +17,7 @@ from arena_assets.judging.build import build_scorer
 from arena_assets.judging.costs import spent_usd
 from arena_assets.judging.protocol import Item
 from arena_assets.progress import silent
-from tests.judging.fault_server import Body, FaultServer, completion
+from tests.judging.fault_server import Body, FaultServer, completion, item_number
 from tests.judging.remote_judge import KEY, judge, numbered, score
 
 Serve = Callable[..., FaultServer]
@@ -129,17 +129,23 @@ def test_an_oracle_asks_for_no_uncertainty_and_no_temperature_where_null(serve: 
         (answering("What a nice text"), "no verdict"),
     ],
 )
-def test_no_verdict_is_unscored_never_zero_and_not_asked_again(
+def test_no_verdict_is_unscored_never_zero_and_asked_again_by_later_runs(
     serve: Serve, tmp_path: Path, script: Any, reason: str
 ) -> None:
     server = serve(script=script)
-    (found,) = score(judge(server, prices=PRICES), numbered(1), tmp_path)
-    assert (found.status, found.score, found.mean, found.variance) == ("unscored", None, None, None)
-    assert reason in (found.reason or "")
-    assert (found.cost_usd or 0) > 0
+    config = judge(server, prices=PRICES, retry_unscored=1)
+    (first,) = score(config, numbered(1), tmp_path)
+    assert (first.status, first.score, first.mean, first.variance) == ("unscored", None, None, None)
+    assert reason in (first.reason or "")
+    assert (first.cost_usd or 0) > 0
     asked = len(server.requests)
-    assert score(judge(server, prices=PRICES), numbered(1), tmp_path) == [found]
-    assert len(server.requests) == asked
+    (second,) = score(config, numbered(1), tmp_path)
+    assert (second.status, second.reason) == (first.status, first.reason)
+    assert second.cost_usd == pytest.approx(2 * (first.cost_usd or 0))
+    assert spent_usd(UPath(tmp_path)) == pytest.approx(second.cost_usd)
+    assert len(server.requests) == 2 * asked
+    assert score(config, numbered(1), tmp_path) == [second]
+    assert len(server.requests) == 2 * asked
 
 
 def test_a_server_without_structured_outputs_is_recognised_once(
@@ -161,6 +167,25 @@ def test_a_server_without_structured_outputs_is_recognised_once(
     assert [record.message for record in caplog.records if "structured" in record.message] == [
         f"{server.url}: the server knows no structured outputs; answers are read by the parser"
     ]
+
+
+def test_a_server_that_fails_on_a_schema_without_naming_it(serve: Serve, tmp_path: Path) -> None:
+    def script(body: Body) -> tuple[int, Body] | None:
+        return (500, {"error": {"message": "internal error"}}) if "response_format" in body else None
+
+    server = serve(script=script)
+    assert {verdict.status for verdict in score(judge(server, max_retries=0), numbered(9), tmp_path)} == {"ok"}
+    assert len(server.requests) == 10
+
+
+def test_a_first_item_that_fails_leaves_the_others_their_schema(serve: Serve, tmp_path: Path) -> None:
+    def script(body: Body) -> tuple[int, Body] | None:
+        return (500, {"error": {"message": "internal error"}}) if item_number(body) == 0 else None
+
+    server = serve(script=script)
+    found = score(judge(server, max_retries=0), numbered(9), tmp_path)
+    assert [verdict.status for verdict in found] == ["failed"] + ["ok"] * 8
+    assert all("response_format" in body for body in server.requests[2:])
 
 
 def test_structured_output_off_never_asks_for_it(serve: Serve, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from arena_assets.config.judges import OpenAIJudge
 from arena_assets.errors import JudgeError
 from arena_assets.journal import Journal
 from arena_assets.judging.costs import spent_usd
-from arena_assets.judging.remote.online import BudgetReachedError
+from arena_assets.judging.remote.asking import BudgetReachedError
 from arena_assets.judging.remote.scorer import OpenAIScorer
 from arena_assets.progress import silent
 from tests.judging.fault_server import Body, FaultServer, item_number
@@ -26,12 +26,15 @@ Serve = Callable[..., FaultServer]
 PRICES = {"prompt": 1000.0, "completion": 2000.0}
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_stops_at_once_and_is_not_quoted(serve: Serve, tmp_path: Path, status: int) -> None:
+@pytest.mark.parametrize(("status", "requests"), [(401, 1), (403, 2)])
+def test_a_refused_key_stops_at_once_and_is_not_quoted(
+    serve: Serve, tmp_path: Path, status: int, requests: int
+) -> None:
     server = serve(script=lambda _: (status, {"error": {"message": f"Incorrect API key provided: {KEY}"}}))
     with pytest.raises(JudgeError, match=rf"HTTP {status}: check that OPENAI_API_KEY") as caught:
         score(judge(server), numbered(50), tmp_path)
-    assert len(server.requests) == 1
+    assert len(server.requests) == requests
+    assert "Incorrect API key provided: ***" in str(caught.value)
     assert KEY not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

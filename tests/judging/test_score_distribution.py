@@ -7,7 +7,7 @@ import math
 import pytest
 
 from arena_assets.judging.remote.distribution import Token, moments, score_distribution
-from arena_assets.judging.remote.parse import NoVerdictError
+from arena_assets.judging.remote.numbers import NoVerdictError
 
 
 def token(text: str, **alternatives: float) -> Token:
@@ -86,3 +86,50 @@ def test_tokens_that_carry_blanks_and_signs() -> None:
 def test_tokens_that_do_not_show_the_score(tokens: list[Token]) -> None:
     with pytest.raises(NoVerdictError, match="do not show"):
         score_distribution(tokens, "7", 0, 1, 0, 9)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["{", '"score', '":', " ", "7", "}"],
+        ["{", '"score', '":', " 7", "}"],
+        ["{", '"score', '":', "Ġ7", "}"],
+        ["▁{", '"', "score", '":', "▁7", "}"],
+        ["▁{", '"', "score", '":', "▁", "7", "}", "</s>"],
+        ["<think>", "Score: 7 or 7", "</think>", "ĊĊ", "{", '"score":', "Ġ", "7", "}"],
+        ["Ã©", "{", '"score":', " ", "7", "}", "Ġ", "Ã©"],
+    ],
+)
+def test_pieces_are_read_alike_however_a_vocabulary_writes_them(pieces: list[str]) -> None:
+    answer = '{"score": 7}'
+
+    def piece(text: str) -> Token:
+        other = text.replace("7", "8")
+        is_score = text in ("7", " 7", "Ġ7", "▁7")
+        return Token.of(text, {text: math.log(0.75), other: math.log(0.25)} if is_score else {text: 0.0})
+
+    found = score_distribution([piece(text) for text in pieces], answer, 10, 11, 0, 9)
+    assert found == pytest.approx({7: 0.75, 8: 0.25})
+
+
+@pytest.mark.parametrize("one", ["1", "Ġ1", "▁1", " 1"])
+def test_ten_in_two_pieces_in_any_dress(one: str) -> None:
+    tokens = [
+        Token.of("Score:", {"Score:": 0.0}),
+        Token.of(one, {one: math.log(0.8), one.replace("1", "9"): math.log(0.2)}),
+        Token.of("0", {"0": math.log(0.75), "</s>": math.log(0.25)}),
+    ]
+    answer = "Score: 10" if one != "1" else "Score:10"
+    found = score_distribution(tokens, answer, len(answer) - 2, len(answer), 0, 10)
+    assert found == pytest.approx({1: 0.2, 9: 0.2, 10: 0.6})
+
+
+def test_bytes_of_another_script_before_the_score_are_passed_over() -> None:
+    tokens = [Token.of(text, {text: 0.0}) for text in ["Ã©tÃ©", ".", "Ċ", "Score", ":", "Ġ7"]]
+    answer = "été.\nScore: 7"
+    assert score_distribution(tokens, answer, len(answer) - 1, len(answer), 0, 9) == {7: 1.0}
+
+
+def test_thinking_in_a_field_of_its_own_lends_no_probabilities() -> None:
+    tokens = [token("7", _7=0.4, _2=0.6), token("</think>"), token("7", _7=0.9, _8=0.1)]
+    assert score_distribution(tokens, "7", 0, 1, 0, 9) == pytest.approx({7: 0.9, 8: 0.1})

@@ -13,15 +13,18 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from arena_assets.judging.remote.parse import NoVerdictError
+from arena_assets.judging.remote.numbers import NoVerdictError, plain_digits
 
 # With less than half of the probability on scores, the judge is not answering the question.
 MIN_RESOLVED = 0.5
 # Ambiguous mass moves the mean by at most itself times 0.9 of the scale (1 taken for 10): 0.05 keeps that below 0.05.
 MAX_AMBIGUOUS = 0.05
+
+_MARKS = str.maketrans({"Ġ": " ", "▁": " ", "Ċ": "\n", "ĉ": "\t"})
+_CONTEXT = 12  # characters before a score, enough to tell it from others
 
 _DIGITS = re.compile(r"[\s\"':]*(\d+)(?![.,]\d)\D*")
 
@@ -32,6 +35,11 @@ class Token:
 
     text: str
     alternatives: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, text: str, alternatives: Mapping[str, float]) -> Token:
+        """A token as a server sent it, perhaps as its vocabulary writes it: `Ġ7`, `▁7`, ` 7` and `7` are alike."""
+        return cls(plain_piece(text), tuple((plain_piece(one), logprob) for one, logprob in alternatives.items()))
 
 
 def score_distribution(
@@ -59,6 +67,11 @@ def score_distribution(
     return {score: mass[score] / resolved for score in sorted(mass)}
 
 
+def plain_piece(text: str) -> str:
+    """`text` with blanks for what byte-level and SentencePiece vocabularies write for them; each stays in its place."""
+    return plain_digits(text.translate(_MARKS))
+
+
 def moments(probabilities: dict[int, float], low: int, high: int) -> tuple[float, float]:
     """Mean and variance of a score with these probabilities, rescaled from `low` to `high` onto 0 to 1."""
     scaled = [((score - low) / (high - low), p) for score, p in probabilities.items()]
@@ -69,17 +82,30 @@ def moments(probabilities: dict[int, float], low: int, high: int) -> tuple[float
 
 def _first_token(tokens: Sequence[Token], answer: str, start: int, end: int) -> int:
     """Position of the token that begins the score."""
-    text = "".join(token.text for token in tokens)
-    shift = text.find(answer)  # some servers strip the answer's blanks and not the tokens'
+    place = _place("".join(token.text for token in tokens), plain_piece(answer), start, end)
     position = 0
     for index, token in enumerate(tokens):
         position += len(token.text)
-        if shift >= 0 and position > start + shift:
+        if place is not None and position > place:
             digits = _digits(token.text)
             if digits is not None and answer[start:end].startswith(digits):
                 return index
             break
     raise NoVerdictError("the token probabilities do not show the score that was answered")
+
+
+def _place(text: str, answer: str, start: int, end: int) -> int | None:
+    """Where the score at answer[start:end] begins in the tokens' own text; None where they do not show it.
+
+    The tokens may hold more than the answer, its outer blanks, and before it thinking that has a field of its own: so
+    the last place counts. Pieces of other scripts may be written as bytes, before the score or behind it.
+    """
+    before = min(start, _CONTEXT)
+    for part, offset in ((answer, start), (answer[start:], 0), (answer[start - before : end], before)):
+        found = text.rfind(part)
+        if found >= 0:
+            return found + offset
+    return None
 
 
 def _collect(

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import math
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
-
-from pydantic import ValidationError
 
 from arena_assets.errors import JudgeError
 from arena_assets.ids import content_key
 from arena_assets.journal import Journal
-from arena_assets.judging.remote.answer import Completion, MalformedError, answer_of
-from arena_assets.judging.remote.client import Caller, CallFailedError
-from arena_assets.judging.remote.online import Asking, settle
+from arena_assets.judging.remote.answer import answer_of
+from arena_assets.judging.remote.asking import Asking
+from arena_assets.judging.remote.capabilities import Capabilities
+from arena_assets.judging.remote.client import Caller
+from arena_assets.judging.remote.completion import MalformedError, ServerError, read_completion, server_words
+from arena_assets.judging.remote.failures import CallFailedError
+from arena_assets.judging.remote.online import Server
 from arena_assets.judging.remote.prompt import RemoteConfig
-from arena_assets.judging.remote.request import Call, Dialect, body, url
+from arena_assets.judging.remote.request import Call, body, url
 
 T = TypeVar("T")
 
@@ -27,6 +31,8 @@ MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
 # A batch that leaves requests unanswered (expired, overloaded) is followed by one more with these.
 ROUNDS = 2
 POLL_FAILURES = 10
+
+_QUEUE_FULL = re.compile(r"token_limit_exceeded|enqueued token", re.IGNORECASE)
 
 
 async def ask_in_batches(
@@ -39,19 +45,22 @@ async def ask_in_batches(
         JudgeError: a batch was refused as a whole, or its state cannot be had (re-running resumes it).
     """
     run = _Batches(config, caller, asking, {call.key: call for call in calls}, journal)
-    for entry in run.ledger.open():
-        await run.finish(entry)
+    await run.resume()
     left = run.unanswered()
     if not left:
         return
     pending = iter(left)
-    dialect = await settle(config, caller, asking, pending)
+    server = Server(config, caller, asking)
+    await server.settle(pending)
     for round_ in range(ROUNDS):
-        for part in run.parts(list(pending) if round_ == 0 else run.unanswered(), dialect):
-            await run.finish(await run.submit(part))
+        await run.ask(list(pending) if round_ == 0 else run.unanswered(), server.known)
         if not run.unanswered():
             return
     run.give_up()
+
+
+class _QueueFullError(Exception):
+    """A batch holds more tokens than the account may have enqueued; its text is the server's."""
 
 
 class _Ledger:
@@ -86,25 +95,53 @@ class _Batches:
         self._calls, self._journal = calls, journal
         self.ledger = _Ledger(config, journal)
         self._last = "any batch"
+        self._most_tokens: int | None = config.batch_enqueued_tokens
+
+    async def resume(self) -> None:
+        """Keep the answers of the batches that an earlier run submitted and did not see the end of."""
+        for entry in self.ledger.open():
+            try:
+                await self.finish(entry)
+            except _QueueFullError as full:
+                self._most_tokens = _stated_limit(str(full)) or self._most_tokens
 
     def unanswered(self) -> list[Call]:
-        return [call for key, call in self._calls.items() if key not in self._journal]
+        return [call for key, call in self._calls.items() if key not in self._asking.done]
 
-    def parts(self, calls: Sequence[Call], dialect: Dialect) -> Iterator[list[tuple[Call, bytes]]]:
-        """The requests in batches within the API's limits and the budget; what was paid counts before each next one."""
-        waiting = [(call, self._line(call, dialect)) for call in calls]
+    async def ask(self, calls: Sequence[Call], known: Capabilities) -> None:
+        """Ask `calls` in one batch after the other, each as large as the API, the account and the budget allow.
+
+        Raises:
+            BudgetReachedError: not one more call fits.
+        """
+        waiting = [(call, self._line(call, known)) for call in calls]
         while waiting:
-            part, size, price = [], 0, 0.0
-            for call, line in waiting[:MOST_REQUESTS]:
-                dollars = self._price(call)
-                if size + len(line) > MOST_BYTES or not self._asking.budget.fits(price + dollars):
-                    break
-                part.append((call, line))
-                size, price = size + len(line), price + dollars
-            if not part:
-                raise self._asking.budget_reached()
+            part = self._part(waiting)
+            try:
+                await self.finish(await self.submit(part))
+            except _QueueFullError as full:
+                self._most_tokens = self._fewer_tokens(part, str(full))
+                continue
             waiting = waiting[len(part) :]
-            yield part
+
+    def _part(self, waiting: Sequence[tuple[Call, bytes]]) -> Sequence[tuple[Call, bytes]]:
+        size, tokens, price, most = 0, 0, 0.0, self._most_tokens or math.inf
+        for count, (call, line) in enumerate(waiting[:MOST_REQUESTS]):
+            size, tokens, price = size + len(line), tokens + self._tokens(call), price + self._price(call)
+            if not self._asking.budget.fits(price):
+                if not count:
+                    raise self._asking.budget_reached()
+                return waiting[:count]
+            if count and (size > MOST_BYTES or tokens > most):  # one call alone is tried in any case
+                return waiting[:count]
+        return waiting[:MOST_REQUESTS]
+
+    def _fewer_tokens(self, part: Sequence[tuple[Call, bytes]], words: str) -> int:
+        """How many tokens the next batch may hold: what the server says, at most half of what it refused."""
+        if len(part) == 1:
+            raise JudgeError(f"{url(self._config)} takes not even one request into its queue: {words}. Re-run later")
+        half = sum(self._tokens(call) for call, _ in part) // 2
+        return min(half, _stated_limit(words) or half)
 
     async def submit(self, part: Sequence[tuple[Call, bytes]]) -> dict[str, Any]:
         client, data = self._caller.client, b"".join(line for _, line in part)
@@ -125,12 +162,15 @@ class _Batches:
             if file:
                 content = await self._get(partial(self._caller.client.files.content, file))
                 for line in content.content.split(b"\n"):
-                    self._collect(line)
+                    self._collect(line, batch.id)
                 await self._asking.durable()
         entry["collected"] = True
         self.ledger.save()
         if batch.status == "failed":
-            errors = "; ".join(one.message or "" for one in (batch.errors.data or [])) if batch.errors else ""
+            listed = (batch.errors.data or []) if batch.errors else []
+            errors = "; ".join(one.message or "" for one in listed)
+            if any(_QUEUE_FULL.search(f"{one.code} {one.message}") for one in listed):
+                raise _QueueFullError(errors)
             raise JudgeError(f"{url(self._config)} refused batch {batch.id}: {errors or 'no reason given'}")
         self._last = f"batch {batch.id}, which ended as {batch.status}"
 
@@ -138,7 +178,7 @@ class _Batches:
         """Note the calls of which no batch held any word."""
         for call in self.unanswered():
             if call.key not in self._asking.failures:
-                self._asking.fail(call, f"not answered by {self._last}")
+                self._asking.fail(call, f"not answered by {self._last}", of_the_item=True)
 
     async def _create(self, entry: dict[str, Any]) -> None:
         client = self._caller.client
@@ -183,7 +223,7 @@ class _Batches:
     def _unreachable(self, error: CallFailedError) -> JudgeError:
         return JudgeError(f"the batch API of {url(self._config)} fails: {error}. Re-run: what was submitted is resumed")
 
-    def _collect(self, line: bytes) -> None:
+    def _collect(self, line: bytes, batch: str) -> None:
         if not line.strip():
             return
         try:
@@ -192,28 +232,36 @@ class _Batches:
             response, error = record.get("response") or {}, record.get("error") or {}
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise JudgeError(f"{url(self._config)} sent a batch result that is none: {problem}") from None
-        if call is None or call.key in self._journal:
+        if call is None or self._asking.seen(call, batch):
             return
         try:
             if response.get("status_code") != 200:
-                words = error.get("message") or json.dumps(response.get("body"))[:300]
+                words = error.get("message") or server_words(json.dumps(response.get("body")))
                 raise MalformedError(f"HTTP {response.get('status_code', 'none')} in the batch: {words}")
-            answer = answer_of(self._config, Completion.model_validate(response["body"]), batch=True)
-        except (MalformedError, ValidationError, KeyError) as problem:
-            self._asking.fail(call, str(problem)[:300])
+            answer = answer_of(self._config, read_completion(response.get("body") or {}), batch=batch)
+        except (MalformedError, ServerError) as problem:
+            self._asking.fail(call, str(problem)[:300], of_the_item=True)
             return
         self._asking.budget.settle(0.0, answer.cost_usd or 0.0)
         self._asking.answer(call, answer)
 
     def _price(self, call: Call) -> float:
-        tokens = self._caller.guess.prompt_tokens(call.characters)
-        return self._asking.budget.price(tokens, self._config.max_completion_tokens)
+        return self._asking.budget.price(self._tokens(call), self._config.max_completion_tokens)
 
-    def _line(self, call: Call, dialect: Dialect) -> bytes:
+    def _tokens(self, call: Call) -> int:
+        return self._caller.guess.prompt_tokens(call.characters)
+
+    def _line(self, call: Call, known: Capabilities) -> bytes:
         request = {
             "custom_id": call.key,
             "method": "POST",
             "url": "/v1/chat/completions",
-            "body": body(self._config, call, dialect),
+            "body": body(self._config, call, known),
         }
         return json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _stated_limit(words: str) -> int | None:
+    """The account's limit of enqueued tokens, as the server names it."""
+    found = re.search(r"limit:?\s*([\d,]+)", words, re.IGNORECASE)
+    return int(found.group(1).replace(",", "")) if found else None
