@@ -1,13 +1,15 @@
-"""The tables part of DATA_USAGE_GUIDE.md, written from the contracts: `python -m arena_assets.exchange.guide`."""
+"""The generated parts of DATA_USAGE_GUIDE.md: tables by their contracts, estimators by their entries.
+
+`python -m arena_assets.exchange.guide` writes them anew.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from arena_assets.config import project_root
+from arena_assets.estimation import ESTIMATORS, REWARD_CALIBRATIONS, WEIGHT_CALIBRATIONS, Estimator
 from arena_assets.tables import TABLES, Table
-
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
 def tables_part() -> str:
@@ -15,15 +17,51 @@ def tables_part() -> str:
     return "\n\n".join(_table(table) for table in TABLES.values())
 
 
-def with_tables(text: str) -> str:
-    """The guide with its tables part as the contracts are now."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{tables_part()}\n\n{END}{after}"
+def estimators_part() -> str:
+    """Every estimator with what it computes, needs, and can be combined with."""
+    lines = [
+        "| `estimator` | name | family | what it is | needs | `reward_calibration` | `weight_calibration` |",
+        "|---|---|---|---|---|---|---|",
+        *(_estimator(one) for one in ESTIMATORS.values()),
+    ]
+    reasons = [
+        f"- `{one.name}`: {takes.otherwise}."
+        for one in ESTIMATORS.values()
+        for takes, every in ((one.reward, REWARD_CALIBRATIONS), (one.weight, WEIGHT_CALIBRATIONS))
+        # Without weights there is nothing to explain about their calibration.
+        if set(takes.kinds) < set(every) and (one.family.weights or takes is one.reward)
+    ]
+    return "\n".join([*lines, "", "Why not every combination exists:", "", *reasons])
+
+
+PARTS = {"estimators": estimators_part, "tables": tables_part}
+
+
+def with_parts(text: str) -> str:
+    """The guide with its generated parts as contracts and entries are now."""
+    for name, part in PARTS.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}\n\n{part()}\n\n{end}{after}"
+    return text
 
 
 def guide_path() -> Path:
     return project_root() / "DATA_USAGE_GUIDE.md"
+
+
+def _estimator(one: Estimator[...]) -> str:
+    cells = [
+        f"`{one.name}`",
+        one.title,
+        one.family.title,
+        one.meaning,
+        ", ".join(one.needs),
+        ", ".join(one.reward.kinds),
+        ", ".join(one.weight.kinds),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _table(table: Table) -> str:
@@ -50,9 +88,9 @@ def _bound(value: float | None) -> str:
 
 
 def main() -> None:
-    """Write the tables part anew."""
+    """Write the generated parts anew."""
     path = guide_path()
-    path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(with_parts(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
