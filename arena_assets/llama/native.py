@@ -39,7 +39,7 @@ class Model:
         ModelError: the file is missing, no GGUF, truncated, or GPU layers are asked of a build without GPU support.
     """
 
-    def __init__(self, path: Path, *, n_gpu_layers: int = 0, exact: bool = True) -> None:
+    def __init__(self, path: Path, *, n_gpu_layers: int = 0, exact: bool = True, vocab_only: bool = False) -> None:
         _require_gguf(path)
         if n_gpu_layers and not supports_gpu():
             raise ModelError(
@@ -49,6 +49,7 @@ class Model:
         self.path, self.n_gpu_layers = path, n_gpu_layers
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = n_gpu_layers
+        params.vocab_only = vocab_only
         if n_gpu_layers == 0:
             # Else a build with GPU support computes wide batches on the GPU all the same, and narrow ones on the CPU.
             params.split_mode, params.main_gpu = llama_cpp.LLAMA_SPLIT_MODE_NONE, -1
@@ -64,7 +65,9 @@ class Model:
             )
         self._vocab = llama_cpp.llama_model_get_vocab(self._handle)
         self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
-        self.context_limit = int(llama_cpp.llama_model_n_ctx_train(self._handle))
+        # Of the vocabulary alone llama.cpp keeps no limit, but the file states it.
+        stated = self.metadata(f"{self.metadata('general.architecture')}.context_length") if vocab_only else None
+        self.context_limit = int(stated or llama_cpp.llama_model_n_ctx_train(self._handle))
 
     @property
     def handle(self) -> object:

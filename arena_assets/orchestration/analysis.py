@@ -7,7 +7,6 @@ import dagster as dg
 
 from arena_assets import pipeline
 from arena_assets.config import Experiment
-from arena_assets.corpus import load_corpus
 from arena_assets.errors import ArenaError
 from arena_assets.estimation import EstimationError, overall
 from arena_assets.exchange.importing import imported_corpus
@@ -17,6 +16,7 @@ from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.stages.analysis import compare, judge_signal
 from arena_assets.stages.collecting import as_data, collect
+from arena_assets.stages.corpus import generated_corpus
 from arena_assets.stages.studies import grid, simulate
 from arena_assets.storage import METHODS, Effort, Store
 
@@ -37,7 +37,7 @@ def whole_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         del context
         store = storage.store(experiment)
         try:
-            corpus = imported_corpus(experiment, store) if experiment.imported else load_corpus(experiment.corpus)
+            corpus = imported_corpus(experiment, store) if experiment.imported else generated_corpus(experiment, store)
             fingerprint = experiment.fingerprint("arena_corpus")
             store.write("arena_corpus", corpus.table, fingerprint=fingerprint, **corpus.notes)
         except ArenaError as error:

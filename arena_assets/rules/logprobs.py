@@ -9,6 +9,7 @@ from arena_assets.estimation.data import weights
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.machines import within_batch
+from arena_assets.rules.responses import too_long_prompts
 from arena_assets.rules.thresholds import (
     CLONE_LOG_RATIO_TOLERANCE,
     MAX_MISSING_SHARE,
@@ -74,7 +75,10 @@ def _zeros(batch: Batch) -> Outcome:
 
 
 def _missing(batch: Batch) -> Outcome:
-    null = _all_values(batch).isna()
+    values = _all_values(batch)
+    responses = batch.upstream.get("responses")
+    too_long = frozenset() if responses is None else too_long_prompts(responses)
+    null = values[~values.index.isin(too_long)].isna()
     share = float(null.mean().max()) if len(null) else 1.0
     bad = [f"{prompt}/{policy}" for prompt, policy in null.stack()[lambda flag: flag].index]
     remedy = "see `rejected` and the responses left out"

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.thresholds import MAX_MISSING_SHARE, TRUNCATED_SHARE_TO_NOTE
 from arena_assets.tables import rows_of
+
+
+def too_long_prompts(responses: pd.DataFrame) -> frozenset[str]:
+    """Prompts that were left out for every policy before anything was sampled: their values are not missing."""
+    left_out = responses["finish_reason"].eq("left_out").groupby(responses["prompt_id"]).all()
+    return frozenset(left_out[left_out].index)
 
 
 def _every_policy(batch: Batch) -> Outcome:
@@ -44,11 +52,27 @@ def _tokens(batch: Batch) -> Outcome:
 
 
 def _left_out(batch: Batch) -> Outcome:
+    """Only of prompts that other policies answered: else policies are compared on different prompts."""
     table = batch.table
-    out = table[table["finish_reason"] == "left_out"]
+    alike = too_long_prompts(table)
+    out = table[(table["finish_reason"] == "left_out") & ~table["prompt_id"].isin(alike)]
     bad = [f"{row['prompt_id']}/{row['policy']}: {row['reason']}" for row in rows_of(out)]
     remedy = "raise engine.context_tokens or lower max_tokens"
     return below(len(bad) / max(len(table), 1), MAX_MISSING_SHARE, bad, "responses are left out", remedy, len(table))
+
+
+def _too_long(batch: Batch) -> Outcome:
+    first = batch.table[batch.table["prompt_id"].isin(too_long_prompts(batch.table))].drop_duplicates("prompt_id")
+    bad = [f"{row['prompt_id']}: {row['reason']}" for row in rows_of(first)]
+    remedy = "the others are compared; `corpus: {max_tokens: auto}` samples others in their place"
+    total = batch.table["prompt_id"].nunique()
+    return none_of(bad, "prompts are too long for a policy and left out for all", remedy, total)
+
+
+def _some_fit(batch: Batch) -> Outcome:
+    answered = bool((batch.table["finish_reason"] != "left_out").any())
+    remedy = "; raise engine.context_tokens or lower max_tokens"
+    return Outcome(answered, "prompts fit the context" if answered else "no prompt fits the context" + remedy)
 
 
 def _empty(batch: Batch) -> Outcome:
@@ -75,7 +99,9 @@ def _truncated(batch: Batch) -> Outcome:
 RESPONSE_RULES = (
     Rule("every_policy", "every prompt has a response of every policy", _every_policy),
     Rule("whole_tokens", "token ids, finish reason and sampling log-probability fit together", _tokens),
-    Rule("few_left_out", "few prompts are longer than the context", _left_out),
+    Rule("few_left_out", "few prompts are left out for some policies and not for others", _left_out),
+    Rule("some_fit", "not every prompt is longer than the context", _some_fit),
+    Rule("all_fit", "no prompt is longer than the context", _too_long, blocking=False),
     Rule("not_empty", "no response is empty", _empty, blocking=False),
     Rule("few_truncated", "few responses are cut at max_tokens", _truncated, blocking=False),
 )

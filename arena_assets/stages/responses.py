@@ -16,6 +16,7 @@ from arena_assets.llama.journalled import finish_missing
 from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress, silent, within
+from arena_assets.stages.long_prompts import too_long
 from arena_assets.tables import RESPONSES, records, rows_of
 
 
@@ -24,18 +25,22 @@ def generate_responses(
 ) -> pd.DataFrame:
     """The `responses` table of a batch; what `journal` holds is not sampled again.
 
-    A prompt that does not fit the context with the policy's max_tokens is left out for that policy, with its reason.
+    A prompt that does not fit the context with some policy's max_tokens is left out for all policies, with its reason.
     """
     rows: list[dict[str, object]] = []
+    left_out = too_long(experiment, prompts, pool)
     kind = pool.kind()
     total, before = len(prompts) * len(experiment.policies), 0
     # The policies of one model together: two big models need not fit into memory at once, and the batch stays full.
     for model, policies in experiment.policies_by_model.items():
         loaded = pool.get(model)
-        limit = pool.limit(loaded)
         asked = [one for policy in policies for one in _jobs(experiment, policy, prompts, loaded, kind)]
-        fitting = [job for job, _ in asked if job.length <= limit]
-        rows += [_left_out(job, limit) for job, _ in asked if job.length > limit]
+        fitting = [job for job, _ in asked if job.key.split("/")[0] not in left_out]
+        rows += [
+            _row(job) | {"reason": left_out[identity]}
+            for job, _ in asked
+            if (identity := job.key.split("/")[0]) in left_out
+        ]
         items = finish_missing(
             loaded.engine,
             fitting,
@@ -79,11 +84,6 @@ def _answered(job: Generate, item: Mapping[str, Any], text: str) -> dict[str, ob
         "n_response_tokens": len(item["tokens"]),
         "sampling_logprob": item["logprob"],
     }
-
-
-def _left_out(job: Generate, limit: int) -> dict[str, object]:
-    lengths = f"prompt of {len(job.prompt.tokens)} and response of up to {job.max_tokens} tokens"
-    return _row(job) | {"reason": f"{lengths} exceed the context of {limit}"}
 
 
 def _row(job: Generate) -> dict[str, object]:
