@@ -140,7 +140,7 @@ def test_no_verdict_is_unscored_never_zero_and_asked_again_by_later_runs(
     assert (first.cost_usd or 0) > 0
     asked = len(server.requests)
     (second,) = score(config, numbered(1), tmp_path)
-    assert (second.status, second.reason) == (first.status, first.reason)
+    assert (second.status, second.reason) == (first.status, f"{first.reason} (asked 2 times)")
     assert second.cost_usd == pytest.approx(2 * (first.cost_usd or 0))
     assert spent_usd(UPath(tmp_path)) == pytest.approx(second.cost_usd)
     assert len(server.requests) == 2 * asked

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from arena_assets.errors import JudgeError
-from tests.judging.fault_server import Body, FaultServer, completion
+from tests.judging.fault_server import Body, FaultServer, completion, item_number
 from tests.judging.remote_judge import judge, numbered, score
 
 Serve = Callable[..., FaultServer]
@@ -270,6 +270,25 @@ def test_a_name_in_a_complaint_is_no_lesson_where_it_was_not_sent(serve: Serve, 
     (found,) = score(config, numbered(1), tmp_path)
     assert found.status == "failed"
     assert "what are logprobs" in (found.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, error("'max_tokens' or 'max_completion_tokens' is too large: 64. The maximum context length is 2048")),
+        (
+            400,
+            error("The prompt triggered the content management policy: temperature, logprobs", code="content_filter"),
+        ),
+        (403, error("Input flagged by moderation: system message not allowed")),
+    ],
+)
+def test_what_is_said_of_an_item_teaches_nothing(serve: Serve, tmp_path: Path, status: int, body: Any) -> None:
+    server = serve(script=lambda b: (status, body) if item_number(b) == 0 else None)
+    found = score(judge(server), numbered(5), tmp_path)
+    assert [verdict.status for verdict in found] == ["failed"] + ["ok"] * 4
+    assert {len(b["messages"]) for b in server.requests} == {2}
+    assert len(server.requests) == 5
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,10 @@ def _other_limit(known: Capabilities, words: str) -> Capabilities | None:
     wanted: Literal["max_tokens", "max_completion_tokens"] = (
         "max_completion_tokens" if known.limit_name == "max_tokens" else "max_tokens"
     )
-    named = re.findall(r"max_completion_tokens|max_tokens", words)
-    # A limit that is too high is complained of by the same name, without naming the other.
-    refused = wanted in named or (known.limit_name in named and _UNKNOWN.search(words) is not None)
-    return replace(known, limit_name=wanted) if refused else None
+    # A limit, or a prompt, that is too long for the model is complained of by the same names.
+    if re.search(r"too (?:large|long|high)|exceed|context (?:length|window|size)", words, re.IGNORECASE):
+        return None
+    return replace(known, limit_name=wanted) if wanted in words or _UNKNOWN.search(words) else None
 
 
 def _as_user(known: Capabilities, _: str) -> Capabilities | None:

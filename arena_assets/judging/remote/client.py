@@ -92,23 +92,23 @@ class Caller:
     async def refuses_everything(self, known: Capabilities) -> bool:
         """Whether a request that no filter can object to is refused as well: then it is the key that is refused."""
         try:
-            await self._post(probe_body(self._config, known), patient=False)
-        except JudgeError:
-            return True
-        except CallFailedError as error:
-            return error.status == 403
+            read_completion(await self._raw(probe_body(self._config, known), patient=False))
+        except (openai.APIStatusError, ServerError) as error:
+            return (error.status_code if isinstance(error, openai.APIStatusError) else error.status) in (401, 403)
+        except (openai.APIError, MalformedError):
+            return False  # no word about the key
         return False
 
     async def _send(self, call: Call, known: Capabilities, patient: bool) -> bytes:
-        return await self._post(body(self._config, call, known), patient)
+        return await self.translated(lambda: self._raw(body(self._config, call, known), patient), patient)
 
-    async def _post(self, parameters: dict[str, Any], patient: bool) -> bytes:
+    async def _raw(self, parameters: dict[str, Any], patient: bool) -> bytes:
         client = self.client if patient else self.client.with_options(max_retries=0)
         # As extra_body, which the client sends as it is; matching messages against types is a fifth of its work.
-        create = client.chat.completions.with_raw_response.create
-        return await self.translated(
-            lambda: _content(create(model=self._config.model, messages=[], extra_body=parameters)), patient
+        raw = await client.chat.completions.with_raw_response.create(
+            model=self._config.model, messages=[], extra_body=parameters
         )
+        return bytes(raw.content)
 
     async def translated(self, call: Callable[[], Awaitable[T]], patient: bool = True) -> T:
         """Run a call of the client with its errors as this project's; none of them quotes the key."""
@@ -148,11 +148,6 @@ class Caller:
         """Before every request, the client's own retries included."""
         await self._requests.take(1)
         await self._tokens.take(_tokens_of_call.get())
-
-
-async def _content(response: Awaitable[Any]) -> bytes:
-    raw = await response
-    return bytes(raw.content)
 
 
 def delay(attempt: int) -> float:

@@ -15,7 +15,8 @@ LONGEST_WAIT = 120.0
 OF_THE_ITEM = frozenset({400, 403, 413, 422, 451})
 
 _FILTERED = re.compile(
-    r"content.?(?:filter|policy|management)|moderat|flagged|safety|responsibleai|inappropriate|data_inspection|violat|blocked",
+    r"content.?(?:filter|policy|management)|moderat|flagged|responsibleai|data_inspection|"
+    r"safety (?:system|filter|policy)",
     re.IGNORECASE,
 )
 
@@ -35,9 +36,14 @@ class CallFailedError(Exception):
         return self.status in OF_THE_ITEM
 
     @property
+    def filtered(self) -> bool:
+        """Whether a filter that names itself refused the item: its words are about those of the item."""
+        return self.of_the_item and _FILTERED.search(self.complaint) is not None
+
+    @property
     def may_be_the_key(self) -> bool:
-        """Whether the server may have refused the key as well as the item; filters that name themselves have not."""
-        return self.status == 403 and not _FILTERED.search(self.complaint)
+        """Whether the server may have refused the key as well as the item."""
+        return self.status == 403 and not self.filtered
 
 
 def worth_another_try(status: int | None) -> bool:

@@ -19,6 +19,8 @@ from arena_assets.judging.remote.streak import MOST_IN_A_ROW
 
 _log = logging.getLogger(__name__)
 
+# Statuses that say nothing of what a server understands.
+_BUSY = (408, 409, 413, 425, 429, 502, 503, 504)
 _BY_THE_PARSER = "; answers are read by the parser"
 
 
@@ -103,8 +105,7 @@ class Server:
 
     def _learned(self, error: CallFailedError, *, may_stop: bool) -> bool:
         """Whether a complaint taught something new, so that the call is asked in another way."""
-        # A reason without a status came in a body of HTTP 200, or was about the body itself.
-        if not error.complaint or error.status in (408, 409, 413, 425, 429, 502, 503, 504):
+        if not error.complaint or error.filtered or error.status in _BUSY:
             return False
         try:
             lesson = learn(self._config, self.known, error.complaint)

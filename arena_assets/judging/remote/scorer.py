@@ -122,6 +122,8 @@ class OpenAIScorer:
         found = verdict(self._config, answers)
         if found.status == "unscored" and (failed := [failures[call.key] for call in own if call.key in failures]):
             found = replace(found, reason=f"{found.reason}; asked again, which failed: {failed[0]}")
+        elif found.status == "unscored" and (asked := max(answer.asked for answer in answers)) > 1:
+            found = replace(found, reason=f"{found.reason} (asked {asked} times)")
         if all(call.key in counted for call in own):
             free = None if found.cost_usd is None else 0.0
             found = replace(found, prompt_tokens=0, completion_tokens=0, cost_usd=free)
