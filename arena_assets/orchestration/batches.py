@@ -8,7 +8,7 @@ import pandas as pd
 from arena_assets.config import Experiment
 from arena_assets.corpus import sample_batch
 from arena_assets.errors import ArenaError
-from arena_assets.judging.build import build_scorer
+from arena_assets.judging.scorers import build_scorer
 from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.batch_run import work_on
 from arena_assets.orchestration.checked_write import Yields, check_specs, failure, finish

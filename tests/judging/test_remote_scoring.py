@@ -13,9 +13,9 @@ from upath import UPath
 from arena_assets.config.judges import OpenAIOracle
 from arena_assets.errors import JudgeError
 from arena_assets.journal import Journal
-from arena_assets.judging.build import build_scorer
 from arena_assets.judging.costs import spent_usd
 from arena_assets.judging.protocol import Item
+from arena_assets.judging.scorers import build_scorer
 from arena_assets.progress import silent
 from tests.judging.fault_server import Body, FaultServer, completion, item_number
 from tests.judging.remote_judge import KEY, judge, numbered, score

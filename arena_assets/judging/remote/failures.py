@@ -68,7 +68,8 @@ def failure(
             f"{where}: the account's quota is used up: {words}. What was answered is kept; top up and re-run"
         )
     said = "an error in its answer" if status is None else f"HTTP {status}"
-    return CallFailedError(f"{said} {tried}: {words}", status, words)
+    often = f" {tried}" if worth_another_try(status) else ""
+    return CallFailedError(f"{said}{often}: {words}", status, words)
 
 
 def key_refused(config: RemoteConfig, status: int | None, words: str) -> JudgeError:

@@ -19,7 +19,7 @@ from arena_assets.config import (
     in_project,
 )
 from arena_assets.errors import JudgeError
-from arena_assets.judging.file import FileScorer
+from arena_assets.judging.label_file import FileScorer
 from arena_assets.judging.protocol import Scorer
 from arena_assets.judging.reference import Points, ReferenceScorer
 

@@ -9,7 +9,7 @@ import pytest
 
 from arena_assets.errors import JudgeError
 from arena_assets.journal import Journal
-from arena_assets.judging.file import FileScorer, read_labels
+from arena_assets.judging.label_file import FileScorer, read_labels
 from arena_assets.judging.protocol import Item
 from arena_assets.progress import silent
 
