@@ -1,7 +1,7 @@
 """The data contract of the analysis: P0's logged rows, and for each target its log weights and fresh draws.
 
 A P0 label calibrates. A target's own labels are the truth that estimates are compared with, and nothing else
-(`direct_own` takes one half of them and is compared with the other). Missing values are NaN, never 0.
+(an estimator on own labels takes one half of them and is compared with the other). Missing values are NaN, never 0.
 """
 
 from __future__ import annotations

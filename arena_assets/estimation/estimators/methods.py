@@ -76,7 +76,7 @@ class Method:
         return not self.entry.transport_free or self.weight_calibration == "simcal"
 
 
-# Their defaults are read when they are called: an estimator that is entered later takes part.
+# `ESTIMATORS` is a live view: one that is entered later is valid, and takes part in every grid made after it.
 _VALID: Mapping[str, Iterable[str]] = dict(
     zip(METHOD_COLUMNS, (ESTIMATORS, REWARD_CALIBRATIONS, WEIGHT_CALIBRATIONS, SCORINGS), strict=True)
 )

@@ -74,7 +74,7 @@ def scenarios(
 
 
 def draw(scenario: Scenario, rng: np.random.Generator) -> EvaluationData:
-    """One data set with one target. All of the target's own labels are present, so they can serve `direct_own`."""
+    """One data set with one target. All of the target's own labels are present, for estimators that use them."""
     return draw_targets({TARGET: scenario.shifts}, n=scenario.n, n_labels=scenario.n_labels, rng=rng)
 
 
