@@ -24,8 +24,8 @@ class Step:
 
     name: str  # of the asset and of its table
     role: str  # how it enters the fingerprint of what is made of it: another word outdates all of that
-    stage: str  # module:function that makes it; imported when it runs, so that nobody needs what he does not run
     description: str
+    stage: str = ""  # module:function that makes its one table, imported when it runs; else its asset is of its own
     files: bool = False  # it writes files for people or other tools, and no table
     upstream: tuple[Step, ...] = ()
     upstream_where: Mapping[str, Step] = field(default_factory=dict)  # read where the path is true
@@ -135,7 +135,6 @@ BATCH = (PROMPTS, RESPONSES, LOGPROBS, JUDGE_SCORES, ORACLE_LABELS)  # what the 
 RESULTS = Step(
     "ablation_results",
     role="analysis",
-    stage="arena_assets.stages.ablation:results",
     description="Every estimator's estimate of every policy, beside the truth, from the partitions that exist.",
     upstream=BATCH,
     made_with={"prompts": "prompts", "analysis": "analysis"},
@@ -152,7 +151,6 @@ GRID = Step(
 SUMMARY = Step(
     "analysis_summary",
     role="summary",
-    stage="arena_assets.summary.files:write",
     description="The consolidated findings as Markdown and as one HTML file, for people.",
     files=True,
     upstream=(RESULTS,),
@@ -160,7 +158,6 @@ SUMMARY = Step(
 EXPORT = Step(
     "export",
     role="export",
-    stage="arena_assets.exchange.exporting:export",
     description="The tables as the files that other tools read.",
     files=True,
     upstream=(RESULTS,),
@@ -169,7 +166,6 @@ EXPORT = Step(
 SIMULATION = Step(
     "estimator_simulation",
     role="simulation",
-    stage="arena_assets.stages.studies:simulation",
     description="Monte Carlo study with known truth: do the intervals cover?",
     on_request=True,
     common=True,

@@ -17,7 +17,6 @@ from arena_assets.config import Experiment
 from arena_assets.errors import ConfigError
 from arena_assets.judging.protocol import Item, Verdict
 from arena_assets.machine import Machine
-from arena_assets.orchestration import batches
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.stages.logprobs import Scored
@@ -107,10 +106,10 @@ def project(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> Iterator
             tables = [frames.tables(experiment, partition)[asset] for partition in experiment.partitions]
             return Scorer(pd.concat(tables), "judge_score" if asset == "judge_scores" else "oracle_label")
 
-        monkeypatch.setattr(batches, "generate_responses", responses)
-        monkeypatch.setattr(batches, "score_logprobs", logprobs)
-        monkeypatch.setattr(batches, "rescore", rescore)
-        monkeypatch.setattr(batches, "build_scorer", scorer)
+        monkeypatch.setattr("arena_assets.stages.responses.generate_responses", responses)
+        monkeypatch.setattr("arena_assets.stages.logprobs.score_logprobs", logprobs)
+        monkeypatch.setattr("arena_assets.stages.logprobs.rescore", rescore)
+        monkeypatch.setattr("arena_assets.stages.scoring.build_scorer", scorer)
         yield made
 
 

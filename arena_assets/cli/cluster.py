@@ -29,7 +29,7 @@ def check(names: list[str]) -> int:
         ClusterError: no head answers, or DAGSTER_HOME is no cluster's. ConfigError: an experiment is broken.
     """
     experiments = [load_experiment(name) for name in names or experiment_names()]
-    experiments = [experiment for experiment in experiments if not experiment.imported]
+    experiments = [experiment for experiment in experiments if experiment.model_files]
     # Its configuration alone: opening the instance would already need Postgres.
     reference = InstanceRef.from_dir(os.environ["DAGSTER_HOME"])
     address = getattr(reference.run_launcher, "address", None)

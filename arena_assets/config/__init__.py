@@ -25,6 +25,7 @@ from arena_assets.config.sources import (
     ImportedModel,
     LocalModel,
     ModelConfig,
+    Origin,
     PackageModel,
     ShippedCorpus,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "OpenAIJudge",
     "OpenAIOracle",
     "OracleConfig",
+    "Origin",
     "PackageModel",
     "Policy",
     "ReferenceOracle",

@@ -182,11 +182,6 @@ class Experiment(Section):
         return self.corpus.origin
 
     @property
-    def imported(self) -> bool:
-        """Whether the tables come from an import."""
-        return self.origin == "imported"
-
-    @property
     def model_files(self) -> tuple[str, ...]:
         """Names of the models that the policies need as files here; an import needs none."""
         used = {policy.model for policy in self.policies}

@@ -15,7 +15,8 @@ from upath import UPath
 from arena_assets.config import Experiment
 from arena_assets.errors import ExchangeError
 from arena_assets.exchange.card import data_card
-from arena_assets.stages.collecting import Collected, collect
+from arena_assets.stages.collected import Collected
+from arena_assets.stages.collecting import collect
 from arena_assets.storage import Store, write_bytes
 from arena_assets.tables import TABLES, rows_of
 

@@ -10,15 +10,15 @@ import pandas as pd
 import yaml
 from upath import UPath
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, ImportedCorpus, config_folder, load_experiment
-from arena_assets.corpus import Corpus
 from arena_assets.errors import ExchangeError
 from arena_assets.exchange.assemble import collect, renamed, tables
 from arena_assets.exchange.defects import Defects
 from arena_assets.exchange.sources import find_files, format_named, read_answers
+from arena_assets.stages.imported import staging
 from arena_assets.storage import Store, write_bytes
 
-STAGED = ("arena_corpus", "responses", "logprobs", "judge_scores", "oracle_labels")
 # A target of one of these names is taken for a second P0; others are named by `--clone`.
 CLONE_NAMES = ("clone", "pi_clone")
 _SHOWN = 40
@@ -97,15 +97,15 @@ def stage(imported: Imported, name: str, *, batch_size: int = 1000, replace: boo
     path = config_folder() / f"{name}.yaml"
     if path.exists():
         there = load_experiment(name)
-        same = isinstance(there.corpus, ImportedCorpus) and there.corpus.digest == imported.digest
-        if not (same or (replace and there.imported)):
-            what = "other data; --replace imports these instead" if there.imported else "an experiment of its own"
+        before = there.corpus.digest if isinstance(there.corpus, ImportedCorpus) else None
+        if before is None or (before != imported.digest and not replace):
+            what = "an experiment of its own" if before is None else "other data; --replace imports these instead"
             raise ExchangeError(f"{path.name} is there and holds {what}; choose another name with --experiment")
     document = _document(imported, batch_size)
     experiment = Experiment.model_validate(document | {"name": name})
     store = staging(Store.of(experiment))
-    for asset in STAGED:
-        store.write(asset, imported.tables[asset], fingerprint=imported.digest)
+    for asset, table in imported.tables.items():
+        store.write(asset, table, fingerprint=imported.digest)
     report = {
         "format": imported.form,
         "files": list(imported.files),
@@ -121,44 +121,13 @@ def stage(imported: Imported, name: str, *, batch_size: int = 1000, replace: boo
     return load_experiment(name)
 
 
-def staging(store: Store) -> Store:
-    """Where the imported tables of an experiment lie whole, before they are cut into partitions."""
-    return Store(store.root / "imported")
-
-
-def staged(experiment: Experiment, store: Store, asset: str) -> pd.DataFrame:
-    """A table of the import that the experiment's file is of.
-
-    Raises:
-        StorageError: it is missing. ExchangeError: it is of another import.
-    """
-    corpus = experiment.corpus
-    assert isinstance(corpus, ImportedCorpus)
-    place = staging(store)
-    if place.notes(asset).get("fingerprint") != corpus.digest:
-        raise ExchangeError(
-            f"the imported {asset} are of another import than {experiment.name}.yaml names; run `arena import` again"
-        )
-    return place.read(asset)
-
-
-def imported_corpus(experiment: Experiment, store: Store) -> Corpus:
-    """The prompts of an import, as a corpus.
-
-    Raises:
-        StorageError, ExchangeError: as `staged`.
-    """
-    table = staged(experiment, store, "arena_corpus")
-    return Corpus(table, {"rows": len(table), "kept": len(table)})
-
-
 def _document(imported: Imported, batch_size: int) -> dict[str, object]:
     targets = [{"name": name, **({"clone": True} if name in imported.clones else {})} for name in imported.targets]
     return {
         "description": f"Imported from {', '.join(imported.files)} ({imported.form}).",
         "seed": 0,
         "corpus": {"source": "imported", "digest": imported.digest},
-        "prompts": len(imported.tables["arena_corpus"]),
+        "prompts": len(imported.tables[pipeline.CORPUS.name]),
         "batch_size": batch_size,
         "logging_policy": {"name": imported.logging},
         "target_policies": targets,

@@ -1,89 +1,96 @@
-"""What every asset of a batch begins with: its store, upstream tables, journal, models and progress."""
+"""What every step begins with: its store, upstream tables, journal, models and progress."""
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
-from upath import UPath
 
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
+from arena_assets.estimation import EstimationError
 from arena_assets.journal import Journal
-from arena_assets.judging.costs import spent_usd
-from arena_assets.llama.pool import ModelPool
-from arena_assets.machine import Machine, worker_name
+from arena_assets.machine import Machine
 from arena_assets.orchestration.checked_write import failure
-from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
-from arena_assets.progress import Progress
+from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports, environment
+from arena_assets.pipeline import Step
 from arena_assets.rules import Batch
-from arena_assets.stages.machines import MADE_BY_MODELS, stated_machines
+from arena_assets.stages.collecting import collect
+from arena_assets.stages.machines import stated_machines
+from arena_assets.stages.stage import Made, Work
 from arena_assets.storage import Effort, Store
 
 
 @dataclass(frozen=True)
-class Work:
-    """One asset's work on one batch."""
+class Resources:
+    """What Dagster gives to every step."""
 
-    experiment: Experiment
-    asset: str
-    partition: str
-    store: Store
-    read: Mapping[str, pd.DataFrame]
-    journal: Journal
-    pool: ModelPool
-    progress: Progress
-    started: float
-
-    @property
-    def effort(self) -> Effort:
-        """What the work took so far; what is never journalled, since it costs nothing, is not counted."""
-        items = self.journal.appended if len(self.journal) else None
-        return Effort(round(time.monotonic() - self.started, 2), items)
-
-    @property
-    def journals(self) -> UPath:
-        """The folder of this asset's journals of all partitions."""
-        return self.store.root / "journal" / self.asset
-
-    def spent_usd(self) -> float:
-        """Dollars that the journals of all partitions record: a budget is the experiment's, not one batch's."""
-        return spent_usd(self.journals)
-
-    def batch(self, table: pd.DataFrame, **more: pd.DataFrame) -> Batch:
-        """The finished table as the rules see it, with what it was made from."""
-        return Batch(self.experiment, self.asset, table, self.partition, {**self.read, **more}, self.machines())
-
-    def made_on(self) -> dict[str, str]:
-        """Metadata for people: which worker made the table, and of which kind it is."""
-        return {"worker": worker_name(), "machine": str(self.pool.machine())}
-
-    def machines(self) -> dict[str, Machine]:
-        """On which machines the batch's responses and log-probabilities were made, by asset, this one's included."""
-        read = [name for name in MADE_BY_MODELS if name in self.read]
-        stated = stated_machines(self.store, self.partition, read)
-        return stated | ({self.asset: self.pool.machine()} if self.asset in MADE_BY_MODELS else {})
+    storage: ArenaStorage
+    models: LocalModels
+    progress: ProgressReports
 
 
 @contextmanager
 def work_on(
-    context: dg.AssetExecutionContext,
-    experiment: Experiment,
-    asset: str,
-    reads: list[str],
-    storage: ArenaStorage,
-    models: LocalModels,
-    progress: ProgressReports,
+    context: dg.AssetExecutionContext, experiment: Experiment, step: Step, resources: Resources
 ) -> Iterator[Work]:
-    """Open the work on the run's partition; an error of the domain becomes the failure that Dagster shows."""
-    store, partition, started = storage.store(experiment), context.partition_key, time.monotonic()
-    try:
-        read = {name: store.read_current(experiment, name, partition) for name in reads}
-        with Journal(store.journal_path(asset, partition)) as journal:
-            pool = models.pool(experiment, context.log.info)
-            report = progress.start(context.log.info, f"{asset} {partition}")
-            yield Work(experiment, asset, partition, store, read, journal, pool, report, started)
-    except ArenaError as error:
-        raise failure(error) from error
+    """Open a step's work on the run's partition; an error of the domain becomes the failure that Dagster shows."""
+    store = resources.storage.store(experiment)
+    partition = context.partition_key if step.partitioned else None
+    label = step.name if partition is None else f"{step.name} {partition}"
+    with ExitStack() as opened:
+
+        def journal() -> Journal:
+            assert partition is not None, f"{step.name} has no partitions, so no journal"
+            return opened.enter_context(Journal(store.journal_path(step.name, partition)))
+
+        try:
+            collected = collect(experiment, store, step) if partition is None and _of_batches(step) else None
+            yield Work(
+                experiment,
+                step,
+                partition,
+                store,
+                _read(experiment, step, partition, store) if collected is None else collected.tables,
+                resources.progress.start(context.log.info, label),
+                environment(),
+                journal,
+                lambda: resources.models.pool(experiment, context.log.info),
+                collected,
+            )
+        except (ArenaError, EstimationError) as error:
+            raise failure(error) from error
+
+
+def batch_of(work: Work, made: Made) -> Batch:
+    """The finished table as the rules see it, with what it was made from and on which machines."""
+    machines: Mapping[str, Machine] = {}
+    if work.partition is not None:
+        exact = [near.name for near in work.experiment.upstream(work.step) if near.exact]
+        own = {} if made.machine is None else {work.step.name: made.machine}
+        machines = stated_machines(work.store, work.partition, exact) | own
+    elif work.collected is not None:
+        machines = work.collected.machines
+    upstream = {**work.read, **made.compared} if work.partition is not None else made.compared
+    return Batch(work.experiment, work.step.name, made.table, work.partition, upstream, machines)
+
+
+def effort_of(work: Work, started: float) -> Effort | None:
+    """What the work took so far; None where it was next to nothing. What is never journalled is not counted."""
+    seconds = round(time.monotonic() - started, 2)
+    if "journal" in vars(work):
+        return Effort(seconds, work.journal.appended if len(work.journal) else None)
+    return Effort(seconds) if work.collected is not None else None
+
+
+def _of_batches(step: Step) -> bool:
+    return any(near.partitioned for near in step.upstream)
+
+
+def _read(experiment: Experiment, step: Step, partition: str | None, store: Store) -> dict[str, pd.DataFrame]:
+    return {
+        near.name: store.read_current(experiment, near.name, partition if near.partitioned else None)
+        for near in experiment.upstream(step)
+    }

@@ -8,9 +8,10 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, JudgeStoppedError
 from arena_assets.estimation import EstimationError
-from arena_assets.rules import RULES, Batch, Finding, apply, refusals
+from arena_assets.rules import Batch, Finding, apply, refusals, rules_of
 from arena_assets.storage import Effort, Store
 from arena_assets.tables import TABLES
 
@@ -21,7 +22,7 @@ Yields = Iterator[dg.AssetCheckResult | dg.MaterializeResult[Any]]
 
 
 def check_specs(
-    key: dg.AssetKey, partitions: dg.PartitionsDefinition[str] | None, *, imported: bool = False
+    experiment: Experiment, key: dg.AssetKey, partitions: dg.PartitionsDefinition[str] | None
 ) -> list[dg.AssetCheckSpec]:
     """One check for each rule of the asset; with partitions, one status for each partition."""
     return [
@@ -29,10 +30,10 @@ def check_specs(
             rule.name,
             asset=key,
             description=rule.description,
-            blocking=rule.blocks(imported=imported),
+            blocking=rule.blocking,
             partitions_def=partitions,
         )
-        for rule in RULES.get(key.path[-1], ())
+        for rule in rules_of(key.path[-1], experiment.origin)
     ]
 
 

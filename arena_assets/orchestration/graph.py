@@ -1,14 +1,25 @@
-"""All assets of one experiment."""
+"""All assets of one experiment: one for each of its steps."""
 
 import warnings
 
 import dagster as dg
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
+from arena_assets.orchestration.analysis import results_asset
+from arena_assets.orchestration.batches import table_asset
+from arena_assets.orchestration.reports import export_asset, summary_asset
 from arena_assets.stages.analysis import ablation_spec
 
 # Partitioned checks are a preview feature of this release line, which the pinned versions were tried with.
 warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*", category=dg.PreviewWarning)
+
+# Steps that make more than one table, or files.
+_OF_THEIR_OWN = {
+    pipeline.RESULTS.name: results_asset,
+    pipeline.SUMMARY.name: summary_asset,
+    pipeline.EXPORT.name: export_asset,
+}
 
 
 def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
@@ -17,16 +28,8 @@ def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
     Raises:
         ConfigError: the method configuration that it names is missing or broken.
     """
-    from arena_assets.orchestration.analysis import whole_assets
-    from arena_assets.orchestration.reports import product_assets
-
     ablation_spec(experiment)
-    partitions = dg.StaticPartitionsDefinition(list(experiment.partitions))
-    if experiment.imported:
-        # Its own module: it must not need llama.cpp.
-        from arena_assets.orchestration.imported import imported_assets
-
-        return [*whole_assets(experiment), *product_assets(experiment), *imported_assets(experiment, partitions)]
-    from arena_assets.orchestration.batches import batch_assets
-
-    return [*whole_assets(experiment), *product_assets(experiment), *batch_assets(experiment, partitions)]
+    return [
+        own(experiment) if (own := _OF_THEIR_OWN.get(step.name)) else table_asset(experiment, step)
+        for step in experiment.steps
+    ]

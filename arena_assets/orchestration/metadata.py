@@ -1,6 +1,6 @@
 """What a person wants to see on a materialisation: figures, small plots, tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -8,10 +8,13 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.estimation import diagnose
 from arena_assets.estimation.data.weights import from_log
+from arena_assets.machine import worker_name
 from arena_assets.rules.logprobs import log_ratios
+from arena_assets.stages.stage import Made, Work
 from arena_assets.storage import Effort
 
 Metadata = dict[str, Any]
@@ -44,6 +47,15 @@ def table(frame: pd.DataFrame, digits: int = 4) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.table(rows)
 
 
+def of(work: Work, made: Made, effort: Effort | None) -> Metadata:
+    """What is shown of a step: figures of its table, what its stage says, and where it was made."""
+    own = _FIGURES.get(work.step.name)
+    where = {} if made.machine is None else {"worker": worker_name(), "machine": str(made.machine)}
+    said = {key: table(value) if isinstance(value, pd.DataFrame) else value for key, value in made.shown.items()}
+    # Without a journal nothing was made here: an import may lack what the figures are of.
+    return said | ({} if own is None or effort is None else own(work, made, effort)) | where
+
+
 def of_responses(responses: pd.DataFrame, effort: Effort) -> Metadata:
     by_policy = responses.groupby("policy").agg(
         responses=("response", "count"),
@@ -64,7 +76,7 @@ def of_responses(responses: pd.DataFrame, effort: Effort) -> Metadata:
     }
 
 
-def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, retokenised: Sequence[str]) -> Metadata:
+def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, notes: Mapping[str, str]) -> Metadata:
     ratios = log_ratios(logprobs, experiment.target_names)
     rows, plots = [], {}
     for policy in ratios:
@@ -87,7 +99,7 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, retokenised: Seq
     return {
         "response tokens": int(logprobs["n_response_tokens"].sum()),
         "weights": table(pd.DataFrame(rows)),
-        "scored on re-tokenised text": ", ".join(retokenised) or "none",
+        "scored on re-tokenised text": notes.get("retokenised", "").replace(",", ", ") or "none",
         **plots,
     }
 
@@ -103,3 +115,11 @@ def of_scores(frame: pd.DataFrame, value: str) -> Metadata:
         "by policy": table(by_policy),
         f"{value}": histogram(frame[value].dropna().to_numpy(), 0, 1),
     }
+
+
+_FIGURES: dict[str, Callable[[Work, Made, Effort], Metadata]] = {
+    pipeline.RESPONSES.name: lambda _, made, effort: of_responses(made.table, effort),
+    pipeline.LOGPROBS.name: lambda work, made, _: of_logprobs(work.experiment, made.table, made.notes),
+    pipeline.JUDGE_SCORES.name: lambda _, made, __: of_scores(made.table, "judge_score"),
+    pipeline.ORACLE_LABELS.name: lambda _, made, __: of_scores(made.table, "oracle_label"),
+}

@@ -4,9 +4,11 @@ from typing import Any
 
 import dagster as dg
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
 from arena_assets.exchange.exporting import WRITERS, export
+from arena_assets.orchestration.batches import options
 from arena_assets.orchestration.checked_write import failure
 from arena_assets.orchestration.resources import ArenaStorage
 from arena_assets.storage import write_bytes
@@ -20,17 +22,10 @@ class ExportConfig(dg.Config):
     to: str = ""
 
 
-def product_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
-    """`analysis_summary` and `export`, both after `ablation_results`."""
-    results = dg.AssetKey([experiment.name, "ablation_results"])
+def summary_asset(experiment: Experiment) -> dg.AssetsDefinition:
+    """The report of the findings."""
 
-    @dg.asset(
-        key=dg.AssetKey([experiment.name, "analysis_summary"]),
-        deps=[results],
-        group_name=experiment.name,
-        code_version=experiment.code_version("ablation_results"),
-        description="The consolidated findings as Markdown and as one HTML file, for people.",
-    )
+    @dg.asset(**options(experiment, pipeline.SUMMARY))  # type: ignore[untyped-decorator]
     def analysis_summary(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
         del context
         store = storage.store(experiment)
@@ -51,14 +46,15 @@ def product_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
             }
         )
 
-    @dg.asset(
-        key=dg.AssetKey([experiment.name, "export"]),
-        deps=[results],
-        group_name=experiment.name,
-        code_version=experiment.code_version("ablation_results"),
-        description=f"The tables for other tools: {', '.join(WRITERS)} (run configuration `format`, `to`).",
-    )
-    def export_asset(
+    found: dg.AssetsDefinition = analysis_summary
+    return found
+
+
+def export_asset(experiment: Experiment) -> dg.AssetsDefinition:
+    """The tables for other tools, in the format and the folder of the run's configuration."""
+
+    @dg.asset(**options(experiment, pipeline.EXPORT))  # type: ignore[untyped-decorator]
+    def exported(
         context: dg.AssetExecutionContext, config: ExportConfig, storage: ArenaStorage
     ) -> dg.MaterializeResult[Any]:
         del context
@@ -79,4 +75,5 @@ def product_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
             }
         )
 
-    return [analysis_summary, export_asset]
+    found: dg.AssetsDefinition = exported
+    return found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from arena_assets.config import Experiment
 from arena_assets.machine import Machine
+
+IMPORTED_NOTE = " (imported data: a warning, of data made here it would be a refusal)"
 
 Figures = Mapping[str, float | int | str]
 
@@ -43,7 +45,8 @@ class Rule:
     """A named condition; a blocking one keeps a table that breaks it from being written.
 
     `form`: it is about the table's own form, so it holds for imported data too. Other blocking rules are about how the
-    data were made: what an import breaks of them is a warning, since nobody can make the data again.
+    data were made: what an import breaks of them is a warning, since nobody can make the data again. `of_imports` is
+    what is looked at in imported data in the place of `check`.
     """
 
     name: str
@@ -51,10 +54,18 @@ class Rule:
     check: Callable[[Batch], Outcome]
     blocking: bool = True
     form: bool = False
+    of_imports: Callable[[Batch], Outcome] | None = None
 
-    def blocks(self, *, imported: bool) -> bool:
-        """Whether breaking the rule keeps the table from being written."""
-        return self.blocking and (self.form or not imported)
+    def for_imports(self) -> Rule:
+        """The rule as it applies to imported data."""
+        check = self.of_imports or self.check
+        if self.form or not self.blocking:
+            return replace(self, check=check)
+        return replace(self, check=lambda batch: _would_refuse(check(batch)), blocking=False)
+
+
+def _would_refuse(outcome: Outcome) -> Outcome:
+    return outcome if outcome.passed else replace(outcome, text=outcome.text + IMPORTED_NOTE)
 
 
 @dataclass(frozen=True)

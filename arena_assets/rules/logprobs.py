@@ -120,8 +120,6 @@ def _clone(batch: Batch) -> Outcome:
 
 
 def _replay(batch: Batch) -> Outcome:
-    if batch.experiment.imported:
-        return Outcome(True, "imported responses have no log-probability at sampling: nothing to compare")
     responses = batch.upstream["responses"]
     logged = responses[responses["policy"] == batch.experiment.logging_policy.name]
     own = logged.set_index("prompt_id")["sampling_logprob"].astype("float64")
@@ -139,6 +137,10 @@ def _replay(batch: Batch) -> Outcome:
         len(scored),
     )
     return Outcome(outcome.passed, outcome.text, dict(outcome.figures) | {"largest deviation": largest})
+
+
+def _imported(_: Batch) -> Outcome:
+    return Outcome(True, "imported responses have no log-probability at sampling: nothing to compare")
 
 
 def _reproducible(batch: Batch) -> Outcome:
@@ -212,7 +214,12 @@ LOGPROB_RULES = (
     Rule("few_missing", "fewer than 5% missing for each policy", _missing),
     Rule("few_rejected", "few values were rejected as extreme or impossible", _rejected),
     Rule("clone_weights_are_one", "a target equal to P0 has weights of exactly 1", _clone),
-    Rule("replay_equals_sampling", "P0's total_logprob equals its log-probability at sampling", _replay),
+    Rule(
+        "replay_equals_sampling",
+        "P0's total_logprob equals its log-probability at sampling",
+        _replay,
+        of_imports=_imported,
+    ),
     Rule("reproducibility", "scored a second time, on the kind of machine that sampled, it is the same", _reproducible),
     Rule("overlap", "effective sample size of each target", _overlap, blocking=False),
 )

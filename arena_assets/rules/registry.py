@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from arena_assets.config import Origin
 from arena_assets.rules.ablation import ABLATION_RULES
 from arena_assets.rules.finding import Batch, Finding, Rule
 from arena_assets.rules.logprobs import LOGPROB_RULES
@@ -18,17 +21,19 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "ablation_results": ABLATION_RULES,
 }
 
+# As they apply to tables of each origin.
+_AS_APPLIED: dict[Origin, Callable[[Rule], Rule]] = {"generated": lambda rule: rule, "imported": Rule.for_imports}
 
-IMPORTED_NOTE = " (imported data: a warning, of data made here it would be a refusal)"
+
+def rules_of(asset: str, origin: Origin) -> tuple[Rule, ...]:
+    """The rules of an asset's table as they apply to tables of that origin."""
+    return tuple(_AS_APPLIED[origin](rule) for rule in RULES.get(asset, ()))
 
 
 def apply(batch: Batch) -> list[Finding]:
     """Apply every rule of the batch's asset."""
     findings = []
-    for rule in RULES.get(batch.asset, ()):
+    for rule in rules_of(batch.asset, batch.experiment.origin):
         outcome = rule.check(batch)
-        blocking = rule.blocks(imported=batch.experiment.imported)
-        warned = rule.blocking and not blocking and not outcome.passed
-        text = outcome.text + (IMPORTED_NOTE if warned else "")
-        findings.append(Finding(rule.name, blocking, outcome.passed, text, outcome.figures))
+        findings.append(Finding(rule.name, rule.blocking, outcome.passed, outcome.text, outcome.figures))
     return findings

@@ -72,10 +72,6 @@ def _signal(batch: Batch) -> Outcome:
 
 
 def _coverage(batch: Batch) -> Outcome:
-    counts = batch.table.groupby("slice")["oracle_label"].count()
-    labelled = {f"labelled {name}": int(count) for name, count in counts.items()}
-    if batch.experiment.imported:
-        return Outcome(True, f"{len(batch.table)} labels came with the import", labelled)
     assert batch.partition is not None
     prompts = batch.upstream["prompts"]["prompt_id"].tolist()
     scores = None
@@ -89,7 +85,16 @@ def _coverage(batch: Batch) -> Outcome:
     outcome = none_of(
         bad, "labels are missing from the configured slice or outside it", "re-run the partition", len(wanted)
     )
-    return Outcome(outcome.passed, outcome.text, dict(outcome.figures) | labelled)
+    return Outcome(outcome.passed, outcome.text, dict(outcome.figures) | _labelled(batch))
+
+
+def _labelled(batch: Batch) -> dict[str, int]:
+    counts = batch.table.groupby("slice")["oracle_label"].count()
+    return {f"labelled {name}": int(count) for name, count in counts.items()}
+
+
+def _imported_labels(batch: Batch) -> Outcome:
+    return Outcome(True, f"{len(batch.table)} labels came with the import", _labelled(batch))
 
 
 _CONSISTENT = Rule("status_and_reason", "a row without a score says why", _consistent, form=True)
@@ -103,7 +108,7 @@ JUDGE_RULES = (
 )
 
 ORACLE_RULES = (
-    Rule("coverage", "the labelled slice is the configured one", _coverage),
+    Rule("coverage", "the labelled slice is the configured one", _coverage, of_imports=_imported_labels),
     _CONSISTENT,
     Rule("few_unscored", "fewer than 5% of the slice have no label", _unscored),
 )

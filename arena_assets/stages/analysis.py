@@ -11,7 +11,7 @@ from scipy import stats
 from arena_assets.config import Experiment, config_folder, load_yaml
 from arena_assets.errors import ConfigError
 from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, analyze
-from arena_assets.stages.imported import possible_methods
+from arena_assets.stages.origin import origin_of
 from arena_assets.tables import ABLATION_RESULTS
 
 
@@ -33,8 +33,7 @@ def compare(experiment: Experiment, data: EvaluationData, clock: Callable[[], fl
     methods = ablation_spec(experiment).chosen
     frame = analyze(
         data,
-        # An import may hold one kind of score alone; what is made here always holds both.
-        methods=possible_methods(data, methods) if experiment.imported else methods,
+        methods=origin_of(experiment).methods(data, methods),
         level=experiment.analysis.level,
         seed=experiment.seed,
         clock=clock,

@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pandas as pd
 
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError, StorageError, TableError
-from arena_assets.estimation import EvaluationData, evaluation_data
+from arena_assets.estimation import EvaluationData
 from arena_assets.machine import Machine
 from arena_assets.pipeline import Step
 from arena_assets.rules import Batch, apply, refusals
-from arena_assets.stages.imported import imported_data
+from arena_assets.stages.collected import Collected
 from arena_assets.stages.machines import stated_machines
+from arena_assets.stages.origin import origin_of
 from arena_assets.state import Standing, State, standings
 from arena_assets.storage import Store
 from arena_assets.tables import TABLES
-
-
-@dataclass(frozen=True)
-class Collected:
-    """The tables of all partitions that hold, by asset, and what was left out and why.
-
-    `machines`: which machine scored a partition, of those whose files state it.
-    """
-
-    tables: dict[str, pd.DataFrame]
-    used: tuple[str, ...]
-    missing: tuple[str, ...]
-    left_out: dict[str, str]
-    machines: dict[str, Machine] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> str:
-        """What the analysis rests on, in words."""
-        parts = [f"{len(self.used)} partitions analysed"]
-        if self.missing:
-            parts.append(f"{len(self.missing)} not materialised yet ({_first(self.missing)})")
-        if self.left_out:
-            parts.append(f"{len(self.left_out)} left out: " + "; ".join(f"{k}: {v}" for k, v in self.left_out.items()))
-        return ", ".join(parts)
 
 
 def collect(experiment: Experiment, store: Store, step: Step = pipeline.RESULTS) -> Collected:
@@ -101,16 +77,7 @@ def _by_partition(experiment: Experiment, store: Store, steps: Sequence[Step]) -
 
 def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> EvaluationData:
     """What the estimators see."""
-    if experiment.imported:
-        return imported_data(experiment, tables)
-    return evaluation_data(
-        logprobs=tables[pipeline.LOGPROBS.name],
-        judge_scores=tables[pipeline.JUDGE_SCORES.name],
-        responses=tables[pipeline.RESPONSES.name],
-        oracle_labels=tables.get(pipeline.ORACLE_LABELS.name),
-        logging_policy=experiment.logging_policy.name,
-        target_policies=list(experiment.target_names),
-    )
+    return origin_of(experiment).data(experiment, tables)
 
 
 def _require_rules(
@@ -122,7 +89,3 @@ def _require_rules(
         refused = refusals(findings)
         if refused:
             raise RefusedError(f"{asset} breaks " + "; ".join(f"{f.name}: {f.text}" for f in refused))
-
-
-def _first(partitions: tuple[str, ...], most: int = 3) -> str:
-    return ", ".join(partitions[:most]) + (", ..." if len(partitions) > most else "")

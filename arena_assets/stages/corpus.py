@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, ImportedCorpus
 from arena_assets.corpus import Corpus, load_corpus
 from arena_assets.errors import StorageError
@@ -28,9 +29,9 @@ def generated_corpus(experiment: Experiment, store: Store) -> Corpus:
 
 def _recorded_revision(experiment: Experiment, store: Store) -> str | None:
     try:
-        notes = store.notes("arena_corpus")
+        notes = store.notes(pipeline.CORPUS.name)
     except StorageError:
         return None  # nothing is there yet, or nothing that can be read
-    current = notes.get("fingerprint") == experiment.fingerprint("arena_corpus")
+    current = notes.get("fingerprint") == experiment.fingerprint(pipeline.CORPUS.name)
     revision = notes.get("revision", "not known")
     return revision if current and revision != "not known" else None

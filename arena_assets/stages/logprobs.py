@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, slice_rank
 from arena_assets.journal import Journal
@@ -22,6 +23,7 @@ from arena_assets.llama.pool import ModelPool
 from arena_assets.llama.shape import Path
 from arena_assets.progress import Progress, silent, within
 from arena_assets.rules.rejection import why_rejected
+from arena_assets.stages.stage import Made, Work
 from arena_assets.tables import LOGPROBS, records, rows_of
 
 
@@ -35,6 +37,15 @@ class Scored:
     table: pd.DataFrame
     retokenised: tuple[str, ...]
     tokens: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def stage(work: Work) -> Made:
+    """The step of the pipeline: scored once, and a sample of it once more for the rules to compare."""
+    made_from = work.read[pipeline.PROMPTS.name], work.read[pipeline.RESPONSES.name]
+    scored = score_logprobs(work.experiment, *made_from, work.pool, work.journal, work.progress)
+    again = rescore(work.experiment, *made_from, scored, work.pool)
+    notes = {"retokenised": ",".join(scored.retokenised)}
+    return Made(scored.table, notes, compared={"rescored": again}, machine=work.pool.machine())
 
 
 def score_logprobs(

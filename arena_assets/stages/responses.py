@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, Policy
 from arena_assets.ids import content_key, stream_seed
 from arena_assets.journal import Journal
@@ -17,7 +18,16 @@ from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.pool import ModelPool
 from arena_assets.progress import Progress, silent, within
 from arena_assets.stages.long_prompts import too_long
+from arena_assets.stages.stage import Made, Work
 from arena_assets.tables import RESPONSES, records, rows_of
+
+
+def stage(work: Work) -> Made:
+    """The step of the pipeline."""
+    table = generate_responses(
+        work.experiment, work.read[pipeline.PROMPTS.name], work.pool, work.journal, work.progress
+    )
+    return Made(table, machine=work.pool.machine())
 
 
 def generate_responses(

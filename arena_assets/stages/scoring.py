@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.journal import Journal
+from arena_assets.judging.costs import spent_usd
 from arena_assets.judging.protocol import Item, Scorer, Verdict
+from arena_assets.judging.scorers import build_scorer
 from arena_assets.progress import Progress, silent
 from arena_assets.slices import choose
+from arena_assets.stages.stage import Made, Work
 from arena_assets.tables import JUDGE_SCORES, ORACLE_LABELS, records, rows_of
+
+
+def judge(work: Work) -> Made:
+    """The step `judge_scores` of the pipeline."""
+    scorer = build_scorer(
+        work.experiment.judge,
+        environment=work.environment,
+        pool=work.pool,
+        spent_usd=partial(spent_usd, work.journals),
+        folder=work.journals,
+    )
+    made_from = work.read[pipeline.PROMPTS.name], work.read[pipeline.RESPONSES.name]
+    table = judge_responses(work.experiment, *made_from, scorer, work.journal, work.progress)
+    return Made(table, shown={"judge": scorer.name})
+
+
+def label(work: Work) -> Made:
+    """The step `oracle_labels` of the pipeline."""
+    assert work.partition is not None
+    scorer = build_scorer(
+        work.experiment.oracle,
+        environment=work.environment,
+        pool=work.pool,
+        reference_points=_reference_points(work.read[pipeline.CORPUS.name]),
+        spent_usd=partial(spent_usd, work.journals),
+        folder=work.journals,
+    )
+    judged = work.read.get(pipeline.JUDGE_SCORES.name)
+    made_from = work.read[pipeline.PROMPTS.name], work.read[pipeline.RESPONSES.name], judged
+    table = label_responses(work.experiment, work.partition, *made_from, scorer, work.journal, work.progress)
+    return Made(table, shown={"oracle": scorer.name})
 
 
 def judge_responses(
@@ -69,6 +105,12 @@ def label_responses(
         if (item.prompt_id, item.policy) in slices
     ]
     return records(rows, ORACLE_LABELS)
+
+
+def _reference_points(corpus: pd.DataFrame) -> dict[str, list[list[str]]]:
+    """The reference points of each prompt as lists: Parquet gives nested arrays, which are neither true nor false."""
+    points = zip(corpus["prompt_id"], corpus["reference_points"], strict=True)
+    return {prompt_id: [list(spellings) for spellings in own] for prompt_id, own in points}
 
 
 def _items(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> list[Item]:

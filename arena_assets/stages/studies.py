@@ -9,10 +9,20 @@ from arena_assets.errors import RefusedError
 from arena_assets.estimation import EstimationError, EvaluationData, ablation_grid, estimator_simulation
 from arena_assets.progress import Progress, silent
 from arena_assets.stages.analysis import ablation_spec
+from arena_assets.stages.collecting import as_data
+from arena_assets.stages.stage import Made, Work
 from arena_assets.tables import ABLATION_GRID, ESTIMATOR_SIMULATION
 
 # Standard error of a coverage of .95 with 1,000 replications: 0.7 points.
 REPLICATIONS = 1000
+
+
+def grid_of(work: Work) -> Made:
+    """The step `ablation_grid` of the pipeline."""
+    assert work.collected is not None
+    data = as_data(work.experiment, work.collected.tables)
+    table, left_out = grid(work.experiment, data, work.progress)
+    return Made(table, shown={"rests on": work.collected.summary, "left out of the design": list(left_out)})
 
 
 def grid(

@@ -15,7 +15,8 @@ from arena_assets.estimation import EvaluationData, Method, best_supported, cont
 from arena_assets.estimation.ranking import p0_method
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.stages.analysis import judge_signal
-from arena_assets.stages.collecting import Collected, as_data, collect
+from arena_assets.stages.collected import Collected
+from arena_assets.stages.collecting import as_data, collect
 from arena_assets.storage import LastRun, Store
 from arena_assets.tables import TABLES, rows_of
 

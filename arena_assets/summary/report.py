@@ -6,6 +6,7 @@ import yaml
 
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL, ESS_GOOD
 from arena_assets.progress import duration
+from arena_assets.stages.origin import origin_of
 from arena_assets.summary.blocks import Block, Chart, Code, Heading, Paragraph, Points, Rows
 from arena_assets.summary.charts import bars, forest, reliability
 from arena_assets.summary.comparison import accuracy, estimates_of, method_name, of_policy
@@ -128,13 +129,10 @@ def _cost(facts: Facts) -> list[Block]:
 
 def _again(facts: Facts) -> list[Block]:
     experiment = facts.experiment
-    command = f"arena run {experiment.name}"
-    if experiment.imported:
-        command = f"arena import PATH --experiment {experiment.name}\narena run {experiment.name}"
     configuration = experiment.model_dump(mode="json", exclude={"name"}, exclude_none=True)
     return [
         Heading("How to do it again"),
-        Code(command),
+        Code(origin_of(experiment).commands(experiment)),
         Paragraph("Versions:"),
         Points(tuple(f"{name} {number}" for name, number in facts.versions.items())),
         Paragraph("Fingerprints of the configuration that made each table:"),

@@ -21,9 +21,9 @@ import dagster as dg
 from arena_assets.cli.run import _current, _todo  # the very decision of `arena run`
 from arena_assets.config import load_experiment
 from arena_assets.orchestration import analysis as whole
-from arena_assets.orchestration import batches
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
+from arena_assets.stages import scoring
 from arena_assets.storage import Store
 from tests.made_up.cheap_model import PAUSE, CheapModels, CheapScorer, tell
 
@@ -106,7 +106,7 @@ def _mark_stages() -> None:
 
     whole.compare = slow_compare  # type: ignore[assignment]
     Path.replace = slow_replace  # type: ignore[method-assign, assignment]
-    batches.build_scorer = scorer  # type: ignore[assignment]
+    scoring.build_scorer = scorer  # type: ignore[assignment]
 
 
 def _misbehave() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena_assets.orchestration import batches
 from arena_assets.stages import logprobs
 from tests.system.experiments import FAULTY_PARTITION
 
@@ -26,6 +25,6 @@ def _score_wrongly(experiment: Any, prompts: Any, *rest: Any) -> logprobs.Scored
     return scored
 
 
-batches.score_logprobs = _score_wrongly
+logprobs.score_logprobs = _score_wrongly
 
 from arena_assets.definitions import defs  # noqa: E402, F401
