@@ -10,18 +10,17 @@ from arena_assets.judging.remote.json_objects import JsonObject
 from arena_assets.judging.remote.numbers import NUMBER, SCALE
 
 # Possessive quantifiers throughout (`*+`): hidden thinking is a long run of blanks, which must not be gone over again.
-_OPENER = r"[\"'*_`\[\](){}$<>~]"
-_CLOSER = r"[\"'*_`\[\](){}$~]"
+_EMPHASIS = r"[\"'*_`\[\](){}$]"
 # A form begins with its line or sentence: within a sentence a number is talked about.
-_BEGIN = r"(?:^|(?<=[.!?;])(?=\s)|(?<=[。！？]))[\"'*_`\[\](){}$<>~•# \t-]*+"
+_BEGIN = r"(?:^|(?<=[.!?;])(?<!e\.g\.)(?<!i\.e\.)(?=\s)|(?<=[。！？]))[\"'*_`\[\](){}$<>•# \t-]*+"
 _ITS = (
     r"(?:(?:so|thus|hence|therefore|overall|finally|in conclusion|in summary)\s*,?\s+)?"
     r"(?:(?:my|the|an?|this|here is)\s+)*(?:(?:final|overall|total|numeric|numerical|resulting)[\s_]+)*"
 )
 _NAME = r"(?:score|rating|grade|verdict)"
 _OF_WHAT = r"(?:\s+for\s+(?:this|the)\s+(?:\w+\s+)?(?:response|answer|text))?(?:\s*[(\[][^()\[\]\n]{0,24}[)\]])?"
-_IS = rf"{_OPENER}*+\s*(?:[:=]|\bis\b:?|\bof\b|\bwould be\b)\s*+"
-_OPEN = rf"(?:{_OPENER}|\\boxed\{{|\\text(?:bf)?\{{|\s)*+"
+_IS = rf"{_EMPHASIS}*+\s*(?:[:=]|\bis\b:?|\bof\b|\bwould be\b|\n)\s*+"
+_OPEN = rf"(?:{_EMPHASIS}|\\boxed\{{|\\text(?:bf)?\{{|\s)*+"
 _GIVEN = (
     r"(?:(?:so|thus|hence|therefore|overall),?\s+)?(?:I|we)(?:['’]d|['’]ll|\s+would|\s+will)?\s+"
     r"(?:therefore\s+|thus\s+)?(?:give|rate|score|grade|assign|award)"
@@ -43,20 +42,22 @@ _NONE = re.compile(
     _FLAGS,
 )
 _VALUE = re.compile(rf"{NUMBER}(?:{SCALE})?", re.IGNORECASE)
-_CLOSE = rf"{_CLOSER}*+(?:\s?%)?(?:</?\w{{1,20}}>)?"
+_CLOSE = rf"{_EMPHASIS}*+(?:\s?%)?(?:</?\w{{1,20}}>)?"
 _END = re.compile(
-    rf"{_CLOSE}(?:[ \t]+(?:overall|points?|stars?|in total))?{_CLOSER}*+[.!。]*+{_CLOSER}*+[ \t]*+(?:\n|\Z)",
+    rf"{_CLOSE}(?:[ \t]+(?:overall|points?|stars?|in total))?{_EMPHASIS}*+[.!。]*+{_EMPHASIS}*+[ \t]*+(?:\n|\Z)",
     re.IGNORECASE,
 )
 # After a labelled score its line may go on with the reason, not with a verb.
 _REASON = re.compile(
-    rf"{_CLOSE}(?:[.;!。]{_CLOSER}*+(?=\s|\Z)|\s+[-–—]+\s+(?!\d)|\s*\((?:[^)\d\n]*\)|[^)\d\n]*\d+\s*(?:-|–|to|is)[^)\n]*\))|"
+    rf"{_CLOSE}(?:[.;!。]{_EMPHASIS}*+(?=\s|\Z)|\s+[-–—]+\s+(?!\d)|"
+    r"\s*\((?:[^)\d\n]*\)|[^)\d\n]*\d+\s*(?:-|–|to|is)[^)\n]*\))|"
     r"\s+(?=(?-i:[A-Z][a-z]))|,?\s+because\b).*(?:\n|\Z)",
     re.IGNORECASE,
 )
 _SENTENCE_END = ".!?。}"
 _LEAD_IN = re.compile(
-    r"[\s*_#]*(?:(?:after|based on|given|considering|on)\b[^,:\n]{0,80},?\s*)??"
+    r"[\s*_#]*(?:(?:sure|certainly|okay|ok|of course)[,!]?\s+)?"
+    r"(?:(?:after|based on|given|considering|on)\b[^,:\n]{0,80},?\s*)??"
     r"(?:(?:i|i['’]d|think|believe|conclude|say|on reflection|my|the|final|overall|so|thus|therefore|here is|here['’]s|"
     r"this is|json|object|answer|verdict|score|rating|result|output|evaluation|assessment|judge?ment|is|as follows)"
     r"[\s*_]*)+(?:(?<=is)|(?<=is )|[:：][\s*_`]*)",

@@ -7,10 +7,10 @@ import unicodedata
 from dataclasses import dataclass
 
 NUMBER = r"[-−+]?\d+(?:[.,]\d+)*"
-SCALE = r"[\"'*_`\])}]*\s*(?:/|out of)\s*\d+"
+SCALE = r"[\"'*_`\])}]*\s*(?:/|out of)\s*[*_`]*\d+"
 
 _NUMBER = re.compile(NUMBER)
-_SCALE = re.compile(r"[\"'*_`\])}]*\s*(?:/|out of)\s*(\d+)", re.IGNORECASE)
+_SCALE = re.compile(r"[\"'*_`\])}]*\s*(?:/|out of)\s*[*_`]*(\d+)", re.IGNORECASE)
 _RANGE = re.compile(r"[\"'*_`]*\s*(?:[-–—~±]|\bto\b|\bor\b|\band\b|\bthrough\b)\s*[\"'*_`]*\d", re.IGNORECASE)
 _PER_CENT = re.compile(r"[\"'*_`]*\s*[%％]")
 _WIDE = str.maketrans({"：": ":", "／": "/", "＝": "=", "％": "%", "−": "-", "．": "."})

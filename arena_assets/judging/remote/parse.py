@@ -18,7 +18,7 @@ from arena_assets.judging.remote.numbers import (
     on_scale,
     plain_digits,
 )
-from arena_assets.judging.remote.quotation import hide_fences, hide_quotations
+from arena_assets.judging.remote.quotation import hide_quotations, hide_wrapping
 from arena_assets.judging.remote.refusal import declines
 from arena_assets.judging.remote.thinking import hide_thinking
 
@@ -78,7 +78,7 @@ def read_interval(text: str, low: int, high: int) -> Interval:
     scale, text = Scale(low, high), plain_digits(text)
     found = _whole_object(text)
     if found is None:
-        visible = hide_fences(hide_thinking(text)).strip()
+        visible = hide_wrapping(hide_thinking(text)).strip()
         _refuse_refusal(visible)
         known = objects(visible)
         standing = [one for one in _usable(visible, known) if one.json is not None]
@@ -104,7 +104,7 @@ def _score_of_whole(text: str, scale: Scale) -> Found | None:
 
 
 def _whole_object(text: str) -> JsonObject | None:
-    visible = hide_fences(text)
+    visible = hide_wrapping(text)
     found = objects(visible)
     if len(found) != 1 or re.search(r"\w", visible[: found[0].start] + visible[found[0].end :]):
         return None
@@ -130,7 +130,7 @@ def _score_of_object(text: str, found: JsonObject, scale: Scale) -> Found:
 
 def _score_of_spoken(hidden: str, scale: Scale) -> Found:
     """The score of an answer whose thinking is hidden."""
-    visible = hide_fences(hidden).rstrip()
+    visible = hide_wrapping(hidden).rstrip()
     if not visible:
         raise NoVerdictError("the answer holds no verdict: there is nothing but thinking")
     thought = len(visible) - len(visible.lstrip())  # not gone over again by every pattern

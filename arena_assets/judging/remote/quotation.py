@@ -8,6 +8,8 @@ import re
 _HIDDEN = "\ufffc"
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|(?<![\w*`])'[^'\n]*'(?!\w)")
 _CITED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+_ANSWER_TAG = re.compile(r"</?(?:answer|output|result|evaluation|json)>", re.IGNORECASE)
+_LAST_CONTROL = re.compile(r"(?:(?:<\|[\w-]{1,30}\|>|</s>|<end_of_turn>)\s*)++\Z")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*\w*[ \t]*$", re.MULTILINE)
 
 
@@ -19,9 +21,11 @@ def hide_quotations(text: str) -> str:
     return _QUOTED.sub(lambda quoted: _hidden(text, quoted), text)
 
 
-def hide_fences(text: str) -> str:
-    """`text` with the lines that open and close code fences as blanks."""
-    return _FENCE.sub(lambda fence: " " * len(fence.group()), text)
+def hide_wrapping(text: str) -> str:
+    """`text` with what an answer is only wrapped in as blanks: code fences, `<answer>` tags, a last control token."""
+    for wrapping in (_FENCE, _ANSWER_TAG, _LAST_CONTROL):
+        text = wrapping.sub(lambda found: " " * len(found.group()), text)
+    return text
 
 
 def _whole(text: str) -> bool:

@@ -8,9 +8,10 @@ from arena_assets.judging.remote.quotation import hide_quotations
 
 _IN = r"[^.!?\n。！？]"  # within one sentence
 # Only where a sentence begins: "it says I cannot help" is about a response that refuses, and judges it.
+_NEW = r"(?:^|(?<=[.!?。\n]))[\s*_\"'>#-]*"
 _BEGIN = (
-    r"(?:^|(?<=[.!?。\n]))[\s*_\"'>#-]*(?:(?:i['’]?m|i am)?\s*(?:very |so |truly )?sorry,?\s*(?:but\s+)?|"
-    rf"(?:unfortunately|however|apologies|i apologi[sz]e),?\s*(?:but\s+)?|as an? {_IN}{{0,40}}?,\s*)?(?:I|we)\b"
+    rf"{_NEW}(?:(?:i['’]?m|i am)?\s*(?:very |so |truly )?sorry,?\s*(?:but\s+)?|"
+    rf"(?:unfortunately|however|apologies|i apologi[sz]e),?\s*(?:but\s+)?|as an? {_IN}{{0,40}}?,?\s*)?(?:I|we)\b"
 )
 _UNABLE = (
     r"(?:can\s?not|can['’]?t|could\s?n['’]?t|won['’]?t|will not|would rather not|"
@@ -32,7 +33,11 @@ _REFUSALS = re.compile(
     "|".join(
         (
             rf"{_BEGIN}{_IN}{{0,15}}?\s?{_UNABLE}\b{_ALL_THE_SAME}{_IN}{{0,30}}?\b{_JUDGING}{_IN}{{0,30}}?\b{_OBJECT}\b",
-            rf"{_BEGIN}{_IN}{{0,15}}?\s?{_UNABLE}\s+(?:to\s+)?{_JUDGING}\s*(?:[.!?\n]|$)",
+            rf"{_BEGIN}{_IN}{{0,15}}?\s?{_UNABLE}(?:\s+(?:to\s+)?{_JUDGING})?\s*(?:[.!?\n]|$)",
+            rf"{_NEW}(?:unable|cannot|can['’]?t|not able)\s+(?:to\s+)?{_JUDGING}"
+            rf"(?:{_ALL_THE_SAME}{_IN}{{0,30}}?\b{_OBJECT}\b|\s*(?:[.!?:\n]|$))",
+            rf"{_NEW}(?:refus(?:ed|al)|declined)\s*(?:[.!\n]|$)",
+            rf"{_NEW}no (?:score|rating|verdict) (?:can|could|will) be\b",
             r"\b(?:cannot|can not|could not|must not|should not) be (?:rated|scored|judged|evaluated|assessed|graded)\b"
             rf"{_ALL_THE_SAME}",
             rf"\b(?:kann|werde|möchte|darf)\b{_IN}{{0,60}}\bnicht\b{_IN}{{0,40}}(?:bewert|beurteil|einschätz|benot)",

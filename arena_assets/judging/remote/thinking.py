@@ -12,10 +12,12 @@ _TAG = re.compile(
     rf"(?:{_WORDS})(?:\s[^<>\[\]]{{0,80}})?(?P<late>/)?[|▷]?[>\]▷]?(?<=[>\]▷])(?!`)",
     re.IGNORECASE,
 )
-# Open WebUI's form of it, and MedGemma's.
+# Open WebUI's form of it, MedGemma's, Gemma's, and a code fence that says so.
 _SPECIAL = {
     re.compile(r'<details\s+type="reasoning"[^<>]*>', re.IGNORECASE): re.compile(r"</details>", re.IGNORECASE),
     re.compile(r"<unused94>"): re.compile(r"<unused95>"),
+    re.compile(r"<\|channel>\s*thought"): re.compile(r"<channel\|>"),
+    re.compile(rf"^[ \t]*```(?:{_WORDS})\b", re.IGNORECASE | re.MULTILINE): re.compile(r"^[ \t]*```", re.MULTILINE),
 }
 # gpt-oss: channels, with their special tokens or, where a server drops these, with the bare words run together.
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,40}(?:<\|message\|>)?")
