@@ -138,6 +138,16 @@ RESULTS = Step(
     description="Every estimator's estimate of every policy, beside the truth, from the partitions that exist.",
     upstream=BATCH,
     made_with={"prompts": "prompts", "analysis": "analysis"},
+    beside=(
+        "policy_values",
+        "method_accuracy",
+        "policy_contrasts",
+        "weight_diagnostics",
+        "weight_curve",
+        "calibration_curve",
+        "calibration_bins",
+        "calibration_diagnostics",
+    ),
 )
 GRID = Step(
     "ablation_grid",

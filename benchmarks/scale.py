@@ -70,14 +70,14 @@ def _generate(folder: Path) -> dict[str, str]:
 def _store_results() -> None:
     """The analysis once, so that what follows from it has something to read."""
     from arena_assets.config import load_experiment
-    from arena_assets.stages.analysis import compare
+    from arena_assets.stages.analysis import analyse, write_analysis
     from arena_assets.stages.collecting import as_data, collect
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
     store = Store.of(experiment)
-    results = compare(experiment, as_data(experiment, collect(experiment, store).tables), time.perf_counter)
-    store.write("ablation_results", results, fingerprint=experiment.fingerprint("ablation_results"))
+    data = as_data(experiment, collect(experiment, store).tables)
+    write_analysis(experiment, store, analyse(experiment, data, time.perf_counter))
 
 
 def _in_process(part: str, environment: dict[str, str]) -> dict[str, Any]:
@@ -127,14 +127,14 @@ def _collect() -> dict[str, float]:
 
 def _analysis() -> dict[str, float]:
     from arena_assets.config import load_experiment
-    from arena_assets.stages.analysis import compare
+    from arena_assets.stages.analysis import analyse
     from arena_assets.stages.collecting import as_data, collect
     from arena_assets.storage import Store
 
     experiment = load_experiment("scale")
     tables = collect(experiment, Store.of(experiment)).tables
     return _timed(
-        "analysis, default methods", lambda: compare(experiment, as_data(experiment, tables), time.perf_counter)
+        "analysis, default methods", lambda: analyse(experiment, as_data(experiment, tables), time.perf_counter)
     )
 
 
@@ -160,10 +160,10 @@ def _checks() -> dict[str, float]:
 def _summary() -> dict[str, float]:
     from arena_assets.config import load_experiment
     from arena_assets.storage import Store
-    from arena_assets.summary import gather, report, to_html
+    from arena_assets.summary import write_report
 
     experiment = load_experiment("scale")
-    return _timed("analysis_summary", lambda: to_html(report(gather(experiment, Store.of(experiment))), "scale"))
+    return _timed("analysis_summary", lambda: write_report(experiment, Store.of(experiment)))
 
 
 def _export() -> dict[str, float]:

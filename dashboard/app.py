@@ -23,12 +23,6 @@ class Screen:
     icon: str
     render: Callable[[Chosen], None]
 
-    def show(self) -> None:
-        """The selector of the experiment, then the page for it."""
-        chosen = session.experiment(self.title)
-        if chosen is not None:
-            self.draw(chosen)
-
     def draw(self, chosen: Chosen) -> None:
         """The page for an experiment, with the reason where its configuration cannot be used."""
         if chosen.reason is not None:

@@ -3,99 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.isotonic import IsotonicRegression
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
-from arena_assets.estimation.diagnostics.score_range import ScoreRange, calibrated_range
 
 Floats = npt.NDArray[np.float64]
 
 
 _SAME = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Judge score to expected label: isotonic on P0's labelled rows. `low` and `high` bound the scores seen there,
-    `support` is the range that the gates take for calibrated.
-    """
-
-    model: IsotonicRegression
-    low: float
-    high: float
-    support: ScoreRange
-    labels: int
-
-    def __call__(self, scores: Floats) -> Floats:
-        return np.asarray(self.model.predict(scores), dtype=np.float64)
-
-
-def calibrate(scored: pd.DataFrame, logging: str, column: str) -> Calibration | None:
-    """Fit on P0's rows that have score and label; None below two of them or on a single score."""
-    rows = scored[(scored["policy"] == logging)].dropna(subset=[column, "oracle_label"])
-    x, y = rows[column].to_numpy(float), rows["oracle_label"].to_numpy(float)
-    if x.size < 2 or np.ptp(x) == 0:
-        return None
-    model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
-    return Calibration(model, float(x.min()), float(x.max()), calibrated_range(x), int(x.size))
-
-
-def binned(scored: pd.DataFrame, policies: Sequence[str], column: str, most: int = 12, least: int = 12) -> pd.DataFrame:
-    """Mean label by quantile bin of the score, for each policy: score, label, low, high (95%), rows.
-
-    At least `least` rows in a bin, so small samples get fewer bins.
-    """
-    parts = []
-    for policy in policies:
-        rows = scored[scored["policy"] == policy].dropna(subset=[column, "oracle_label"])
-        if rows.empty:
-            continue
-        number = int(np.clip(len(rows) // least, 1, most))
-        bins = pd.qcut(rows[column].rank(method="average"), number, duplicates="drop", labels=False)
-        grouped = rows.groupby(bins)
-        part = pd.DataFrame(
-            {
-                "policy": policy,
-                "score": grouped[column].mean(),
-                "label": grouped["oracle_label"].mean(),
-                "rows": grouped.size(),
-                "error": grouped["oracle_label"].sem().fillna(0.0),
-            }
-        )
-        parts.append(part)
-    if not parts:
-        return pd.DataFrame(columns=["policy", "score", "label", "rows", "error", "low", "high"])
-    frame = pd.concat(parts, ignore_index=True)
-    return frame.assign(
-        low=(frame["label"] - 1.96 * frame["error"]).clip(lower=0),
-        high=(frame["label"] + 1.96 * frame["error"]).clip(upper=1),
-    )
-
-
-def correlations(scored: pd.DataFrame, policies: Sequence[str], column: str) -> pd.DataFrame:
-    """Rank and linear correlation of score and label, for each policy."""
-    rows = []
-    for policy in policies:
-        pair = scored[scored["policy"] == policy].dropna(subset=[column, "oracle_label"])
-        varied = len(pair) >= 3 and pair[column].nunique() > 1 and pair["oracle_label"].nunique() > 1
-        rows.append(
-            {
-                "policy": policy,
-                "labels": len(pair),
-                "rank_correlation": float(pair[column].corr(pair["oracle_label"], method="spearman"))
-                if varied
-                else None,
-                "correlation": float(pair[column].corr(pair["oracle_label"])) if varied else None,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def calibration_title(correlated: pd.DataFrame, logging: str) -> str:
@@ -118,18 +38,10 @@ _STRENGTH = (
 )
 
 
-def curve_points(curve: Calibration | None) -> pd.DataFrame:
-    """The calibration as a line: score, label; empty where there is none."""
-    if curve is None:
-        return pd.DataFrame({"score": [], "label": []})
-    scores = np.linspace(curve.low, curve.high, 200)
-    return pd.DataFrame({"score": scores, "label": curve(scores)})
-
-
-def calibration_chart(points: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
+def calibration_chart(bins: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scale, level: str) -> alt.LayerChart:
     """Mean label against judge score: P0's slice (grey) made the curve, targets should lie on it."""
-    shown = points
-    scale = alt.Scale(zero=False, nice=False)
+    shown = bins
+    scale = alt.Scale(zero=False, nice=False, padding=8)
     base = style.chart(shown).encode(
         x=alt.X("score:Q", title="Judge score (0 to 1)", scale=scale),
         color=style.policy_colour(colours, list(shown["policy"])),
@@ -137,14 +49,14 @@ def calibration_chart(points: pd.DataFrame, curve: pd.DataFrame, colours: alt.Sc
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("score:Q", title="Mean score", format=".3f"),
             alt.Tooltip("label:Q", title="Mean label", format=".3f"),
-            alt.Tooltip("low:Q", title="95% from", format=".3f"),
-            alt.Tooltip("high:Q", title="to", format=".3f"),
-            alt.Tooltip("rows:Q", title="Labels", format=","),
+            alt.Tooltip("ci_low:Q", title=f"{level} from", format=".3f"),
+            alt.Tooltip("ci_high:Q", title="to", format=".3f"),
+            alt.Tooltip("labels:Q", title="Labels", format=","),
         ],
     )
     y = alt.Y("label:Q", title="Mean oracle label (0 to 1)", scale=alt.Scale(domain=[0, 1]))
-    bars = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
-        y=alt.Y("low:Q", title="Mean oracle label (0 to 1)"), y2="high:Q"
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.7, clip=True).encode(
+        y=alt.Y("ci_low:Q", title="Mean oracle label (0 to 1)"), y2="ci_high:Q"
     )
     marks = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
     layers = [bars, marks]
@@ -153,7 +65,11 @@ def calibration_chart(points: pd.DataFrame, curve: pd.DataFrame, colours: alt.Sc
             0,
             style.chart(curve)
             .mark_line(color=style.GREY, strokeWidth=3, opacity=0.75)
-            .encode(x=alt.X("score:Q", scale=scale), y=y, tooltip=[alt.Tooltip("label:Q", title="Calibration")]),
+            .encode(
+                x=alt.X("position:Q", scale=scale),
+                y=alt.Y("value:Q"),
+                tooltip=[alt.Tooltip("value:Q", title="Calibrated score", format=".3f")],
+            ),
         )
     return alt.layer(*layers).properties(height=360)
 
@@ -248,10 +164,8 @@ def modes_title(scored: pd.DataFrame) -> str:
     gap = (pair["judge_score"] - pair["judge_mean"]).abs()
     if gap.max() < _SAME:
         return "Both scoring modes give the same score"
-    varied = pair["judge_score"].nunique() > 1 and pair["judge_mean"].nunique() > 1
-    rank = f"rank correlation {pair['judge_score'].corr(pair['judge_mean'], method='spearman'):.2f}, " if varied else ""
     far = percent(float((gap > 0.1).mean()))
-    return f"The two scoring modes differ by {gap.mean():.3f} on average ({rank}{far} by more than 0.1)"
+    return f"The two scoring modes differ by {gap.mean():.3f} on average ({far} by more than 0.1)"
 
 
 def modes_chart(cells: pd.DataFrame) -> alt.LayerChart:

@@ -6,21 +6,21 @@ import altair as alt
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count, with_methods, with_truths
+from arena_assets.charts.names import count, level_words, with_methods
 
 # Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
 LOWEST, HIGHEST = -0.15, 1.15
 
 _DRAWN = [
-    "method", "estimate", "ci_low", "ci_high", "shown", "shown_low", "shown_high", "truth", "truth_std_error", "error",
-    "coverage", "support", "support_reason", "reward_calibration", "weight_calibration", "scoring",
+    "method", "estimate", "ci_low", "ci_high", "shown", "shown_low", "shown_high", "truth", "error", "coverage",
+    "support", "support_reason", "reward_calibration", "weight_calibration", "scoring",
 ]  # fmt: skip
 _TOOLTIP = [
     alt.Tooltip("method:N", title="Method"),
     alt.Tooltip("estimate:Q", title="Estimate", format=".3f"),
     alt.Tooltip("ci_low:Q", title="Interval from", format=".3f"),
     alt.Tooltip("ci_high:Q", title="to", format=".3f"),
-    alt.Tooltip("truth:Q", title="Truth", format=".3f"),
+    alt.Tooltip("truth:Q", title="Truth by labels it has not seen", format=".3f"),
     alt.Tooltip("error:Q", title="Error", format="+.3f"),
     alt.Tooltip("coverage:N", title="Interval"),
     alt.Tooltip("support:N", title="Gates say"),
@@ -33,7 +33,7 @@ _TOOLTIP = [
 
 def prepare(results: pd.DataFrame) -> pd.DataFrame:
     """Results that have an estimate, with screen names and the interval cut to what is drawn."""
-    frame = with_truths(with_methods(results[results["estimate"].notna()]))
+    frame = with_methods(results[results["estimate"].notna()])
     frame["coverage"] = style.coverage_words(frame["covered"])
     frame["shown"] = frame["estimate"].clip(LOWEST, HIGHEST)
     frame["shown_low"] = frame["ci_low"].clip(LOWEST, HIGHEST)
@@ -41,19 +41,20 @@ def prepare(results: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def domain(frame: pd.DataFrame) -> tuple[float, float]:
+def domain(frame: pd.DataFrame, values: pd.DataFrame) -> tuple[float, float]:
     """Range of the shared axis of all policies: everything drawn, and the truths."""
     if frame.empty:
         return 0.0, 1.0
-    low = min(frame["shown_low"].min(), frame["shown"].min(), frame["truth"].min())
-    high = max(frame["shown_high"].max(), frame["shown"].max(), frame["truth"].max())
+    truth = values.loc[values["policy"].isin(set(frame["policy"])), "value"]
+    low = min(frame["shown_low"].min(), frame["shown"].min(), truth.min())
+    high = max(frame["shown_high"].max(), frame["shown"].max(), truth.max())
     return float(low) - 0.01, float(high) + 0.01
 
 
-def title(frame: pd.DataFrame, policy: str) -> str:
+def title(frame: pd.DataFrame, policy: str, values: pd.DataFrame) -> str:
     """What the plot of one policy says, as a sentence."""
     rows = frame[(frame["policy"] == policy)]
-    truth = rows["truth"].dropna()
+    truth = values.loc[values["policy"] == policy, "value"].dropna()
     if truth.empty:
         return f"{policy}: {count(len(rows), 'estimate')}, truth unknown"
     judged = rows[rows["covered"].notna()]
@@ -61,8 +62,8 @@ def title(frame: pd.DataFrame, policy: str) -> str:
     return f"{policy}: {hits} of {count(len(judged), 'interval')} cover the truth, {truth.iloc[0]:.3f}"
 
 
-def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt.LayerChart:
-    """Estimates of one policy with their intervals; the band is the truth with its own 95% interval."""
+def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float], values: pd.DataFrame) -> alt.LayerChart:
+    """Estimates of one policy with their intervals; the band is the truth (`policy_values`) with its own."""
     rows = frame.loc[frame["policy"] == policy, _DRAWN]
     order = list(dict.fromkeys(frame["method"]))
     scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
@@ -79,25 +80,24 @@ def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float]) -> alt
     )
     # Layers of one frame in a layer of their own, so that the frame is sent once.
     estimates = alt.layer(intervals, *_cut(base, rows, scale), points)
-    return alt.layer(*_truth(rows, scale, bounds), estimates).properties(height=style.row_height(len(order)))
+    truth = _truth(values[values["policy"] == policy], scale, bounds)
+    return alt.layer(*truth, estimates).properties(height=style.row_height(len(order)))
 
 
-def _truth(rows: pd.DataFrame, scale: alt.Scale, bounds: tuple[float, float]) -> list[alt.Chart]:
-    known = rows.dropna(subset=["truth"]).head(1)[["truth", "truth_std_error"]]
+def _truth(values: pd.DataFrame, scale: alt.Scale, bounds: tuple[float, float]) -> list[alt.Chart]:
+    known = values.dropna(subset=["value"])[["value", "ci_low", "ci_high"]]
     if known.empty:
         return []
-    half = 1.96 * known["truth_std_error"].fillna(0.0)
-    known = known.assign(
-        low=(known["truth"] - half).clip(lower=bounds[0]), high=(known["truth"] + half).clip(upper=bounds[1])
-    )
+    ends = {name: known[name].fillna(known["value"]).clip(*bounds) for name in ("ci_low", "ci_high")}
+    known = known.assign(low=ends["ci_low"], high=ends["ci_high"])
     tooltip = [
-        alt.Tooltip("truth:Q", title="Truth", format=".3f"),
-        alt.Tooltip("low:Q", title="95% from", format=".3f"),
-        alt.Tooltip("high:Q", title="to", format=".3f"),
+        alt.Tooltip("value:Q", title="Truth", format=".3f"),
+        alt.Tooltip("ci_low:Q", title=f"{level_words(values)} from", format=".3f"),
+        alt.Tooltip("ci_high:Q", title="to", format=".3f"),
     ]
     base = style.chart(known).encode(tooltip=tooltip)
     band = base.mark_rect(color=style.GREY, opacity=0.22).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
-    line = base.mark_rule(color=style.GREY, strokeWidth=1.5).encode(x=alt.X("truth:Q", scale=scale))
+    line = base.mark_rule(color=style.GREY, strokeWidth=1.5).encode(x=alt.X("value:Q", scale=scale))
     return [band, line]
 
 
@@ -144,7 +144,12 @@ def error_title(frame: pd.DataFrame) -> str:
     known = frame.dropna(subset=["error"])
     if known.empty:
         return "Errors cannot be known: no policy has a truth yet"
-    per = known.assign(squared=known["error"] ** 2).groupby("method", sort=False)["squared"].mean() ** 0.5
-    best = str(per.idxmin())
-    over = count(known["policy"].nunique(), "policy", "policies")
-    return f"{best} is closest to the truth (RMSE {per.min():.3f} over {over})"
+    # A method that has estimates of the easy policies alone would win.
+    policies = known["policy"].nunique()
+    per = known.assign(squared=known["error"] ** 2).groupby("method", sort=False)["squared"].agg(["mean", "size"])
+    root = per.loc[per["size"] == policies, "mean"] ** 0.5
+    over = count(policies, "policy", "policies")
+    if root.empty:
+        return f"No method has an estimate of each of the {over} with a truth, so none can be called closest"
+    among = f"of {count(len(root), 'method')} that estimate all of them " if len(root) < len(per) else ""
+    return f"{root.idxmin()} is closest to the truth {among}(RMSE {root.min():.3f} over {over})"

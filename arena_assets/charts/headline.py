@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count, listed, percent, with_methods, with_truths
+from arena_assets.charts.names import count, level_words, listed, percent, with_methods
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL, ESS_GOOD
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
-from arena_assets.estimation.ranking import best_supported
+from arena_assets.tables import rows_of
+
+METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,16 @@ class Conclusion:
     text: str
 
 
-def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
-    """One row for each target with results: its best supported estimate that needs no label of its own responses.
+def best(results: pd.DataFrame, values: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
+    """One row for each target with results: the best supported estimate that `policy_values` names.
 
-    Where the gates refuse all, the estimate is null, and `support_reason` says why. The truth is that of all the
-    target's labels.
+    Where it names none, the estimate is null, and `support_reason` says why. The truth, with its interval, is that of
+    all the target's labels.
     """
-    # Made of the very labels that the truth is made of, an estimate shows nothing beside the truth.
-    own = results["estimator"].isin(estimators_that(lambda one: one.own_labels))
-    frame = with_truths(with_methods(results[results["policy"].isin(list(targets)) & ~own]))
+    frame = with_methods(results[results["policy"].isin(list(targets))])
     frame["coverage"] = style.coverage_words(frame["covered"])
-    stated = best_supported(frame)
+    named = values[["policy", *METHOD]].dropna(subset=["estimator"])
+    stated = frame.merge(named, on=["policy", *METHOD])
     others = frame[~frame["policy"].isin(set(stated["policy"]))]
     # The reason that is shown: why the calibrated mean is refused, else the method with the smallest error bar.
     calibrated_mean = estimators_that(lambda one: one.assumes is Assumes.TRANSPORT)
@@ -45,6 +46,9 @@ def best(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
     silent = ["estimate", "std_error", "ci_low", "ci_high", "error"]
     refused = refused.assign(**dict.fromkeys(silent, np.nan), covered=None, support="refused")
     table = pd.concat([part for part in (stated, refused) if not part.empty]) if len(frame) else frame
+    known = values.set_index("policy")[["value", "ci_low", "ci_high"]]
+    for column, source in (("truth", "value"), ("truth_low", "ci_low"), ("truth_high", "ci_high")):
+        table[column] = table["policy"].map(known[source]).astype(float)
     order = {policy: place for place, policy in enumerate(targets)}
     return table.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
@@ -54,6 +58,8 @@ def title(table: pd.DataFrame) -> str:
     judged = table[table["covered"].notna()]
     silent = list(table["policy"][table["estimate"].isna()])
     rest = f"; none is supported for {listed(silent)}" if silent else ""
+    if judged.empty and table["truth"].notna().any():
+        return f"The truth of each policy, beside no estimate{rest}"
     if judged.empty:
         return f"Best supported estimate of each policy; no truth to compare with yet{rest}"
     hits = int(judged["covered"].astype(bool).sum())
@@ -61,8 +67,9 @@ def title(table: pd.DataFrame) -> str:
     return f"The best supported estimate covers the truth for {hits} of {of}{rest}"
 
 
-def beside_truth(table: pd.DataFrame, logged_mean: float | None) -> alt.LayerChart:
-    """Truth (diamond) and best supported estimate (dot) of each policy, with 95% intervals; the dashed line is P0."""
+def beside_truth(table: pd.DataFrame, values: pd.DataFrame) -> alt.LayerChart:
+    """Truth (diamond) and best supported estimate (dot) of each policy, with intervals; the dashed line is P0."""
+    level, logged = level_words(values), logging_value(values)
     order = list(table["policy"])
     marks = pd.concat([_truths(table), _estimates(table)], ignore_index=True)
     kinds = ["truth", "estimate"]
@@ -79,7 +86,7 @@ def beside_truth(table: pd.DataFrame, logged_mean: float | None) -> alt.LayerCha
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("what:N", title="What"),
             alt.Tooltip("value:Q", title="Value", format=".3f"),
-            alt.Tooltip("low:Q", title="95% from", format=".3f"),
+            alt.Tooltip("low:Q", title=f"{level} from", format=".3f"),
             alt.Tooltip("high:Q", title="to", format=".3f"),
             alt.Tooltip("note:N", title="Note"),
         ],
@@ -93,8 +100,8 @@ def beside_truth(table: pd.DataFrame, logged_mean: float | None) -> alt.LayerCha
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["diamond", "circle"]), title=None),
     )
     layers: list[alt.Chart] = [intervals, points]
-    if logged_mean is not None:
-        line = pd.DataFrame({"value": [logged_mean], "what": ["P0, mean label of its own responses"]})
+    if logged is not None:
+        line = pd.DataFrame({"value": [logged], "what": ["P0, mean label of its own responses"]})
         layers.insert(
             0,
             alt.Chart(line)
@@ -104,17 +111,22 @@ def beside_truth(table: pd.DataFrame, logged_mean: float | None) -> alt.LayerCha
     return alt.layer(*layers).properties(height=62 * len(order) + 110)
 
 
+def logging_value(values: pd.DataFrame) -> float | None:
+    """P0's mean label; None where it has none."""
+    known = values.loc[values["is_logging_policy"].astype(bool), "value"].dropna()
+    return float(known.iloc[0]) if len(known) else None
+
+
 def _truths(table: pd.DataFrame) -> pd.DataFrame:
     known = table.dropna(subset=["truth"])
-    half = 1.96 * known["truth_std_error"].fillna(0.0)
     return pd.DataFrame(
         {
             "policy": known["policy"],
             "kind": "truth",
             "what": "truth: mean label of its own responses",
             "value": known["truth"],
-            "low": known["truth"] - half,
-            "high": known["truth"] + half,
+            "low": known["truth_low"].fillna(known["truth"]),
+            "high": known["truth_high"].fillna(known["truth"]),
             "note": "",
         }
     )
@@ -135,14 +147,13 @@ def _estimates(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def conclusions(
-    results: pd.DataFrame, table: pd.DataFrame, logging: str, logged: tuple[float, float] | None
-) -> list[Conclusion]:
-    """What may and may not be concluded, in plain words. `logged` is P0's mean label and its standard error."""
+def conclusions(table: pd.DataFrame, values: pd.DataFrame, weights: pd.DataFrame) -> list[Conclusion]:
+    """What may be said of each policy, of their order by their own labels, and of what the weights carry.
+
+    table: of `best`; values, weights: `policy_values` and `weight_diagnostics`.
+    """
     found = [_of_policy(row) for row in table.to_dict("records")]
-    if logged is not None:
-        found += _against_logged(table, logging, logged)
-    return found + _of_weights(results, list(table["policy"]))
+    return [*found, *_against_logged(table, values), *_of_weights(weights, list(table["policy"]))]
 
 
 def _of_policy(row: dict[Hashable, Any]) -> Conclusion:
@@ -161,40 +172,38 @@ def _of_policy(row: dict[Hashable, Any]) -> Conclusion:
     return Conclusion(level, f"{said}. Caution: {reason}." if level == "caution" and reason else f"{said}.")
 
 
-def _against_logged(table: pd.DataFrame, logging: str, logged: tuple[float, float]) -> list[Conclusion]:
-    mean, error = logged
-    known = table.dropna(subset=["truth"])
-    gap = known["truth"] - mean
-    clear = gap.abs() > 1.96 * np.hypot(known["truth_std_error"].fillna(0.0), error)
+def _against_logged(table: pd.DataFrame, values: pd.DataFrame) -> list[Conclusion]:
+    known = values[values["policy"].isin(set(table["policy"]))].dropna(subset=["minus_logging_ci_low"])
+    logging = values.loc[values["is_logging_policy"].astype(bool), "policy"].iloc[0]
+    below, above = known["minus_logging_ci_high"] < 0, known["minus_logging_ci_low"] > 0
     groups = {
-        f"clearly below {logging}": list(known["policy"][clear & (gap < 0)]),
-        f"clearly above {logging}": list(known["policy"][clear & (gap > 0)]),
-        f"not told apart from {logging}": list(known["policy"][~clear]),
+        f"clearly below {logging}": set(known["policy"][below]),
+        f"clearly above {logging}": set(known["policy"][above]),
+        f"not told apart from {logging}": set(known["policy"][~(below | above)]),
     }
-    parts = [f"{listed(names)} {where}" for where, names in groups.items() if names]
+    ordered = {where: [name for name in table["policy"] if name in names] for where, names in groups.items()}
+    parts = [f"{listed(names)} {where}" for where, names in ordered.items() if names]
     if not parts:
         return []
-    return [Conclusion("supported", f"By their labels, with {logging} at {mean:.3f}: {'; '.join(parts)}.")]
-
-
-def _of_weights(results: pd.DataFrame, policies: list[str]) -> list[Conclusion]:
-    weighted = results[
-        results["estimator"].isin(estimators_that(lambda one: one.family.weights)) & results["ess_fraction"].notna()
+    return [
+        Conclusion("supported", f"By their labels, with {logging} at {logging_value(values):.3f}: {'; '.join(parts)}.")
     ]
+
+
+def _of_weights(weights: pd.DataFrame, policies: list[str]) -> list[Conclusion]:
+    rows = {row["policy"]: row for row in rows_of(weights.dropna(subset=["ess_fraction"]))}
     found = []
     for policy in policies:
-        rows = weighted[weighted["policy"] == policy]
-        if rows.empty:
+        if policy not in rows or rows[policy]["ess_fraction"] >= ESS_GOOD:
             continue
-        row = rows.sort_values("ess_fraction").iloc[0]
-        ess, share = float(row["ess"]), float(row["ess_fraction"])
-        if share < ESS_GOOD:
-            verb = "say nothing reliable about" if share < ESS_CRITICAL else "are uncertain for"
-            found.append(
-                Conclusion(
-                    "refused" if share < ESS_CRITICAL else "caution",
-                    f"IPS, SNIPS and doubly robust estimates {verb} {policy}: its weights rest on "
-                    f"{count(round(ess), 'effective row')} of {int(row['n']):,} ({percent(share)}).",
-                )
+        row, share = rows[policy], float(rows[policy]["ess_fraction"])
+        refused = share < ESS_CRITICAL
+        verb = "say nothing reliable about" if refused else "are uncertain for"
+        found.append(
+            Conclusion(
+                "refused" if refused else "caution",
+                f"IPS, SNIPS and doubly robust estimates {verb} {policy}: its weights rest on "
+                f"{count(round(float(row['ess'])), 'effective row')} of {int(row['n']):,} ({percent(share)}).",
             )
+        )
     return found

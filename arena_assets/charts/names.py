@@ -49,17 +49,9 @@ def with_methods(results: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
-def with_truths(results: pd.DataFrame) -> pd.DataFrame:
-    """Results whose rows all state their policy's best known truth.
-
-    A method that takes half of the target's labels is compared with the other half; people are shown one truth.
-    """
-    known = results.dropna(subset=["truth"]).sort_values("truth_std_error", kind="stable").drop_duplicates("policy")
-    known = known.set_index("policy")
-    return results.assign(
-        truth=results["policy"].map(known["truth"]).astype(float),
-        truth_std_error=results["policy"].map(known["truth_std_error"]).astype(float),
-    )
+def level_words(values: pd.DataFrame) -> str:
+    """The confidence level of `policy_values`, and so of every interval: 95%, 99.9%."""
+    return f"{100 * float(values['level'].iloc[0]):g}%"
 
 
 def percent(share: float) -> str:

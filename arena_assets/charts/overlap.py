@@ -11,7 +11,6 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
-from arena_assets.estimation import diagnose
 from arena_assets.estimation.data.weights import from_log
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL as CRITICAL
 from arena_assets.estimation.diagnostics.gates import ESS_GOOD as GOOD
@@ -28,32 +27,11 @@ def log_weights(frame: pd.DataFrame, policy: str) -> Floats:
     return np.asarray(values[np.isfinite(values)], dtype=np.float64)
 
 
-def summary(frame: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
-    """Diagnostics of each policy's raw weights."""
-    rows = []
-    for policy in policies:
-        logs = log_weights(frame, policy)
-        if not logs.size:
-            continue
-        found = diagnose(from_log(logs))
-        rows.append(
-            {
-                "policy": policy,
-                "rows": found.n,
-                "ess": found.ess,
-                "ess_fraction": found.ess_fraction,
-                "max_share": found.max_share,
-                "top5_share": found.top5_share,
-                "hill": found.hill if np.isfinite(found.hill) else None,
-                "affinity": found.affinity,
-                "mean": found.mean,
-                "median_log": float(np.median(logs)),
-                "sd_log": float(logs.std()),
-                "largest_log": float(np.abs(logs).max()),
-            }
-        )
-    columns = ["policy", "rows", "ess", "ess_fraction", "max_share", "top5_share", "hill", "affinity", "mean"]
-    return pd.DataFrame(rows, columns=[*columns, "median_log", "sd_log", "largest_log"])
+def of_targets(diagnostics: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
+    """Rows of `weight_diagnostics` with any weight, in the targets' order."""
+    order = {policy: place for place, policy in enumerate(targets)}
+    rows = diagnostics[diagnostics["policy"].isin(order) & (diagnostics["n"] > 0)]
+    return rows.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
 
 def overlap_title(table: pd.DataFrame) -> str:
@@ -71,10 +49,10 @@ def overlap(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("ess:Q", title="Effective rows", format=",.1f"),
-            alt.Tooltip("rows:Q", title="of", format=","),
+            alt.Tooltip("n:Q", title="of", format=","),
             alt.Tooltip("ess_fraction:Q", title="Share", format=".1%"),
-            alt.Tooltip("max_share:Q", title="Largest weight's share", format=".1%"),
-            alt.Tooltip("top5_share:Q", title="Heaviest 5% of rows carry", format=".1%"),
+            alt.Tooltip("max_weight_share:Q", title="Largest weight's share", format=".1%"),
+            alt.Tooltip("top5_weight_share:Q", title="Heaviest 5% of rows carry", format=".1%"),
         ],
     )
     bars = base.mark_bar(height={"band": 0.6}).encode(
@@ -110,11 +88,11 @@ def histogram(frame: pd.DataFrame, policy: str) -> pd.DataFrame:
 
 def histogram_title(row: pd.Series) -> str:
     """What one policy's weights rest on, as a sentence."""
-    if row["largest_log"] == 0:
+    if row["largest_abs_log_weight"] == 0:
         return f"{row['policy']}: every weight is exactly 1"
     return (
-        f"{row['policy']}: {count(round(row['ess']), 'effective row')} of {row['rows']:,} "
-        f"({percent(row['ess_fraction'])}), largest share {percent(row['max_share'])}"
+        f"{row['policy']}: {count(round(row['ess']), 'effective row')} of {row['n']:,} "
+        f"({percent(row['ess_fraction'])}), largest share {percent(row['max_weight_share'])}"
     )
 
 
@@ -138,35 +116,13 @@ def histogram_chart(bins: pd.DataFrame, colour: str) -> alt.LayerChart:
     return alt.layer(bars, style.zero_rule()).properties(height=210)
 
 
-def concentration(frame: pd.DataFrame, policies: Sequence[str], points: int = 120) -> pd.DataFrame:
-    """Cumulative share of the weight that the heaviest rows carry: policy, top (share of rows), carried, rows."""
-    parts = []
-    for policy in policies:
-        logs = np.sort(log_weights(frame, policy))[::-1]
-        if not logs.size:
-            continue
-        carried = np.cumsum(np.exp(logs - logs[0]))
-        places = np.unique(np.geomspace(1, logs.size, points).round().astype(int))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "policy": policy,
-                    "rows": places,
-                    "top": places / logs.size,
-                    "carried": carried[places - 1] / carried[-1],
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["policy", "rows", "top", "carried"])
-
-
 def concentration_title(curve: pd.DataFrame, share: float = 0.01) -> str:
     """How much the heaviest rows of the worst policy carry, as a sentence."""
     if curve.empty:
         return "No weights yet"
-    at = curve[curve["top"] >= share].groupby("policy", sort=False).first()
+    at = curve[curve["share_of_rows"] >= share].groupby("policy", sort=False).first()
     at = at.sort_values("carried").tail(1)
-    worst, rows, carried = str(at.index[0]), int(at["rows"].iloc[0]), float(at["carried"].iloc[0])
+    worst, rows, carried = str(at.index[0]), int(at["rank"].iloc[0]), float(at["carried"].iloc[0])
     which = "The heaviest row" if rows == 1 else f"The heaviest {rows:,} rows"
     return f"{which} of {worst} {'carries' if rows == 1 else 'carry'} {percent(carried)} of its weight"
 
@@ -178,7 +134,7 @@ def concentration_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
         .mark_line(strokeWidth=2.5)
         .encode(
             x=alt.X(
-                "top:Q",
+                "share_of_rows:Q",
                 title="Heaviest rows, share of all (log scale)",
                 scale=alt.Scale(type="log", domainMax=1, nice=False),
                 axis=alt.Axis(format="~%", tickCount=5),
@@ -187,25 +143,12 @@ def concentration_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
             color=style.policy_colour(colours, list(curve["policy"])),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
-                alt.Tooltip("rows:Q", title="Heaviest rows", format=","),
+                alt.Tooltip("rank:Q", title="Heaviest rows", format=","),
                 alt.Tooltip("carried:Q", title="carry", format=".1%"),
             ],
         )
         .properties(height=320)
     )
-
-
-def tail(frame: pd.DataFrame, policies: Sequence[str], points: int = 120) -> pd.DataFrame:
-    """Share of rows with a weight above x: policy, weight, share; thinned evenly on the share's log scale."""
-    parts = []
-    for policy in policies:
-        logs = np.sort(log_weights(frame, policy))[::-1]
-        if not logs.size:
-            continue
-        places = np.unique(np.geomspace(1, logs.size, points).round().astype(int))
-        weight = np.exp(logs[places - 1].clip(-30, 300))
-        parts.append(pd.DataFrame({"policy": policy, "weight": weight, "share": places / logs.size}))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["policy", "weight", "share"])
 
 
 def tail_title(table: pd.DataFrame) -> str:
@@ -219,7 +162,8 @@ def tail_title(table: pd.DataFrame) -> str:
 
 def tail_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
     """Tail plot: a straight flat line to the right is a power law, which a sample cannot average out."""
-    shown = curve[curve["weight"] >= 1e-3]
+    shown = curve.assign(weight=from_log(curve["log_weight"].to_numpy(float)))
+    shown = shown[shown["weight"] >= 1e-3]
     return (
         style.chart(shown)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=14))
@@ -231,17 +175,17 @@ def tail_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
                 axis=alt.Axis(tickCount=6, format="~g"),
             ),
             y=alt.Y(
-                "share:Q",
+                "share_of_rows:Q",
                 title="Rows with at least this weight",
                 scale=alt.Scale(type="log", nice=False),
                 axis=alt.Axis(format="~%", tickCount=5),
             ),
             color=style.policy_colour(colours, list(curve["policy"])),
-            order="share:Q",
+            order="share_of_rows:Q",
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("weight:Q", title="Weight", format=".3g"),
-                alt.Tooltip("share:Q", title="Rows with at least this", format=".2%"),
+                alt.Tooltip("share_of_rows:Q", title="Rows with at least this", format=".2%"),
             ],
         )
         .properties(height=320)
@@ -253,10 +197,10 @@ def clone_sentence(table: pd.DataFrame, clones: Sequence[str]) -> tuple[bool, st
     rows = table[table["policy"].isin(list(clones))]
     if rows.empty:
         return None
-    worst = rows.sort_values("largest_log").iloc[-1]
-    if worst["largest_log"] == 0:
-        return True, f"{worst['policy']} equals P0, and all {worst['rows']:,} of its log ratios are exactly 0.0"
-    size = f"{worst['largest_log']:.3g} nats"
+    worst = rows.sort_values("largest_abs_log_weight").iloc[-1]
+    if worst["largest_abs_log_weight"] == 0:
+        return True, f"{worst['policy']} equals P0, and all {worst['n']:,} of its log ratios are exactly 0.0"
+    size = f"{worst['largest_abs_log_weight']:.3g} nats"
     return False, f"{worst['policy']} equals P0, but its largest log ratio is {size}: scoring is not exact"
 
 

@@ -5,36 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.calibration import Calibration
 from arena_assets.charts.names import count, listed, percent
-from arena_assets.estimation.diagnostics.gates import OUTSIDE_REFUSE
-
-
-def residuals(scored: pd.DataFrame, curve: Calibration, policies: Sequence[str], column: str) -> pd.DataFrame:
-    """Mean of label minus calibrated score for each policy, with its 95% interval; zero where it carries over."""
-    rows = []
-    for policy in policies:
-        pair = scored[scored["policy"] == policy].dropna(subset=[column, "oracle_label"])
-        if len(pair) < 2:
-            continue
-        gap = pair["oracle_label"].to_numpy(float) - curve(pair[column].to_numpy(float))
-        error = float(gap.std(ddof=1) / np.sqrt(gap.size))
-        mean = float(gap.mean())
-        rows.append(
-            {
-                "policy": policy,
-                "residual": mean,
-                "low": mean - 1.96 * error,
-                "high": mean + 1.96 * error,
-                "rmse": float(np.sqrt(np.mean(gap**2))),
-                "labels": gap.size,
-            }
-        )
-    return pd.DataFrame(rows, columns=["policy", "residual", "low", "high", "rmse", "labels"])
 
 
 def residual_title(table: pd.DataFrame, logging: str) -> str:
@@ -42,11 +16,9 @@ def residual_title(table: pd.DataFrame, logging: str) -> str:
     targets = table[table["policy"] != logging]
     if targets.empty:
         return "No target has labels to test the calibration on"
-    off = targets[(targets["low"] > 0) | (targets["high"] < 0)]
+    off = targets[(targets["residual_ci_low"] > 0) | (targets["residual_ci_high"] < 0)]
     if off.empty:
-        return (
-            f"The calibration carries over to all {count(len(targets), 'target')}: no mean residual differs from zero"
-        )
+        return f"No mean residual differs from zero on the labels of {count(len(targets), 'target')}"
     words = [
         f"{policy} ({'better' if gap > 0 else 'worse'} than its scores say by {abs(gap):.3f})"
         for policy, gap in zip(off["policy"], off["residual"].tolist(), strict=True)
@@ -54,7 +26,7 @@ def residual_title(table: pd.DataFrame, logging: str) -> str:
     return f"The calibration does not carry over to {listed(words)}"
 
 
-def residual_chart(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
+def residual_chart(table: pd.DataFrame, colours: alt.Scale, level: str) -> alt.LayerChart:
     """Mean residual of each policy with its interval."""
     base = style.chart(table).encode(
         y=alt.Y("policy:N", sort=list(table["policy"]), title=None),
@@ -62,23 +34,17 @@ def residual_chart(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("residual:Q", title="Label minus calibrated score", format="+.3f"),
-            alt.Tooltip("low:Q", title="95% from", format="+.3f"),
-            alt.Tooltip("high:Q", title="to", format="+.3f"),
+            alt.Tooltip("residual_ci_low:Q", title=f"{level} from", format="+.3f"),
+            alt.Tooltip("residual_ci_high:Q", title="to", format="+.3f"),
             alt.Tooltip("rmse:Q", title="RMSE of one label", format=".3f"),
             alt.Tooltip("labels:Q", title="Labels", format=","),
         ],
     )
     intervals = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", title="Label minus calibrated score (label units)"), x2="high:Q"
+        x=alt.X("residual_ci_low:Q", title="Label minus calibrated score (label units)"), x2="residual_ci_high:Q"
     )
     points = base.mark_point(filled=True, size=110, opacity=1).encode(x="residual:Q")
     return alt.layer(style.zero_rule(), intervals, points).properties(height=44 * len(table) + 70)
-
-
-def residuals_by_score(points: pd.DataFrame, curve: Calibration, policies: Sequence[str]) -> pd.DataFrame:
-    """The binned points of `judge.binned` as residuals from the curve."""
-    shown = points[points["policy"].isin(list(policies))]
-    return shown.assign(residual=shown["label"] - curve(shown["score"].to_numpy(float)))
 
 
 def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
@@ -94,7 +60,7 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("score:Q", title="Mean score", format=".3f"),
                 alt.Tooltip("residual:Q", title="Residual", format="+.3f"),
-                alt.Tooltip("rows:Q", title="Labels", format=","),
+                alt.Tooltip("labels:Q", title="Labels", format=","),
             ],
         )
     )
@@ -102,37 +68,37 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     return alt.layer(zero, lines).properties(height=320)
 
 
-def support(scored: pd.DataFrame, curve: Calibration, targets: Sequence[str], column: str) -> pd.DataFrame:
-    """Share of each target's scores below and above the calibrated range: policy, side, share, rows."""
-    known, rows = curve.support, []
-    for policy in targets:
-        own = scored.loc[scored["policy"] == policy, column].dropna().to_numpy(float)
-        for side, outside in (("below", own < known.low), ("above", own > known.high)):
-            if own.size:
-                rows.append(
-                    {"policy": policy, "side": side, "share": float(outside.mean()), "rows": int(outside.sum())}
-                )
-    return pd.DataFrame(rows, columns=["policy", "side", "share", "rows"])
+def of_policies(diagnostics: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
+    """Rows of `calibration_diagnostics` of these policies, in their order."""
+    order = {policy: place for place, policy in enumerate(policies)}
+    rows = diagnostics[diagnostics["policy"].isin(order)]
+    return rows.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
 
-def refused_from(curve: Calibration) -> float:
-    """Share outside the calibrated range from which the gates refuse: what chance may show is taken off there."""
-    return OUTSIDE_REFUSE + curve.support.chance
+def sides(table: pd.DataFrame) -> pd.DataFrame:
+    """Share of each policy's scores below and above the calibrated range: policy, side, share."""
+    long = table.melt(["policy"], ["share_below", "share_above"], "side", "share").dropna(subset=["share"])
+    long["side"] = long["side"].str.removeprefix("share_")
+    return long
 
 
-def support_title(table: pd.DataFrame, limit: float) -> str:
+def support_title(table: pd.DataFrame) -> str:
     """Whose level may not be claimed because its scores were never calibrated, as a sentence."""
-    total = table.groupby("policy", sort=False)["share"].sum()
-    if total.empty:
-        return "No target has scores yet"
-    out = total[total >= limit]
-    if out.empty:
-        worst = str(total.idxmax())
-        if not total.any():
+    known = table.dropna(subset=["outside_share"])
+    if known.empty:
+        return "No target's scores can be compared with a calibrated range"
+    share = known["share_below"] + known["share_above"]
+    out = share >= known["refused_from"]
+    if not out.any():
+        if not share.any():
             return "Every target's scores lie within the calibrated range"
-        most = percent(float(total.max()))
+        most, worst = percent(float(share.max())), known["policy"].iloc[int(share.argmax())]
         return f"The targets score within the calibrated range: at most {most} lie outside ({worst})"
-    words = [f"{policy} ({percent(float(share))})" for policy, share in out.items()]
+    # The gates read what is left when the share that chance may show is taken off.
+    words = [
+        f"{policy} ({percent(float(left))} beyond chance)"
+        for policy, left in zip(known["policy"][out], known["outside_share"][out], strict=True)
+    ]
     return f"No level may be claimed for {listed(words)}: scores outside the calibrated range"
 
 
@@ -159,7 +125,6 @@ def support_chart(table: pd.DataFrame, limit: float) -> alt.LayerChart:
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("side:N", title="Side"),
                 alt.Tooltip("share:Q", title="Share", format=".2%"),
-                alt.Tooltip("rows:Q", title="Responses", format=","),
             ],
         )
     )

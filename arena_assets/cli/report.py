@@ -9,13 +9,19 @@ import pandas as pd
 from arena_assets.config import Experiment
 from arena_assets.estimation import BASIC
 from arena_assets.storage import Store
-from arena_assets.tables import rows_of
+from arena_assets.storage.analysed import read_beside
+from arena_assets.tables import ABLATION_RESULTS, POLICY_VALUES, WEIGHT_DIAGNOSTICS, rows_of
 
 
 def comparison(experiment: Experiment, store: Store) -> str:
-    """For each target the truth and the basic methods' estimates, with 95% intervals, coverage and support."""
-    results = store.read("ablation_results")
-    rests_on = store.notes("ablation_results").get("rests_on", "")
+    """For each target the truth and the basic methods' estimates, with intervals, coverage and support."""
+    results = store.read(ABLATION_RESULTS.name)
+    values, weights = (
+        {row["policy"]: row for row in rows_of(read_beside(store, table.name))}
+        for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS)
+    )
+    interval = f"{100 * next(iter(values.values()))['level']:g}% interval"
+    rests_on = store.notes(ABLATION_RESULTS.name).get("rests_on", "")
     # In the order of the methods' list: from what needs least to what needs most.
     order = {(m.estimator, m.reward_calibration, m.weight_calibration): place for place, m in enumerate(BASIC)}
     keys = zip(results["estimator"], results["reward_calibration"], results["weight_calibration"], strict=True)
@@ -26,13 +32,13 @@ def comparison(experiment: Experiment, store: Store) -> str:
         own = shown[shown["policy"] == policy]
         if own.empty:
             continue
-        first = rows_of(own)[0]
+        truth = values[policy]
         lines.append(
-            f"{policy}: truth {_value(first['truth'])} (standard error {_value(first['truth_std_error'])}), "
-            f"effective sample size {_percent(float(own['ess_fraction'].max()))} of the rows"
+            f"{policy}: truth {_value(truth['value'])} (standard error {_value(truth['std_error'])}), "
+            f"effective sample size {_percent(float(weights[policy]['ess_fraction']))} of the rows"
         )
         lines.append(
-            f"  {'estimator':<16}{'rewards':<12}{'estimate':>9}  {'95% interval':<18}{'error':>8}  {'covers':<7}support"
+            f"  {'estimator':<16}{'rewards':<12}{'estimate':>9}  {interval:<18}{'error':>8}  {'covers':<7}support"
         )
         for row in rows_of(own):
             lines.append(_line(row))

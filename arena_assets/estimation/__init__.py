@@ -28,7 +28,8 @@ from arena_assets.estimation.estimators.registry import (
     estimators_that,
 )
 from arena_assets.estimation.ranking import best_supported, contrast, contrasts
-from arena_assets.estimation.report import diagnostics, residuals_by_variance
+from arena_assets.estimation.reporting.complete import complete_analysis
+from arena_assets.estimation.reporting.judge_variance import residuals_by_variance
 from arena_assets.estimation.studies.grid import GridResult, ablation_grid, summarise
 from arena_assets.estimation.studies.scenarios import Scenario, draw, draw_targets, scenarios
 from arena_assets.estimation.studies.simulation import estimator_simulation, overall
@@ -57,10 +58,10 @@ __all__ = [
     "ablation_grid",
     "analyze",
     "best_supported",
+    "complete_analysis",
     "contrast",
     "contrasts",
     "diagnose",
-    "diagnostics",
     "draw",
     "draw_targets",
     "estimator",

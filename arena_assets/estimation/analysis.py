@@ -111,9 +111,13 @@ def evaluate(
     chosen = list(methods)
     if not chosen:
         raise EstimationError("no methods to run")
-    preparation = Preparation(data, seed=seed)
-    results = []
-    for method in chosen:
+    return results_of(Preparation(data, seed=seed), chosen, clock)
+
+
+def results_of(preparation: Preparation, methods: Iterable[Method], clock: Callable[[], float] | None) -> list[Result]:
+    """The results of `methods` on data that are prepared already, by method and then by policy."""
+    data, results = preparation.data, []
+    for method in methods:
         for policy in (data.logging_policy, *data.targets):
             if policy == data.logging_policy and (method.uses_weights or method.entry.own_labels):
                 continue

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._numeric import sums, tally
 from arena_assets.estimation._once import Once
 from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
 from arena_assets.estimation.calibration.of_data import Calibrations
@@ -95,18 +94,6 @@ class Preparation:
         """
         make = self._own if own else self._target
         return self._targets.get((scoring, kind, policy, own), lambda: make(scoring, kind, policy))
-
-    def own_residuals(self, scoring: str, kind: str, policy: str) -> Floats:
-        """Y' - f(S') on the target's own labels, one mean per prompt: the direct test of transport."""
-        calibration = self.calibration(scoring, kind)
-        target = self.data.targets[policy]
-        features, usable = self.calibrations.features(target, scoring, kind)
-        present = usable & ~np.isnan(target.labels)
-        if calibration is None or not present.any():
-            return np.empty(0)
-        residual = target.labels[present] - calibration.predict(calibration.prepare(features[present]))
-        code = np.unique(self._draws[policy][present], return_inverse=True)[1]
-        return sums(code, residual) / tally(code)
 
     def _logged(self, scoring: str, kind: str) -> tuple[Reading, Bools]:
         """P0's usable rows under one calibration, and which of all rows they are: the same for every target."""

@@ -1,6 +1,7 @@
 """The assets that are not partitioned: the corpus, the analysis and the studies of the methods."""
 
 import time
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -8,16 +9,17 @@ import dagster as dg
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
-from arena_assets.estimation import EstimationError, overall
+from arena_assets.estimation import overall
 from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.batches import options
 from arena_assets.orchestration.checked_write import Yields, content_version, failure, finish
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
-from arena_assets.stages.analysis import compare, judge_signal
+from arena_assets.stages.analysis import analyse, write_beside
 from arena_assets.stages.collecting import as_data, collect
 from arena_assets.stages.studies import simulate
 from arena_assets.storage import METHODS, Effort, Store
+from arena_assets.tables import CALIBRATION_DIAGNOSTICS
 
 
 def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
@@ -29,10 +31,12 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
         try:
             collected = collect(experiment, store)
             data = as_data(experiment, collected.tables)
-            results = compare(experiment, data, time.perf_counter)
-        except (ArenaError, EstimationError) as error:
+            analysis = analyse(experiment, data, time.perf_counter)
+        except ArenaError as error:
             raise failure(error) from error
         context.log.info(collected.summary)
+        results = analysis.results
+        judged = analysis.beside[CALIBRATION_DIAGNOSTICS.name].drop_duplicates(["policy", "scoring"])
         shown = results[
             [
                 "policy",
@@ -51,13 +55,18 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
             "partitions missing": len(collected.missing),
             "partitions left out": dg.MetadataValue.json(collected.left_out),
             "rests on": collected.summary,
-            "judge against oracle (rank correlation)": figures.table(judge_signal(collected.tables)),
+            "judge against oracle (rank correlation)": figures.table(
+                judged[["policy", "scoring", "labels", "rank_correlation"]]
+            ),
             "estimates": figures.table(shown[shown["scoring"] == "deterministic"]),
             "rows left out": [str(entry) for entry in data.left_out][:20],
         }
         batch = Batch(experiment, pipeline.RESULTS.name, results, machines=collected.machines)
         effort = Effort(round(time.monotonic() - started, 2))
-        yield from finish(context, store, batch, metadata, effort, rests_on=collected.summary)
+        notes = {"rests_on": collected.summary, "prompts": str(len(collected.tables[pipeline.PROMPTS.name]))}
+        first = partial(write_beside, experiment, store, analysis, **notes)
+        stated = {**notes, "analysis": analysis.identity}
+        yield from finish(context, store, batch, metadata, effort, notes=stated, write_first=first)
 
     found: dg.AssetsDefinition = ablation_results
     return found

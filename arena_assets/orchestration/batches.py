@@ -49,7 +49,7 @@ def table_asset(experiment: Experiment, step: Step) -> dg.AssetsDefinition:
         notes = dict(made.notes) | ({} if made.machine is None else made.machine.notes)
         if work.collected is not None:
             notes["rests_on"] = work.collected.summary
-        yield from finish(context, work.store, batch, figures.of(work, made, effort), effort, **notes)
+        yield from finish(context, work.store, batch, figures.of(work, made, effort), effort, notes=notes)
 
     found: dg.AssetsDefinition = asset
     return found

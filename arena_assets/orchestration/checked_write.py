@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -43,9 +44,14 @@ def finish(
     batch: Batch,
     metadata: Mapping[str, Any],
     effort: Effort | None = None,
-    **notes: str,
+    *,
+    notes: Mapping[str, str] = MappingProxyType({}),
+    write_first: Callable[[], None] | None = None,
 ) -> Yields:
     """Apply the rules, keep what they found beside the data, and write the table or refuse it.
+
+    `notes` stand in the file beside the rows; `write_first` writes what must be there before the table is, and only
+    where the table is.
 
     Raises:
         dg.Failure: a blocking rule is broken or the table breaks its contract; no file is written.
@@ -68,6 +74,8 @@ def finish(
         )
     fingerprint = batch.experiment.fingerprint(batch.asset, batch.partition)
     try:
+        if write_first is not None:
+            write_first()
         size = store.write(batch.asset, batch.table, partition=batch.partition, fingerprint=fingerprint, **notes)
     except ArenaError as error:
         raise failure(error) from error

@@ -11,8 +11,7 @@ from arena_assets.exchange.exporting import WRITERS, export
 from arena_assets.orchestration.batches import options
 from arena_assets.orchestration.checked_write import failure
 from arena_assets.orchestration.resources import ArenaStorage
-from arena_assets.storage import write_bytes
-from arena_assets.summary import gather, report, to_html, to_markdown
+from arena_assets.summary import write_report
 
 
 class ExportConfig(dg.Config):
@@ -30,17 +29,12 @@ def summary_asset(experiment: Experiment) -> dg.AssetsDefinition:
         del context
         store = storage.store(experiment)
         try:
-            facts = gather(experiment, store)
-            blocks = report(facts)
-            markdown, page = to_markdown(blocks), to_html(blocks, f"{experiment.name}: what was found")
-            paths = [store.root / f"analysis_summary.{suffix}" for suffix in ("md", "html")]
-            for path, text in zip(paths, (markdown, page), strict=True):
-                write_bytes(path, text.encode())
+            paths, opening = write_report(experiment, store)
         except ArenaError as error:
             raise failure(error) from error
         return dg.MaterializeResult(
             metadata={
-                "report": dg.MetadataValue.md(markdown.split("\n## Estimators compared")[0]),
+                "report": dg.MetadataValue.md(opening),
                 "markdown": dg.MetadataValue.path(str(paths[0])),
                 "html": dg.MetadataValue.path(str(paths[1])),
             }

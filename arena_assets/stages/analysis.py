@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
-from scipy import stats
 
 from arena_assets.config import Experiment, config_folder, load_yaml
-from arena_assets.errors import ConfigError
-from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, analyze
+from arena_assets.errors import ConfigError, RefusedError
+from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, complete_analysis
 from arena_assets.stages.origin import origin_of
-from arena_assets.tables import ABLATION_RESULTS
+from arena_assets.storage import Store
+from arena_assets.tables import ABLATION_RESULTS, BESIDE_RESULTS, TABLES
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """`ablation_results`, and the tables of `BESIDE_RESULTS` by name."""
+
+    results: pd.DataFrame
+    beside: Mapping[str, pd.DataFrame]
+
+    @property
+    def identity(self) -> str:
+        """Digest of the results without their timing: all tables of one analysis bear it in their notes."""
+        rows = pd.util.hash_pandas_object(self.results.drop(columns=list(ABLATION_RESULTS.timing)), index=False)
+        return hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()[:24]
 
 
 def ablation_spec(experiment: Experiment) -> AblationSpec:
@@ -28,31 +43,34 @@ def ablation_spec(experiment: Experiment) -> AblationSpec:
         raise ConfigError(f"ablations/{path.name}: {error}") from error
 
 
-def compare(experiment: Experiment, data: EvaluationData, clock: Callable[[], float]) -> pd.DataFrame:
-    """The `ablation_results` table."""
-    methods = ablation_spec(experiment).chosen
-    frame = analyze(
-        data,
-        methods=origin_of(experiment).methods(data, methods),
-        level=experiment.analysis.level,
-        seed=experiment.seed,
-        clock=clock,
-    )
-    return frame.sort_values(list(ABLATION_RESULTS.key), ignore_index=True)
+def analyse(experiment: Experiment, data: EvaluationData, clock: Callable[[], float]) -> Analysis:
+    """The `ablation_results` table and all tables beside it.
+
+    Raises:
+        RefusedError: the data allow no analysis; the text says why.
+    """
+    methods = origin_of(experiment).methods(data, ablation_spec(experiment).chosen)
+    level, seed = experiment.analysis.level, experiment.seed
+    try:
+        tables = complete_analysis(data, methods=methods, level=level, seed=seed, clock=clock)
+    except EstimationError as error:
+        raise RefusedError(f"{experiment.name} cannot be analysed: {error}") from error
+    ordered = {name: table.sort_values(list(TABLES[name].key), ignore_index=True) for name, table in tables.items()}
+    return Analysis(ordered.pop(ABLATION_RESULTS.name), ordered)
 
 
-def judge_signal(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Rank correlation of judge and oracle, for each policy and over all: policy, n, spearman; however low it is."""
-    labels = tables.get("oracle_labels")
-    if labels is None:
-        return pd.DataFrame(columns=["policy", "n", "spearman"])
-    both = tables["judge_scores"].merge(labels[["prompt_id", "policy", "oracle_label"]], on=["prompt_id", "policy"])
-    both["judge_mean"] = both["judge_mean"].fillna(both["judge_score"])
-    both = both.dropna(subset=["judge_mean", "oracle_label"])
-    groups: Iterable[tuple[str, pd.DataFrame]] = [("all", both), *((str(k), v) for k, v in both.groupby("policy"))]
-    rows = []
-    for policy, group in groups:
-        varied = len(group) > 2 and group["judge_mean"].nunique() > 1 and group["oracle_label"].nunique() > 1
-        value = float(stats.spearmanr(group["judge_mean"], group["oracle_label"]).statistic) if varied else math.nan
-        rows.append((policy, len(group), value))
-    return pd.DataFrame(rows, columns=["policy", "n", "spearman"])
+def write_beside(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:
+    """Write every table but `ablation_results`, which follows last: where that is, all are."""
+    fingerprint = experiment.fingerprint(ABLATION_RESULTS.name)
+    for table in BESIDE_RESULTS:
+        store.write(
+            table.name, analysis.beside[table.name], fingerprint=fingerprint, analysis=analysis.identity, **notes
+        )
+
+
+def write_analysis(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:
+    """Write all tables of an analysis, `ablation_results` last."""
+    write_beside(experiment, store, analysis, **notes)
+    name = ABLATION_RESULTS.name
+    stated = {"analysis": analysis.identity, **notes}
+    store.write(name, analysis.results, fingerprint=experiment.fingerprint(name), **stated)

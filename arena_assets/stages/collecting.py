@@ -9,7 +9,7 @@ import pandas as pd
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import RefusedError, StorageError, TableError
-from arena_assets.estimation import EvaluationData
+from arena_assets.estimation import EstimationError, EvaluationData
 from arena_assets.machine import Machine
 from arena_assets.pipeline import Step
 from arena_assets.rules import Batch, apply, refusals
@@ -76,8 +76,15 @@ def _by_partition(experiment: Experiment, store: Store, steps: Sequence[Step]) -
 
 
 def as_data(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> EvaluationData:
-    """What the estimators see."""
-    return origin_of(experiment).data(experiment, tables)
+    """What the estimators see.
+
+    Raises:
+        RefusedError: the tables allow no evaluation; the text says why.
+    """
+    try:
+        return origin_of(experiment).data(experiment, tables)
+    except EstimationError as error:
+        raise RefusedError(f"the tables of {experiment.name} allow no evaluation: {error}") from error
 
 
 def _require_rules(

@@ -1,7 +1,5 @@
-"""The consolidated findings of an experiment, as Markdown and as one HTML file."""
+"""The consolidated findings of an experiment, as Markdown and as one HTML file: what the analysis wrote, for people."""
 
-from arena_assets.summary.blocks import to_html, to_markdown
-from arena_assets.summary.facts import Facts, gather
-from arena_assets.summary.report import report
+from arena_assets.summary.files import write_report
 
-__all__ = ["Facts", "gather", "report", "to_html", "to_markdown"]
+__all__ = ["write_report"]

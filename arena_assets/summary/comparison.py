@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
-from arena_assets.summary.charts import Estimate
+from arena_assets.charts.names import with_methods
 from arena_assets.tables import rows_of
 
-_METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
-_SHOWN = ["estimate", "ci_low", "ci_high", "truth", "error", "covered", "support"]
+METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
+_SHOWN = ["method", "estimate", "ci_low", "ci_high", "truth", "error", "covered", "support"]
 _REASON_LENGTH = 90
-# A plot of more lines is no longer read.
-_LINES = 24
 
 
-def method_name(row: Mapping[str, Any]) -> str:
-    """A method in words: what is `none` is left out."""
-    parts = [row["estimator"]]
-    parts += [row[name] for name in ("reward_calibration", "weight_calibration") if row[name] != "none"]
-    if row["scoring"] != "deterministic":
-        parts.append("uncertainty-aware")
-    return " + ".join(parts)
-
-
-def accuracy(results: pd.DataFrame, logging_policy: str) -> pd.DataFrame:
-    """Mean absolute error and coverage of each method over the targets with a truth, the nearest first."""
-    known = results[(results["policy"] != logging_policy) & results["error"].notna()]
-    if known.empty:
-        return pd.DataFrame(columns=["method", "targets", "mean |error|", "share covered", "refused"])
-    rows = []
-    for _, group in known.groupby(_METHOD, sort=False):
-        refused = int((group["support"] == "refused").sum())
-        covered = float(group["covered"].astype("float64").mean())
-        name = method_name(rows_of(group)[0])
-        rows.append((name, len(group), float(group["error"].abs().mean()), covered, refused))
-    table = pd.DataFrame(rows, columns=["method", "targets", "mean |error|", "share covered", "refused"])
-    return table.sort_values("mean |error|", ignore_index=True)
+def accuracy(table: pd.DataFrame) -> pd.DataFrame:
+    """Error and coverage of each method over the targets with a truth: most targets first, then the nearest."""
+    known = with_methods(table[table["policies"] > 0])
+    ordered = known.sort_values(["policies", "rmse"], ascending=[False, True], kind="stable", ignore_index=True)
+    shown = ["method", "policies", "rmse", "mean_abs_error", "covered", "refused", "kendall_tau"]
+    return ordered[shown].rename(
+        columns={
+            "policies": "targets",
+            "rmse": "RMSE",
+            "mean_abs_error": "mean |error|",
+            "kendall_tau": "Kendall's tau",
+        }
+    )
 
 
 def of_policy(results: pd.DataFrame, policy: str) -> pd.DataFrame:
     """Every method's estimate of a target, the supported first."""
-    own = _ordered(results, policy)
+    own = with_methods(results[results["policy"] == policy])
+    level = own["support"].map({"supported": 0, "caution": 1, "refused": 2})
+    own = own.assign(_level=level).sort_values(["_level", "std_error"], kind="stable")
     shown = own[_SHOWN].copy()
-    shown.insert(0, "method", [method_name(row) for row in rows_of(own)])
     shown["why"] = [_short(row["support_reason"]) for row in rows_of(own)]
     return shown
+
+
+def best_of(results: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """The best supported estimate of each target that has one, as `policy_values` names it, with its screen name."""
+    named = values[["policy", *METHOD]].dropna(subset=["estimator"])
+    kinds = with_methods(results)[["policy", *METHOD, "method"]]
+    return results.merge(named, on=["policy", *METHOD]).merge(kinds, on=["policy", *METHOD])
+
+
+def against_logging(contrasts: pd.DataFrame, best: pd.DataFrame, logging_policy: str) -> pd.DataFrame:
+    """The difference to P0 of each target's best supported estimate."""
+    own = contrasts[contrasts["reference"] == logging_policy]
+    return own.merge(best[["policy", *METHOD]], on=["policy", *METHOD])
 
 
 def _short(reason: object) -> str | None:
@@ -57,21 +57,3 @@ def _short(reason: object) -> str | None:
     if len(reason) <= _REASON_LENGTH:
         return reason
     return reason[:_REASON_LENGTH].rsplit(" ", 1)[0] + " …"
-
-
-def estimates_of(results: pd.DataFrame, policy: str) -> tuple[list[Estimate], float | None]:
-    """The lines of a target's plot, and its truth where there is one."""
-    own = _ordered(results, policy)
-    done = own[own["status"] == "ok"]
-    lines = [
-        Estimate(method_name(row), row["estimate"], row["ci_low"], row["ci_high"], row["support"])
-        for row in rows_of(done.head(_LINES))
-    ]
-    known = own["truth"].dropna()
-    return lines, float(known.iloc[0]) if len(known) else None
-
-
-def _ordered(results: pd.DataFrame, policy: str) -> pd.DataFrame:
-    own = results[results["policy"] == policy]
-    level = own["support"].map({"supported": 0, "caution": 1, "refused": 2})
-    return own.assign(_level=level).sort_values(["_level", "std_error"], kind="stable").drop(columns="_level")

@@ -106,15 +106,6 @@ def roles_of(chosen: Chosen) -> Roles:
     return roles(chosen, answered, logged or estimated)
 
 
-def logged_mean(store: Store, logging: str) -> tuple[float, float] | None:
-    """P0's mean label and its standard error, from its labelled responses; None below two labels."""
-    frame = labels(store).frame
-    values = frame.loc[frame["policy"] == logging, "oracle_label"].to_numpy(float)
-    if values.size < 2:
-        return None
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size))
-
-
 def _categories(frame: pd.DataFrame) -> pd.DataFrame:
     """Policies as categories: a tenth of the memory, and faster to group by."""
     return frame.assign(policy=frame["policy"].astype("category"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from arena_assets.charts import style
+from arena_assets.charts import selection, style
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.screens import studies
-from dashboard.views import ingredients, selection
+from dashboard.views import ingredients
 
 
 def render(chosen: Chosen) -> None:

@@ -7,33 +7,31 @@ import io
 import pandas as pd
 import streamlit as st
 
-from arena_assets.charts import forest, names, ranking, style
+from arena_assets.charts import forest, names, ranking, selection, style
+from arena_assets.charts.selection import ALL, MAIN
 from arena_assets.estimation import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
+from arena_assets.tables import ABLATION_RESULTS, METHOD_ACCURACY, POLICY_VALUES
 from dashboard import elements, session
 from dashboard.data import loads
+from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen, Roles
-from dashboard.views import selection
-from dashboard.views.selection import ALL, MAIN
 
 _KINDS = {MAIN: "main kind", ALL: "all kinds"}
 _VIEWS = {"intervals": "Intervals", "errors": "Errors and rankings", "table": "Table"}
-_COLUMNS = [
-    "estimator", "reward_calibration", "weight_calibration", "scoring", "policy", "estimate", "std_error", "ci_low",
-    "ci_high", "truth", "error", "covered", "support", "support_reason", "n", "n_oracle", "ess", "ess_fraction",
-    "max_weight_share", "status", "reason",
-]  # fmt: skip
+_COLUMNS = [name for name in ABLATION_RESULTS.names if name not in ABLATION_RESULTS.timing]
 
 
 def render(chosen: Chosen) -> None:
     """The page."""
     results = loads.results(chosen.store)
-    if not elements.shown(chosen, "The results", results):
+    values, accuracy = (beside(chosen.store, table) for table in (POLICY_VALUES, METHOD_ACCURACY))
+    if not elements.shown(chosen, "The results", results, values, accuracy) or values.empty:
         return
     # A filter re-runs this part alone.
-    st.fragment(_filtered)(results.frame, loads.roles_of(chosen), chosen.name)
+    st.fragment(_filtered)(results.frame, values.frame, accuracy.frame, loads.roles_of(chosen), chosen.name)
 
 
-def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
+def _filtered(results: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, who: Roles, name: str) -> None:
     rows = _filters(selection.estimates_of_targets(results, who.targets), who)
     frame = forest.prepare(rows)
     _failures(rows)
@@ -42,28 +40,29 @@ def _filtered(results: pd.DataFrame, who: Roles, name: str) -> None:
         return
     view = session.segment("Show", list(_VIEWS), "view", lambda key: _VIEWS[key])
     if view == "intervals":
-        _forests(frame, who)
+        _forests(frame, values, who)
     elif view == "errors":
-        _errors(frame, who)
+        _errors(frame, values, accuracy, who)
     else:
         _table(rows, name)
 
 
-def _forests(frame: pd.DataFrame, who: Roles) -> None:
+def _forests(frame: pd.DataFrame, values: pd.DataFrame, who: Roles) -> None:
     policies = [policy for policy in who.targets if policy in set(frame["policy"])]
-    bounds = forest.domain(frame)
+    bounds = forest.domain(frame, values)
     st.html(style.estimate_legend())
     st.caption(
-        "Lines are 95% intervals, the grey band is the truth with its own. "
+        f"Lines are {names.level_words(values)} intervals, the grey band is the truth with its own. "
         "An arrow head: the interval goes on beyond the plot."
     )
     for start in range(0, len(policies), 2):
         for column, policy in zip(st.columns(2, gap="large"), policies[start : start + 2], strict=False):
             with column:
-                elements.figure(forest.title(frame, policy), forest.forest, frame, policy, bounds)
+                said = forest.title(frame, policy, values)
+                elements.figure(said, forest.forest, frame, policy, bounds, values)
 
 
-def _errors(frame: pd.DataFrame, who: Roles) -> None:
+def _errors(frame: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, who: Roles) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         elements.figure(
@@ -74,16 +73,16 @@ def _errors(frame: pd.DataFrame, who: Roles) -> None:
             note="Each mark is one policy, a cross where the interval misses; right of the dashed line it is too high.",
         )
     with right:
-        ranks = ranking.rankings(frame)
-        if ranks["accuracy"].notna().any():
+        ranks = ranking.rankings(accuracy, frame)
+        if len(ranks):
             elements.figure(
                 ranking.title(ranks),
                 ranking.agreement,
                 ranks,
-                note=f"True order: {ranking.true_ranking(frame)}. The dashed line is what a coin would reach.",
+                note=f"True order: {ranking.true_ranking(values)}. The dashed line is what a coin would reach.",
             )
         else:
-            st.info(ranking.title(ranks.iloc[:0]), icon=":material/info:")
+            st.info(ranking.title(ranks), icon=":material/info:")
     with st.expander("Rankings in numbers"):
         elements.table(ranks, "rankings")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from arena_assets.charts import calibration, style, transport
-from arena_assets.charts.names import SCORING, percent, pretty
+from arena_assets.charts.names import SCORING, level_words, percent, pretty
+from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES
 from dashboard import elements, session
 from dashboard.data import loads
+from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
 from dashboard.views import cost
@@ -18,20 +22,43 @@ _ASSETS = {"judge": "judge_scores", "oracle": "oracle_labels"}
 _COST = ["policy", "status", "reason", "model", "prompt_tokens", "completion_tokens", "cost_usd"]
 
 
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """What the analysis wrote of the calibrations: `calibration_curve`, `_bins` and `_diagnostics`, and the level."""
+
+    curve: pd.DataFrame
+    bins: pd.DataFrame
+    diagnostics: pd.DataFrame
+    level: str
+
+    def of(self, scoring: str) -> Calibrated:
+        """The monotone calibration of one kind of score, which is drawn against the score itself."""
+
+        def chosen(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[(frame["scoring"] == scoring) & (frame["reward_calibration"] == "monotone")]
+
+        return Calibrated(chosen(self.curve), chosen(self.bins), chosen(self.diagnostics), self.level)
+
+
 def render(chosen: Chosen) -> None:
     """The page."""
     found = loads.scores(chosen.store)
-    if not elements.shown(chosen, "The judge scores", found):
+    tables = (CALIBRATION_CURVE, CALIBRATION_BINS, CALIBRATION_DIAGNOSTICS, POLICY_VALUES)
+    curve, bins, diagnostics, values = (beside(chosen.store, table) for table in tables)
+    if not elements.shown(chosen, "The judge scores", found, curve, bins, diagnostics, values):
         return
-    who = loads.roles_of(chosen)
     if not found.frame["oracle_label"].notna().any():
         st.info("No oracle label is materialised yet: scores are shown without the truth.", icon=":material/info:")
-    st.fragment(_scored)(found.frame, who)
+    elif not values.files:
+        st.info("The calibration is shown once the results are materialised.", icon=":material/info:")
+    level = level_words(values.frame) if len(values.frame) else ""
+    known = Calibrated(curve.frame, bins.frame, diagnostics.frame, level)
+    st.fragment(_scored)(found.frame, known, loads.roles_of(chosen))
     _modes(found.frame)
     _spent(chosen)
 
 
-def _scored(frame: pd.DataFrame, who: Roles) -> None:
+def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
     left, right = st.columns(2)
     with left:
         mode = session.segment("Judge score", list(_COLUMN), "scoring", lambda value: pretty(SCORING, value))
@@ -39,25 +66,25 @@ def _scored(frame: pd.DataFrame, who: Roles) -> None:
     everyone = [policy for policy in who.all if policy in present]
     with right:
         shown = session.several("Policies", everyone, "policy")
-    column = _COLUMN[mode]
+    column, known = _COLUMN[mode], known.of(mode)
     if frame[column].isna().all():
         st.info(f"The judge gives no {elements.escape(pretty(SCORING, mode))} score.", icon=":material/info:")
         return
     scale = style.policy_scale(who.logging, who.targets)
-    curve = calibration.calibrate(frame, who.logging, column)
-    points = calibration.binned(frame, everyone, column)
-    correlated = calibration.correlations(frame, everyone, column)
+    bins = known.bins[known.bins["policy"].isin(shown)]
     first, second = st.columns(2, gap="large")
     with first:
-        elements.figure(
-            calibration.calibration_title(correlated, who.logging),
-            calibration.calibration_chart,
-            points[points["policy"].isin(shown)],
-            calibration.curve_points(curve),
-            scale,
-            note=f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with 95% intervals; "
-            "a target's dots off the curve say that the calibration does not hold for it.",
-        )
+        if len(known.diagnostics):
+            elements.figure(
+                calibration.calibration_title(known.diagnostics, who.logging),
+                calibration.calibration_chart,
+                bins,
+                known.curve,
+                scale,
+                known.level,
+                note=f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with {known.level} "
+                "intervals; a target's dots off the curve say that the calibration does not hold for it.",
+            )
     with second:
         elements.figure(
             calibration.distribution_title(frame, who.logging, who.targets, column),
@@ -66,11 +93,10 @@ def _scored(frame: pd.DataFrame, who: Roles) -> None:
             scale,
             note="Scores of all responses, labelled or not.",
         )
-    if curve is not None:
-        _transport(frame, who, column, curve, points, shown, scale)
+    _transport(known, bins, who, shown, scale)
     with st.expander("Correlation of judge and oracle by policy"):
         elements.table(
-            correlated,
+            transport.of_policies(known.diagnostics, everyone)[["policy", "labels", "rank_correlation", "correlation"]],
             "correlations",
             column_config={
                 name: st.column_config.NumberColumn(format="%.3f") for name in ("rank_correlation", "correlation")
@@ -78,50 +104,51 @@ def _scored(frame: pd.DataFrame, who: Roles) -> None:
         )
 
 
-def _transport(
-    frame: pd.DataFrame,
-    who: Roles,
-    column: str,
-    curve: calibration.Calibration,
-    points: pd.DataFrame,
-    shown: list[str],
-    scale: object,
-) -> None:
+def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[str], scale: object) -> None:
     first, second = st.columns(2, gap="large")
+    residuals = transport.of_policies(known.diagnostics, [p for p in who.all if p in shown])
+    residuals = residuals.dropna(subset=["residual_ci_low"])
     with first:
-        table = transport.residuals(frame, curve, [policy for policy in who.all if policy in shown], column)
-        if not table.empty:
+        if not residuals.empty:
             elements.figure(
-                transport.residual_title(table, who.logging),
+                transport.residual_title(residuals, who.logging),
                 transport.residual_chart,
-                table,
+                residuals,
                 scale,
-                note="Mean residual with its 95% interval: left of zero, the policy is worse than its scores say.",
+                known.level,
+                note=f"Mean residual with its {known.level} interval: left of zero, the policy is worse than its "
+                f"scores say. {who.logging}'s own is out of fold.",
             )
+    outside = transport.of_policies(known.diagnostics, [p for p in who.targets if p in shown])
+    outside = outside.dropna(subset=["outside_share"])
     with second:
-        outside = transport.support(frame, curve, [policy for policy in who.targets if policy in shown], column)
-        known, limit = curve.support, transport.refused_from(curve)
-        note = f"The calibrated range is {known.low:.2f} to {known.high:.2f}."
-        if not outside.empty and not outside["share"].any():
-            st.markdown(f"**{elements.escape(transport.support_title(outside, limit))}**")
-            st.caption(note)
-        elif not outside.empty:
-            elements.figure(
-                transport.support_title(outside, limit),
-                transport.support_chart,
-                outside,
-                limit,
-                note=f"{note} The dashed line is the gate: {percent(limit)}, of which "
-                f"{percent(known.chance)} may lie outside by chance with {curve.labels:,} labels.",
-            )
-    bends = transport.residuals_by_score(points, curve, shown)
-    if not bends.empty:
+        if not outside.empty:
+            _outside(outside)
+    if not bins.empty:
         elements.figure(
             "Residuals by judge score: a line off zero at one end is a calibration that bends another way there",
             transport.by_score_chart,
-            bends,
+            bins,
             scale,
         )
+
+
+def _outside(table: pd.DataFrame) -> None:
+    first = table.iloc[0]
+    note = f"The calibrated range is {first['range_low']:.2f} to {first['range_high']:.2f}."
+    sides, limit = transport.sides(table), float(first["refused_from"])
+    if not sides["share"].any():
+        st.markdown(f"**{elements.escape(transport.support_title(table))}**")
+        st.caption(note)
+        return
+    elements.figure(
+        transport.support_title(table),
+        transport.support_chart,
+        sides,
+        limit,
+        note=f"{note} The dashed line is the gate: {percent(limit)}, of which "
+        f"{percent(float(first['share_by_chance']))} may lie outside by chance with {int(first['n_labels']):,} labels.",
+    )
 
 
 def _modes(frame: pd.DataFrame) -> None:

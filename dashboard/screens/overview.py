@@ -9,9 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from arena_assets.charts import headline
-from arena_assets.charts.names import percent
+from arena_assets.charts.names import level_words, percent
+from arena_assets.tables import POLICY_VALUES, WEIGHT_DIAGNOSTICS
 from dashboard import elements
 from dashboard.data import loads
+from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen
 from dashboard.data.status import Status, is_running, status
 from dashboard.views import progress
@@ -30,8 +32,9 @@ def render(chosen: Chosen) -> None:
     found = status(chosen)
     results = loads.results(chosen.store)
     _figures(chosen, found)
-    if elements.shown(chosen, "The results", results, found):
-        _headline(chosen, results.frame)
+    values, weights = (beside(chosen.store, table) for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS))
+    if elements.shown(chosen, "The results", results, found, values, weights) and not values.empty:
+        _headline(chosen, results.frame, values.frame, weights.frame)
     st.divider()
     # While a run writes, this part looks again by itself; a finished experiment costs nothing.
     st.fragment(_progress, run_every=10 if running else None)(chosen)
@@ -70,26 +73,25 @@ def _ago(modified: float | None) -> str:
     return datetime.fromtimestamp(modified, UTC).strftime("%-d %b %Y")
 
 
-def _headline(chosen: Chosen, results: pd.DataFrame) -> None:
+def _headline(chosen: Chosen, results: pd.DataFrame, values: pd.DataFrame, weights: pd.DataFrame) -> None:
     who = loads.roles_of(chosen)
-    table = headline.best(results, who.targets)
+    table = headline.best(results, values, who.targets)
     if table.empty:
         st.info("No method has an estimate yet; the Estimators page shows why.", icon=":material/info:")
         return
-    logged = loads.logged_mean(chosen.store, who.logging)
     left, right = st.columns([6, 5], gap="large")
     with left:
         elements.figure(
             headline.title(table),
             headline.beside_truth,
             table,
-            logged[0] if logged else None,
-            note="Estimates that need no label of the policy's own responses. Lines are 95% intervals"
-            + (f"; the dashed line is {who.logging}'s own mean label." if logged else "."),
+            values,
+            note=f"Estimates that need no label of the policy's own responses, with {level_words(values)} intervals"
+            + ("." if headline.logging_value(values) is None else f"; the dashed line is {who.logging}'s mean label."),
         )
     with right:
         st.markdown("**What may be concluded**")
-        for conclusion in headline.conclusions(results, table, who.logging, logged):
+        for conclusion in headline.conclusions(table, values, weights):
             st.markdown(f"{_ICON[conclusion.level]} {elements.escape(conclusion.text)}")
 
 

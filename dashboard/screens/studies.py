@@ -8,8 +8,9 @@ import streamlit as st
 from arena_assets.charts import names
 from arena_assets.estimation import SCORINGS
 from arena_assets.storage import METHODS, Store
-from arena_assets.tables import TABLES
+from arena_assets.tables import ABLATION_GRID, ESTIMATOR_SIMULATION, POLICY_VALUES
 from dashboard import elements, session
+from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen
 from dashboard.data.files import load
 from dashboard.views import sampling
@@ -18,7 +19,7 @@ from dashboard.views import sampling
 def grid(chosen: Chosen) -> None:
     """RMSE, coverage and width over sample size and oracle coverage, where the grid was run."""
     st.subheader("Sample size and oracle coverage", anchor=False)
-    found = load(chosen.store, "ablation_grid", TABLES["ablation_grid"].names)
+    found = load(chosen.store, ABLATION_GRID.name, ABLATION_GRID.names)
     elements.problems(found.problems)
     if found.empty:
         if not found.problems:
@@ -28,10 +29,11 @@ def grid(chosen: Chosen) -> None:
                 icon=":material/grid_on:",
             )
         return
-    st.fragment(_along)(found.frame)
+    values = beside(chosen.store, POLICY_VALUES).frame
+    st.fragment(_along)(found.frame, float(values["level"].iloc[0]) if len(values) else None)
 
 
-def _along(frame: pd.DataFrame) -> None:
+def _along(frame: pd.DataFrame, level: float | None) -> None:
     metrics = {metric.key: metric for metric in sampling.METRICS}
     columns = st.columns(4)
     with columns[0]:
@@ -67,6 +69,7 @@ def _along(frame: pd.DataFrame) -> None:
         points,
         metric,
         axis,
+        level,
         note="Means over random subsets with their 95% bands; the truth is that of the whole experiment.",
     )
     with st.expander("The grid in numbers"):
@@ -77,7 +80,7 @@ def simulation(chosen: Chosen) -> None:
     """Coverage under known truth; it depends on no experiment."""
     st.subheader("Simulation with known truth", anchor=False)
     store = Store(chosen.store.root.parent / METHODS)
-    found = load(store, "estimator_simulation", TABLES["estimator_simulation"].names)
+    found = load(store, ESTIMATOR_SIMULATION.name, ESTIMATOR_SIMULATION.names)
     elements.problems(found.problems)
     if found.empty:
         if not found.problems:

@@ -7,8 +7,10 @@ import streamlit as st
 
 from arena_assets.charts import overlap, style
 from arena_assets.charts.names import percent
+from arena_assets.tables import WEIGHT_CURVE, WEIGHT_DIAGNOSTICS
 from dashboard import elements, session
 from dashboard.data import loads
+from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
 
@@ -16,21 +18,25 @@ from dashboard.data.files import load
 def render(chosen: Chosen) -> None:
     """The page."""
     found, rejected = loads.weights(chosen.store), loads.rejected(chosen.store)
-    if not elements.shown(chosen, "The log-probabilities", found, rejected):
+    known, curve = (beside(chosen.store, table) for table in (WEIGHT_DIAGNOSTICS, WEIGHT_CURVE))
+    if not elements.shown(chosen, "The log-probabilities", found, rejected, known, curve):
         return
     who = loads.roles_of(chosen)
-    present = set(found.frame["policy"].cat.categories)
-    policies = [policy for policy in who.targets if policy in present]
-    table = overlap.summary(found.frame, policies)
-    if table.empty:
+    table = overlap.of_targets(known.frame, who.targets)
+    if not known.files:
+        st.info("How far the weights carry is shown once the results are materialised.", icon=":material/info:")
+    elif table.empty:
         st.info("Every log-probability was rejected.", icon=":material/info:")
     else:
         _overview(chosen, table, who)
-        _curves(found.frame, table, who)
+        _curves(found.frame, table, curve.frame, who)
     _rejected(rejected.frame, found.frame["prompt_id"].nunique())
-    if not table.empty:
-        # The policy that rests on the fewest rows first: there they matter.
-        st.fragment(_heaviest)(chosen, found.frame, list(table.sort_values("ess_fraction")["policy"]))
+    present = set(found.frame.dropna(subset=["log_weight"])["policy"])
+    # The policy that rests on the fewest rows first: there they matter.
+    ordered = [*table.sort_values("ess_fraction")["policy"], *who.targets]
+    policies = [policy for policy in dict.fromkeys(ordered) if policy in present]
+    if policies:
+        st.fragment(_heaviest)(chosen, found.frame, policies)
 
 
 def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
@@ -45,23 +51,23 @@ def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
     elements.figure(overlap.overlap_title(table), overlap.overlap, table, scale)
     with st.expander("Diagnostics in numbers"):
         elements.table(
-            table.drop(columns=["largest_log"]),
+            table.drop(columns=["largest_abs_log_weight", "log_weight_cap"]),
             "weight_summary",
             column_config={
                 "ess": st.column_config.NumberColumn("effective rows", format="%.1f"),
                 "ess_fraction": st.column_config.NumberColumn("share of rows", format="percent"),
-                "max_share": st.column_config.NumberColumn("largest share", format="percent"),
-                "top5_share": st.column_config.NumberColumn("heaviest 5% carry", format="percent"),
+                "max_weight_share": st.column_config.NumberColumn("largest share", format="percent"),
+                "top5_weight_share": st.column_config.NumberColumn("heaviest 5% carry", format="percent"),
                 "hill": st.column_config.NumberColumn("tail index (Hill)", format="%.2f"),
                 "affinity": st.column_config.NumberColumn("affinity to P0", format="%.2f"),
-                "mean": st.column_config.NumberColumn("mean weight", format="%.3f"),
-                "median_log": st.column_config.NumberColumn("median log weight, nats", format="%.2f"),
-                "sd_log": st.column_config.NumberColumn("sd of log weight, nats", format="%.2f"),
+                "mean_weight": st.column_config.NumberColumn("mean weight", format="%.3f"),
+                "median_log_weight": st.column_config.NumberColumn("median log weight, nats", format="%.2f"),
+                "sd_log_weight": st.column_config.NumberColumn("sd of log weight, nats", format="%.2f"),
             },
         )
 
 
-def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
+def _curves(frame: pd.DataFrame, table: pd.DataFrame, curve: pd.DataFrame, who: Roles) -> None:
     scale = style.policy_scale(who.logging, who.targets)
     colours = dict(zip(scale.domain, scale.range, strict=True))
     rows = [row for _, row in table.iterrows()]
@@ -73,9 +79,7 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
                     overlap.histogram_title(row), overlap.histogram_chart, bins, colours.get(row["policy"], style.BLUE)
                 )
     left, right = st.columns(2, gap="large")
-    policies = list(table["policy"])
     with left:
-        curve = overlap.concentration(frame, policies)
         elements.figure(
             overlap.concentration_title(curve),
             overlap.concentration_chart,
@@ -87,7 +91,7 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, who: Roles) -> None:
         elements.figure(
             overlap.tail_title(table),
             overlap.tail_chart,
-            overlap.tail(frame, policies),
+            curve,
             scale,
             note="Far to the right and falling slowly: a few rows outweigh all others.",
         )

@@ -87,8 +87,8 @@ def along_title(points: pd.DataFrame, metric: Metric, axis: str) -> str:
     return f"At {where}, {last['method'].iloc[0]} has the {word} {what}: {shown}"
 
 
-def along_chart(points: pd.DataFrame, metric: Metric, axis: str) -> alt.LayerChart:
-    """A line for each method with its 95% band over the repetitions; the dashed line is the nominal coverage."""
+def along_chart(points: pd.DataFrame, metric: Metric, axis: str, level: float | None) -> alt.LayerChart:
+    """A line for each method with its 95% band over the repetitions; the dashed line is the intervals' level."""
     methods = list(dict.fromkeys(points["method"]))
     scale = alt.Scale(type="log", nice=False) if axis == "sample_size" else alt.Scale(zero=False)
     ticks = sorted(points["at"].unique().tolist())
@@ -121,8 +121,8 @@ def along_chart(points: pd.DataFrame, metric: Metric, axis: str) -> alt.LayerCha
     band = base.mark_area(opacity=0.16).encode(y=y, y2="high:Q")
     line = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50)).encode(y="value:Q")
     layers = [band, line]
-    if metric.key == "coverage":
-        nominal = alt.Chart(pd.DataFrame({"nominal": [0.95]}))
+    if metric.key == "coverage" and level is not None:
+        nominal = alt.Chart(pd.DataFrame({"nominal": [level]}))
         layers.append(nominal.mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(y="nominal:Q"))
     return alt.layer(*layers).properties(height=400)
 

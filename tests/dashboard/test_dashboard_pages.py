@@ -25,8 +25,20 @@ NEEDS = {
 }
 
 
+# A page as the app draws it: the selector of the experiment, then the screen for what was chosen.
+_SCRIPT = """
+from dashboard import session
+from dashboard.app import SCREENS
+
+screen = SCREENS[{place}]
+chosen = session.experiment(screen.title)
+if chosen is not None:
+    screen.draw(chosen)
+"""
+
+
 def open_page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_string(f"from dashboard.app import SCREENS\nSCREENS[{PAGES[name]}].show()", default_timeout=60)
+    app = AppTest.from_string(_SCRIPT.format(place=PAGES[name]), default_timeout=60)
     for key, value in query.items():
         app.query_params[key] = value
     app.run()
@@ -221,7 +233,6 @@ def test_the_judge_page_without_labels_shows_scores_alone(place):
         path.unlink()
     said = words(open_page("judge"))
     assert "No oracle label is materialised yet" in said
-    assert "Too few labels" in said
 
 
 @pytest.mark.usefixtures("place")

@@ -26,23 +26,22 @@ def logs(**policies: list[float]) -> pd.DataFrame:
     )
 
 
-def test_weight_summary_by_hand():
-    table = overlap.summary(logs(good=[0.0, np.log(3.0), np.nan]), ["good", "absent"])
-    assert len(table) == 1
-    assert table["rows"][0] == 2
-    assert table["ess"][0] == pytest.approx(16 / 10)  # (1 + 3)^2 / (1 + 9)
-    assert table["max_share"][0] == pytest.approx(0.75)
+def known(largest: float, *, policy: str = "pi", rows: int = 4) -> pd.DataFrame:
+    return pd.DataFrame([{"policy": policy, "n": rows, "largest_abs_log_weight": largest}])
 
 
 def test_the_clone_is_exact_or_it_is_not():
-    assert overlap.clone_sentence(overlap.summary(logs(pi=[0.0] * 4), ["pi"]), ["pi"]) == (
-        True,
-        "pi equals P0, and all 4 of its log ratios are exactly 0.0",
-    )
-    exact, text = overlap.clone_sentence(overlap.summary(logs(pi=[0.0, -1e-7]), ["pi"]), ["pi"])
+    said = "pi equals P0, and all 4 of its log ratios are exactly 0.0"
+    assert overlap.clone_sentence(known(0.0), ["pi"]) == (True, said)
+    exact, text = overlap.clone_sentence(known(1e-7), ["pi"])
     assert not exact
     assert "1e-07 nats" in text
-    assert overlap.clone_sentence(overlap.summary(logs(good=[0.0, 1.0]), ["good"]), ["pi"]) is None
+    assert overlap.clone_sentence(known(0.0, policy="good"), ["pi"]) is None
+
+
+def test_targets_without_a_weight_are_left_out_and_the_order_is_theirs():
+    table = pd.concat([known(1, policy="b"), known(1, policy="none", rows=0), known(1, policy="a")])
+    assert list(overlap.of_targets(table, ["a", "none", "b"])["policy"]) == ["a", "b"]
 
 
 def test_histograms_hold_every_row_and_stay_small():
@@ -53,23 +52,15 @@ def test_histograms_hold_every_row_and_stay_small():
     assert bins["share"].sum() == pytest.approx(1)
 
 
-def test_concentration_and_tail_are_thinned_and_end_right():
-    frame = logs(good=np.random.default_rng(0).normal(0, 5, 50_000).tolist())
-    curve, tail = overlap.concentration(frame, ["good"]), overlap.tail(frame, ["good"])
-    assert len(curve) <= 120
-    assert len(tail) <= 120
-    assert curve["carried"].iloc[-1] == pytest.approx(1)
-    assert curve["carried"].is_monotonic_increasing
-    assert tail["share"].iloc[-1] == 1
+def test_charts_of_the_weights_curve_compile_whatever_a_weight_is():
+    curve = pd.DataFrame(
+        {"policy": "good", "rank": [1, 2], "share_of_rows": [0.5, 1], "log_weight": [5000.0, 0], "carried": [1.0, 1]}
+    )
     compiled(overlap.concentration_chart(curve, COLOURS))
-    compiled(overlap.tail_chart(tail, COLOURS))
-
-
-def test_enormous_log_weights_do_not_overflow():
-    frame = logs(good=[5000.0, -5000.0, 0.0])
-    assert overlap.summary(frame, ["good"])["ess"][0] == pytest.approx(1)
-    assert np.isfinite(overlap.tail(frame, ["good"])["weight"]).all()
-    assert overlap.heaviest(frame, "good")["share"].iloc[0] == pytest.approx(1)
+    drawn = compiled(overlap.tail_chart(curve, COLOURS))
+    assert "Infinity" not in str(drawn)
+    assert overlap.concentration_title(curve) == "The heaviest row of good carries 100% of its weight"
+    assert overlap.heaviest(logs(good=[5000.0, -5000.0, 0.0]), "good")["share"].iloc[0] == pytest.approx(1)
 
 
 def test_the_heaviest_rows_are_in_order_with_their_shares():
@@ -98,62 +89,42 @@ def scored(seed: int = 0, n: int = 300) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def test_transport_is_judged_by_the_mean_residual():
-    frame = scored()
-    curve = calibration.calibrate(frame, "P0", "judge_score")
-    table = transport.residuals(frame, curve, ["P0", "good", "bad"], "judge_score").set_index("policy")
-    assert table.loc["P0", "residual"] == pytest.approx(0, abs=1e-9)  # isotonic regression keeps the mean
-    assert table.loc["good", "low"] < 0 < table.loc["good", "high"]
-    assert table.loc["bad", "high"] < -0.1
-    assert "does not carry over to bad (worse than its scores say" in transport.residual_title(
-        table.reset_index(), "P0"
-    )
-
-
-def test_support_counts_scores_outside_the_labelled_range():
-    frame = scored()
-    curve = calibration.calibrate(frame, "P0", "judge_score")
-    table = transport.support(frame, curve, ["good", "bad"], "judge_score")
-    outside = frame[(frame["policy"] == "bad") & (frame["judge_score"] < curve.support.low)]
-    assert table.set_index(["policy", "side"]).loc[("bad", "below"), "rows"] == len(outside)
-    assert "No level may be claimed for bad" in transport.support_title(table, transport.refused_from(curve))
-    compiled(transport.support_chart(table, transport.refused_from(curve)))
+def test_transport_is_judged_by_the_residual_and_its_interval():
+    table = pd.DataFrame(
+        {
+            "policy": ["P0", "good", "bad"], "residual": [0.0, 0.01, -0.3], "labels": 100, "rmse": 0.1,
+            "residual_ci_low": [-0.1, -0.05, -0.35], "residual_ci_high": [0.1, 0.07, -0.25],
+        }
+    )  # fmt: skip
+    said = transport.residual_title(table, "P0")
+    assert said == "The calibration does not carry over to bad (worse than its scores say by 0.300)"
+    assert "No mean residual differs" in transport.residual_title(table.iloc[:2], "P0")
+    assert "90% from" in str(compiled(transport.residual_chart(table, COLOURS, "90%")))
 
 
 def test_support_is_refused_where_the_gates_refuse_it():
-    p0 = pd.DataFrame({"policy": "P0", "judge_score": np.linspace(0.2, 0.8, 50), "oracle_label": 0.5})
-    far = {"near": 6, "far": 7}  # of 50; twice the 2 of 51 that P0 itself may show are taken off
-    frames = [
-        p0.assign(policy=policy, judge_score=np.where(np.arange(50) < outside, 0.9, 0.5))
-        for policy, outside in far.items()
-    ]
-    frame = pd.concat([p0, *frames], ignore_index=True)
-    curve = calibration.calibrate(frame, "P0", "judge_score")
-    limit = transport.refused_from(curve)
-    assert limit == pytest.approx(0.05 + 4 / 51)
-    said = transport.support_title(transport.support(frame, curve, list(far), "judge_score"), limit)
-    assert said == "No level may be claimed for far (14%): scores outside the calibrated range"
-
-
-def test_calibration_needs_two_labels_on_two_scores():
-    frame = scored(n=4).assign(judge_score=0.5)
-    assert calibration.calibrate(frame, "P0", "judge_score") is None
-    assert calibration.calibrate(frame.assign(oracle_label=np.nan), "P0", "judge_mean") is None
-
-
-def test_bins_hold_every_label_once():
-    points = calibration.binned(scored(), ["P0", "good", "bad"], "judge_score")
-    assert (points.groupby("policy")["rows"].sum() == 300).all()
-    assert ((points["low"] <= points["label"]) & (points["label"] <= points["high"])).all()
+    share = {"near": 6 / 50, "far": 7 / 50}  # twice the 2 of 51 that P0 itself may show are taken off
+    chance = 4 / 51
+    table = pd.DataFrame(
+        [
+            {"policy": name, "share_below": 0.0, "share_above": out, "outside_share": out - chance}
+            | {"refused_from": 0.05 + chance}
+            for name, out in share.items()
+        ]
+    )
+    said = transport.support_title(table)
+    assert said == "No level may be claimed for far (6.2% beyond chance): scores outside the calibrated range"
+    assert "at most 12% lie outside (near)" in transport.support_title(table.iloc[:1])
+    compiled(transport.support_chart(transport.sides(table), 0.05 + chance))
 
 
 @pytest.mark.parametrize(
-    ("noise", "words"), [(0.01, "follows the oracle closely"), (50.0, "says next to nothing about the oracle's label")]
+    ("value", "words"), [(0.9, "follows the oracle closely"), (0.05, "says next to nothing about the oracle's label")]
 )
-def test_the_judge_is_called_what_its_correlation_says(noise, words):
-    frame = scored(n=2000)
-    frame["oracle_label"] = frame["oracle_label"] + np.random.default_rng(1).normal(0, noise, len(frame))
-    assert words in calibration.calibration_title(calibration.correlations(frame, ["P0"], "judge_score"), "P0")
+def test_the_judge_is_called_what_its_correlation_says(value, words):
+    table = pd.DataFrame([{"policy": "P0", "rank_correlation": value, "labels": 20}])
+    assert words in calibration.calibration_title(table, "P0")
+    assert "Too few labels" in calibration.calibration_title(table.assign(rank_correlation=np.nan), "P0")
 
 
 def test_equal_scoring_modes_are_said_to_be_equal():
@@ -163,13 +134,15 @@ def test_equal_scoring_modes_are_said_to_be_equal():
 
 def test_judge_charts_compile_with_and_without_a_curve():
     frame = scored()
-    points = calibration.binned(frame, ["P0", "good"], "judge_score")
-    curve = calibration.calibrate(frame, "P0", "judge_score")
-    for each in (curve, None):
-        compiled(calibration.calibration_chart(points, calibration.curve_points(each), COLOURS))
+    bins = pd.DataFrame(
+        [{"policy": "good", "score": 0.4, "label": 0.5, "ci_low": -0.1, "ci_high": 0.9, "labels": 12, "residual": 0.1}]
+    )
+    curve = pd.DataFrame({"position": [0.1, 0.9], "value": [0.2, 0.7]})
+    for each in (curve, curve.iloc[:0]):
+        compiled(calibration.calibration_chart(bins, each, COLOURS, "95%"))
     compiled(calibration.distribution_chart(calibration.distributions(frame, ["P0"], "judge_score"), COLOURS))
     compiled(calibration.modes_chart(calibration.modes(frame)))
-    compiled(transport.by_score_chart(transport.residuals_by_score(points, curve, ["good"]), COLOURS))
+    compiled(transport.by_score_chart(bins, COLOURS))
 
 
 def test_a_judge_with_one_score_only_has_a_distribution():

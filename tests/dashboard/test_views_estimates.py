@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from arena_assets.charts import forest, headline, names, ranking, style
+from arena_assets.charts import forest, headline, names, ranking, selection, style
 from arena_assets.estimation import ESTIMATORS
-from dashboard.views import progress, selection
-from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row
+from arena_assets.estimation.reporting.accuracy_table import method_accuracy
+from dashboard.views import progress
+from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row, values, weights
 
 # -- style and names ---------------------------------------------------------------------------------------------------
 
@@ -95,16 +98,18 @@ def test_the_forest_cuts_what_is_beyond_and_marks_it_with_an_arrow():
     shown = forest.prepare(pd.DataFrame([row(ci_low=-3.0, ci_high=4.0, covered=None)]))
     assert shown["shown_low"][0] == forest.LOWEST
     assert shown["coverage"][0] == "truth unknown"
-    inner = compiled(forest.forest(shown, "good", forest.domain(shown)))["layer"][-1]["layer"]
+    inner = compiled(forest.forest(shown, "good", forest.domain(shown, values(shown)), values(shown)))["layer"][-1][
+        "layer"
+    ]
     arrows = [layer for layer in inner if "transform" in layer]
     assert len(arrows) == 2
 
 
 def test_the_forest_title_counts_the_intervals_that_cover():
     shown = forest.prepare(pd.DataFrame([row(), row(estimator="ips", covered=False)]))
-    assert forest.title(shown, "good") == "good: 1 of 2 intervals cover the truth, 0.610"
+    assert forest.title(shown, "good", values(shown)) == "good: 1 of 2 intervals cover the truth, 0.610"
     unknown = forest.prepare(pd.DataFrame([row(truth=np.nan, covered=None)]))
-    assert forest.title(unknown, "good") == "good: 1 estimate, truth unknown"
+    assert forest.title(unknown, "good", values(unknown)) == "good: 1 estimate, truth unknown"
 
 
 def test_the_error_title_names_the_smallest_rmse():
@@ -114,28 +119,52 @@ def test_the_error_title_names_the_smallest_rmse():
 
 def test_estimate_charts_stay_within_bounds_on_the_whole_grid(frame):
     shown = forest.prepare(frame)
-    compiled(forest.forest(shown, "bad", forest.domain(shown)))
+    compiled(forest.forest(shown, "bad", forest.domain(shown, values(shown)), values(shown)))
     compiled(forest.errors(shown, COLOURS))
-    compiled(ranking.agreement(ranking.rankings(shown)))
+    accuracy = method_accuracy(frame, values(frame))
+    compiled(ranking.agreement(ranking.rankings(accuracy, shown)))
 
 
-def test_rankings_by_hand():
-    truths = {"a": 0.8, "b": 0.6, "c": 0.59}
-    guesses = {"a": 0.7, "b": 0.5, "c": 0.55}
-    shown = names.with_methods(
-        pd.DataFrame([row(policy=p, estimate=guesses[p], truth=t, truth_std_error=0.01) for p, t in truths.items()])
+def test_rankings_show_the_methods_that_are_shown_over_all_policies():
+    truths, guesses = {"a": 0.8, "b": 0.6, "c": 0.59}, {"a": 0.7, "b": 0.5, "c": 0.55}
+    frame = pd.DataFrame(
+        [
+            row(policy=p, estimator=name, estimate=guesses[p], truth=t, error=guesses[p] - t)
+            for p, t in truths.items()
+            for name in ("direct", "ips")
+        ]
     )
-    only = ranking.rankings(shown).iloc[0]
-    # b and c are swapped, and the truth does not tell them apart: 0.01 < 1.96 * 0.0141.
-    assert (only["pairs"], only["right"], only["clear_pairs"], only["clear_right"]) == (3, 2, 2, 2)
-    assert only["tau"] == pytest.approx(1 / 3)
-    assert only["ranking"] == "a > c > b"
-    assert ranking.true_ranking(shown) == "a > b > c"
-    assert "0 of 1 method order every pair" in ranking.title(ranking.rankings(shown))
+    shown = names.with_methods(frame[(frame["estimator"] == "direct") & (frame["policy"] != "b")])
+    ranks = ranking.rankings(method_accuracy(frame, values(frame)), shown)
+    assert ranks[["method", "pairs", "pairs_right"]].to_numpy().tolist() == [["Direct", 3, 2]]
+    assert ranks["kendall_tau"][0] == pytest.approx(1 / 3)
+    assert ranking.true_ranking(values(frame)) == "a > b > c"
+    assert "0 of 1 method order every pair" in ranking.title(ranks)
 
 
 def test_rankings_need_two_policies():
-    assert ranking.rankings(names.with_methods(pd.DataFrame([row()]))).empty
+    frame = names.with_methods(pd.DataFrame([row()]))
+    assert ranking.rankings(method_accuracy(frame, values(frame)), frame).empty
+
+
+def test_a_method_that_estimates_the_easy_policies_alone_is_not_called_closest():
+    rows = [row(estimator="ips", error=0.0), row(error=0.2), row(policy="bad", error=0.2)]
+    assert forest.error_title(forest.prepare(pd.DataFrame(rows))) == (
+        "Direct is closest to the truth of 1 method that estimate all of them (RMSE 0.200 over 2 policies)"
+    )
+    apart = forest.prepare(pd.DataFrame([rows[0], row(policy="bad", estimator="snips")]))
+    assert "No method has an estimate of each of the 2 policies" in forest.error_title(apart)
+
+
+def test_the_level_and_the_width_of_the_band_are_the_analysis_own():
+    frame = pd.DataFrame([row()])
+    known = values(frame, level=0.9).assign(ci_low=0.5, ci_high=0.7)
+    shown = forest.prepare(frame)
+    drawn = json.dumps(compiled(forest.forest(shown, "good", (0.0, 1.0), known)))
+    drawn += json.dumps(compiled(headline.beside_truth(headline.best(frame, known, TARGETS), known)))
+    assert "90% from" in drawn
+    assert "95%" not in drawn
+    assert '"low": 0.5, "high": 0.7' in drawn
 
 
 # -- headline ----------------------------------------------------------------------------------------------------------
@@ -147,14 +176,14 @@ def test_the_headline_takes_the_best_supported_and_says_where_there_is_none():
         row(estimator="snips", std_error=0.5),
         row(policy="bad", support="refused", support_reason="effective sample size 3 of 100 (3%), below 10%"),
     ]
-    table = headline.best(pd.DataFrame(rows), TARGETS)
+    table = headline.best(pd.DataFrame(rows), values(pd.DataFrame(rows)), TARGETS)
     assert list(table["estimator"]) == ["snips", "direct"]
     assert np.isnan(table["estimate"][1])
     assert (
         headline.title(table)
         == "The best supported estimate covers the truth for 1 of 1 policy; none is supported for bad"
     )
-    said = headline.conclusions(pd.DataFrame(rows), table, "P0", (0.9, 0.01))
+    said = headline.conclusions(table, values(pd.DataFrame(rows)), weights())
     assert said[0].text == "good: SNIPS estimates 0.600 (0.560 to 0.640), which covers the truth 0.610."
     assert said[1].level == "refused"
     assert "below 10%" in said[1].text
@@ -169,7 +198,12 @@ def test_the_headline_says_on_how_many_rows_weights_rest():
             row(estimator="ips", policy="bad", ess=20.0, ess_fraction=0.2),
         ]
     )
-    said = [one.text for one in headline.conclusions(rows, headline.best(rows, TARGETS), "P0", None)]
+    said = [
+        one.text
+        for one in headline.conclusions(
+            headline.best(rows, values(rows), TARGETS), values(rows), weights(good=0.032, bad=0.2)
+        )
+    ]
     assert any(
         "say nothing reliable about good: its weights rest on 3 effective rows of 100 (3.2%)" in text for text in said
     )
@@ -179,9 +213,10 @@ def test_the_headline_says_on_how_many_rows_weights_rest():
 def test_the_headline_draws_a_policy_without_truth_and_without_estimate(frame):
     frame = frame.astype({"covered": object})
     frame.loc[frame["policy"] == "bad", ["truth", "truth_std_error", "covered"]] = None
-    table = headline.best(frame, TARGETS)
-    compiled(headline.beside_truth(table, 0.5))
-    assert headline.conclusions(frame, table, "P0", None)
+    known = values(frame, p0=None)
+    table = headline.best(frame, known, TARGETS)
+    compiled(headline.beside_truth(table, known))
+    assert headline.conclusions(table, known, weights())
 
 
 # -- progress ----------------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from arena_assets.charts import forest, names, style
+from arena_assets.charts import forest, names, selection, style
 from dashboard.drawing import spec
-from dashboard.views import ingredients, sampling, selection
+from dashboard.views import ingredients, sampling
 from tests.made_up import studies
-from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row
+from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row, values
 
 # -- ingredients -------------------------------------------------------------------------------------------------------
 
@@ -54,7 +54,7 @@ def test_the_grid_is_drawn_along_both_axes_for_every_metric():
             points = sampling.along(shown, axis, fixed, methods, metric)
             assert len(points) == 3 * len(methods)
             assert (points["low"] <= points["value"]).all()
-            compiled(sampling.along_chart(points, metric, axis))
+            compiled(sampling.along_chart(points, metric, axis, 0.9))
     assert "At 5,000 prompts, Direct (monotone) has the lowest RMSE" in sampling.along_title(
         sampling.along(shown, "sample_size", 1.0, methods, sampling.METRICS[0]), sampling.METRICS[0], "sample_size"
     )
@@ -84,14 +84,18 @@ def test_bins_grow_with_the_rows(rows, bins):
     assert style.bin_count(rows, 48) == bins
 
 
-def test_a_method_that_is_tested_on_other_labels_shows_the_same_truth():
-    both = forest.prepare(pd.DataFrame([row(), row(estimator="direct_own", truth=0.7, truth_std_error=0.02)]))
-    assert both["truth"].tolist() == [0.61, 0.61]
+def test_a_tooltip_states_the_truth_that_its_error_is_measured_from():
+    own = row(estimator="direct_own", estimate=0.6, truth=0.7, error=-0.1)
+    both = forest.prepare(pd.DataFrame([row(), own]))
+    assert (both["truth"] + both["error"]).tolist() == pytest.approx(both["estimate"].tolist())
+    # The band and the title are the policy's truth by all its labels.
+    assert "the truth, 0.610" in forest.title(both, "good", values(pd.DataFrame([row()])))
 
 
 def test_the_specification_sends_each_frame_once_and_equals_the_validated_chart(frame):
     shown = forest.prepare(selection.choose_rows(frame, families=list(names.FAMILIES), policies=TARGETS))
-    chart = forest.forest(shown, "good", forest.domain(shown))
+    truths = values(frame)
+    chart = forest.forest(shown, "good", forest.domain(shown, truths), truths)
     made, checked = spec(chart), compiled(chart)
     assert len(made["datasets"]) == 2  # the truth, and the estimates
     assert [sorted(layer["encoding"]) for layer in made["layer"][-1]["layer"]] == [

@@ -17,7 +17,6 @@ from arena_assets.estimation import (
     contrast,
     contrasts,
     diagnose,
-    diagnostics,
     draw,
     draw_targets,
     evaluate,
@@ -143,27 +142,6 @@ def test_estimates_of_different_evaluations_cannot_be_paired() -> None:
     assert second is not None
     with pytest.raises(EstimationError, match="cannot be paired"):
         contrast(first, second)
-
-
-def test_diagnostics_find_hidden_shift_and_poor_overlap() -> None:
-    rng = np.random.default_rng(0)
-    data = draw_targets({"clone": (0.0, 0.0, 0.0), "hidden": (0.0, -0.8, 0.0)}, n=4000, n_labels=2000, rng=rng)
-    seen = diagnostics(data).set_index("policy")
-    assert seen.loc["clone", "ess_fraction"] == 1
-    assert abs(seen.loc["clone", "own_residual"]) < 4 * seen.loc["clone", "own_residual_std_error"]
-    assert seen.loc["hidden", "own_residual"] < -4 * seen.loc["hidden", "own_residual_std_error"]
-    assert seen.loc["hidden", "transport"] < -4 * seen.loc["hidden", "transport_std_error"]
-    assert seen.loc["hidden", "ess_fraction"] == pytest.approx(np.exp(-0.64), abs=0.05)
-    assert seen.loc["clone", "rmse"] <= seen.loc["clone", "rmse_out_of_fold"]
-
-
-def test_target_typical_coverage_of_a_clone_is_the_target_mass() -> None:
-    rng = np.random.default_rng(0)
-    data = draw(Scenario("clone", True, 100, n=1000), rng)
-    data = replace(data, logprobs=-rng.exponential(30, 1000), response_length=np.log1p(rng.integers(5, 50, 1000)))
-    seen = diagnostics(data).iloc[0]
-    assert seen["ttc"] == pytest.approx(0.9, abs=0.002)
-    assert seen["cle"] == pytest.approx(np.sqrt(0.9), abs=0.01)
 
 
 def test_judge_variance_enters_only_where_it_helps() -> None:

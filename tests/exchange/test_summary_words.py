@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from arena_assets.summary.blocks import Code, Heading, Paragraph, Rows, cell, to_html, to_markdown
+from arena_assets.estimation.reporting.accuracy_table import method_accuracy
+from arena_assets.summary.blocks import Code, Heading, Paragraph, Rows, cell, to_markdown
+from arena_assets.summary.page import to_html
 from arena_assets.summary.words import recommendation
 
 METHOD = {"estimator": "direct", "reward_calibration": "monotone", "weight_calibration": "none"}
@@ -30,39 +32,46 @@ def row(policy: str, estimate: float, truth: float = 0.5, support: str = "suppor
 
 
 def against(policy: str, difference: float, half: float) -> dict[str, Any]:
-    return {"policy": policy, "difference": difference, "ci_low": difference - half, "ci_high": difference + half} | {
-        "support": "supported"
-    }
+    ends = {"ci_low": difference - half, "ci_high": difference + half, "support": "supported"}
+    return METHOD | {"scoring": "deterministic", "policy": policy, "reference": "p0", "difference": difference} | ends
 
 
-def said(rows: list[dict[str, Any]], differences: list[dict[str, Any]], *targets: str) -> str:
+def said(rows: list[dict[str, Any]], differences: list[dict[str, Any]], *targets: str, level: float = 0.95) -> str:
     results = pd.DataFrame(rows)
+    values = results.assign(value=results["truth"], is_logging_policy=False, level=level)
+    keys = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
+    values.loc[values["support"] == "refused", keys] = None
     experiment = SimpleNamespace(
         logging_policy=SimpleNamespace(name="p0"),
         target_names=targets,
         clones=tuple(name for name in targets if name == "pi_clone"),
-        analysis=SimpleNamespace(level=0.95),
     )
-    facts: Any = SimpleNamespace(
+    values = values[["policy", "is_logging_policy", "level", "value", *keys]]
+    material: Any = SimpleNamespace(
         experiment=experiment,
         results=results,
-        best=results[results["support"] != "refused"],
-        against_p0=pd.DataFrame(differences, columns=["policy", "difference", "ci_low", "ci_high", "support"]),
-        failed_checks=pd.DataFrame(),
+        values=values,
+        contrasts=pd.DataFrame(differences, columns=[*keys, "policy", "reference", "difference", "ci_low", "ci_high"]),
+        accuracy=method_accuracy(results, values.assign(std_error=0.01, df=99.0)),
+        runs=SimpleNamespace(refused=pd.DataFrame()),
     )
-    return "\n".join(recommendation(facts))
+    return "\n".join(recommendation(material))
 
 
 def test_a_better_policy_is_named_and_a_clone_never_is() -> None:
     rows = [row("pi_clone", 0.5), row("pi_new", 0.7)]
     text = said(rows, [against("pi_clone", 0.0, 0.01), against("pi_new", 0.2, 0.05)], "pi_clone", "pi_new")
-    assert (
-        "pi_new: about 0.70 (95% interval 0.68 to 0.72; direct + monotone, supported); its own labels say 0.50" in text
-    )
+    assert "pi_new: about 0.70 (95% interval 0.68 to 0.72; Direct, supported); its own labels say 0.50" in text
     assert "That is 0.20 above p0, beyond chance." in text
     assert "Better than p0 beyond chance: pi_new." in text
     assert "pi_clone: about 0.50" in text
     assert "It is p0 again" in text
+
+
+def test_the_level_is_that_of_the_analysis() -> None:
+    text = said([row("pi_new", 0.7)], [], "pi_new", level=0.9)
+    assert "(90% interval 0.68 to 0.72" in text
+    assert "95%" not in text
 
 
 def test_a_clone_that_differs_takes_the_word_from_others() -> None:

@@ -67,7 +67,7 @@ def test_tables_and_findings_come_back_and_status_and_analysis_read_them(
     experiment: Experiment, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from arena_assets.cli import main
-    from arena_assets.stages.analysis import compare
+    from arena_assets.stages.analysis import analyse, write_analysis
     from arena_assets.stages.collecting import as_data, collect
 
     store, local = Store.of(experiment), Store(tmp_path / "local")
@@ -80,8 +80,7 @@ def test_tables_and_findings_come_back_and_status_and_analysis_read_them(
     assert f"{tmp_path.name}/remote/prompts/0001.parquet" in keys(endpoint, tmp_path.name)
     collected = collect(experiment, store)
     assert collected.used == experiment.partitions
-    results = compare(experiment, as_data(experiment, collected.tables), lambda: 0.0)
-    store.write("ablation_results", results, fingerprint=experiment.fingerprint("ablation_results"))
+    write_analysis(experiment, store, analyse(experiment, as_data(experiment, collected.tables), lambda: 0.0))
     assert main(["status", "remote"]) == 0
     text = capsys.readouterr().out
     assert "logprobs                2/2 done" in text

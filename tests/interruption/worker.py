@@ -90,11 +90,11 @@ def _run() -> int:
 
 def _mark_stages() -> None:
     """Tell the log where a child is, and widen the moments that would be too short to be hit."""
-    compare = whole.compare
+    analyse = whole.analyse
 
-    def slow_compare(*arguments: Any) -> Any:
+    def slow_analyse(*arguments: Any) -> Any:
         tell("stage analysis")
-        return compare(*arguments)
+        return analyse(*arguments)
 
     def slow_replace(self: Any, target: Any) -> Any:
         tell("stage writing")
@@ -104,7 +104,7 @@ def _mark_stages() -> None:
     def scorer(config: Any, **_: Any) -> CheapScorer:
         return CheapScorer("oracle" if config.kind == "reference" else "judge")
 
-    whole.compare = slow_compare  # type: ignore[assignment]
+    whole.analyse = slow_analyse  # type: ignore[assignment]
     Path.replace = slow_replace  # type: ignore[method-assign, assignment]
     scoring.build_scorer = scorer  # type: ignore[assignment]
 

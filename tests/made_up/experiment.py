@@ -10,9 +10,10 @@ import numpy as np
 import yaml
 
 from arena_assets.config import Experiment
+from arena_assets.stages.analysis import Analysis, write_analysis
 from arena_assets.storage import Effort, Store
 from tests.made_up import studies
-from tests.made_up.results import Floats, results
+from tests.made_up.results import Floats, beside, results
 from tests.made_up.tables import Batch
 
 ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
@@ -74,17 +75,14 @@ def write_experiment(
         for policy, values in batch.log_weights.items():
             log_weights[policy].append(values)
     if with_results and keys:
-        store.write(
-            "ablation_results",
-            results(
-                {policy: np.concatenate(values) for policy, values in labels.items()},
-                {policy: np.concatenate(values) for policy, values in log_weights.items()},
-                logging_policy=experiment.logging_policy.name,
-                coverage=float(experiment.oracle.calibration),
-                seed=seed,
-            ),
-            fingerprint=experiment.fingerprint("ablation_results"),
+        made = results(
+            {policy: np.concatenate(values) for policy, values in labels.items()},
+            {policy: np.concatenate(values) for policy, values in log_weights.items()},
+            logging_policy=experiment.logging_policy.name,
+            coverage=float(experiment.oracle.calibration),
+            seed=seed,
         )
+        write_analysis(experiment, store, Analysis(made, beside(experiment, store, keys, made)))
         store.write_checks("ablation_results", None, findings("ablation_results", 1), run_id="generated")
 
 

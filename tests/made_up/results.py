@@ -1,16 +1,22 @@
-"""The `ablation_results` of a generated experiment: every method's estimate, as wrong as such methods are."""
+"""The analysis of a generated experiment: estimates as wrong as such methods are, and the tables beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from arena_assets.config import Experiment
+from arena_assets.estimation import BASIC, complete_analysis
 from arena_assets.estimation.estimators.methods import Method, full_grid
 from arena_assets.estimation.estimators.registry import Assumes
+from arena_assets.estimation.reporting.accuracy_table import method_accuracy
+from arena_assets.estimation.reporting.policy_table import METHOD_COLUMNS, with_headline
+from arena_assets.stages.collecting import as_data
+from arena_assets.storage import Store
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,6 +34,23 @@ def results(
         for policy in log_weights
     ]
     return pd.DataFrame(rows)
+
+
+def beside(
+    experiment: Experiment, store: Store, partitions: Sequence[str], made: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The tables beside `made`: of the generated data by a few real methods, and of the generated estimates."""
+    tables = {
+        asset: pd.concat([store.read(asset, key) for key in partitions], ignore_index=True)
+        for asset in ("responses", "logprobs", "judge_scores", "oracle_labels")
+    }
+    level = experiment.analysis.level
+    found = complete_analysis(as_data(experiment, tables), methods=BASIC, level=level)
+    del found["ablation_results"]
+    values = found["policy_values"].drop(columns=list(METHOD_COLUMNS))
+    found["policy_values"] = with_headline(values, made)
+    found["method_accuracy"] = method_accuracy(made, values, level=level)
+    return found
 
 
 def _row(

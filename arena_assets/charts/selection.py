@@ -1,4 +1,4 @@
-"""Which rows of `ablation_results` are shown: the filters of the estimator pages as pure functions."""
+"""Which rows of `ablation_results` are shown: one variant of each method, or what a filter names."""
 
 from __future__ import annotations
 

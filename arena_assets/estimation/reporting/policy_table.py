@@ -1,0 +1,78 @@
+"""The one definition of each policy's value beside the estimates: the mean oracle label of its own responses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from arena_assets.estimation.data.truth import mean_label
+from arena_assets.estimation.estimators.estimate import critical_value
+from arena_assets.estimation.estimators.registry import estimators_that
+from arena_assets.estimation.preparation import Preparation
+from arena_assets.estimation.ranking import best_supported
+
+METHOD_COLUMNS = ("estimator", "reward_calibration", "weight_calibration", "scoring")
+VALUE_COLUMNS = (
+    "policy",
+    "is_logging_policy",
+    "level",
+    "prompts",
+    "value",
+    "std_error",
+    "df",
+    "ci_low",
+    "ci_high",
+    "minus_logging",
+    "minus_logging_ci_low",
+    "minus_logging_ci_high",
+)
+
+
+def policy_values(preparation: Preparation, *, level: float = 0.95) -> pd.DataFrame:
+    """One row for each policy, P0 first: mean label by prompt with its t interval, and the difference to P0's.
+
+    NaN where a policy has no labels. The difference takes the two means for independent (Welch), which is too wide
+    rather than too narrow where they share prompts.
+    """
+    data = preparation.data
+    known = int(np.count_nonzero(~np.isnan(data.labels)))  # P0 answers each prompt once
+    logging = _interval(*mean_label(data.labels, np.arange(data.n)), known, level)
+    rows = [{"policy": data.logging_policy, "is_logging_policy": True, "level": level} | logging]
+    for name, target in data.targets.items():
+        prompts = np.unique(target.prompt_ids[~np.isnan(target.labels)].astype(str)).size
+        own = _interval(*preparation.truth(name), prompts, level)
+        row = {"policy": name, "is_logging_policy": False, "level": level} | own
+        rows.append(row | _difference(own, logging, level))
+    return pd.DataFrame(rows, columns=list(VALUE_COLUMNS))
+
+
+def with_headline(values: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
+    """`policy_values` with the method of each target's best supported estimate; NaN where none is supported.
+
+    Only methods that need no label of the target's own responses: the others are made of the labels that the value
+    itself is made of, so beside it they show nothing.
+    """
+    targets = list(values.loc[~values["is_logging_policy"].astype(bool), "policy"])
+    own = estimates["estimator"].isin(estimators_that(lambda one: one.own_labels))
+    eligible = estimates[estimates["policy"].isin(targets) & ~own]
+    best = best_supported(eligible)[["policy", *METHOD_COLUMNS]]
+    return values.merge(best, on="policy", how="left", validate="one_to_one")
+
+
+def _interval(value: float, std_error: float, prompts: int, level: float) -> dict[str, float]:
+    found = {"value": value, "std_error": std_error, "prompts": float(prompts), "df": np.nan}
+    if not np.isfinite(std_error):
+        return found
+    half = critical_value(level, prompts - 1.0) * std_error
+    return found | {"df": prompts - 1.0, "ci_low": value - half, "ci_high": value + half}
+
+
+def _difference(one: dict[str, float], other: dict[str, float], level: float) -> dict[str, float]:
+    gap = one["value"] - other["value"]
+    parts = [(each["std_error"] ** 2, each["df"]) for each in (one, other)]
+    total = sum(variance for variance, _ in parts)
+    if not total > 0:  # no error on one side, or none that is known
+        return {"minus_logging": gap}
+    df = total**2 / sum(variance**2 / df for variance, df in parts)
+    half = critical_value(level, df) * float(np.sqrt(total))
+    return {"minus_logging": gap, "minus_logging_ci_low": gap - half, "minus_logging_ci_high": gap + half}

@@ -1,0 +1,134 @@
+"""Does P0's calibration hold for each policy: residuals on its own labels, scores out of range, the transport test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import pearsonr, spearmanr
+
+from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.diagnostics.gates import OUTSIDE_REFUSE
+from arena_assets.estimation.diagnostics.score_range import calibrated_range
+from arena_assets.estimation.estimators.estimate import critical_value
+from arena_assets.estimation.preparation import Preparation, Target
+from arena_assets.estimation.reporting.labelled_rows import Fitted, labelled_rows
+
+CALIBRATION_COLUMNS = (
+    "policy",
+    "scoring",
+    "reward_calibration",
+    "labels",
+    "rank_correlation",
+    "correlation",
+    "residual",
+    "residual_std_error",
+    "residual_df",
+    "residual_ci_low",
+    "residual_ci_high",
+    "rmse",
+    "range_low",
+    "range_high",
+    "share_below",
+    "share_above",
+    "share_by_chance",
+    "outside_share",
+    "refused_from",
+    "n_labels",
+    "label_ess",
+    "transport",
+    "transport_std_error",
+    "reason",
+)
+
+
+def calibration_diagnostics(
+    preparation: Preparation, kinds: Iterable[str], fitted: Iterable[Fitted], *, level: float = 0.95
+) -> pd.DataFrame:
+    """One row for each policy, scoring and calibration; NaN with a `reason` where there is no calibration.
+
+    `residual`: mean by prompt of Y - f(S) on the policy's own labels, the direct test of transport; P0's own by f-,
+    out of fold. `transport`: weighted residual on P0's labels, the test that needs no label of the target.
+    `outside_share`: share of scores beyond the calibrated range less what chance may show, as the gates read it.
+    """
+    data = preparation.data
+    there = {(one.scoring, one.kind): one for one in fitted}
+    rows = [
+        _row(preparation, policy, scoring, kind, there.get((scoring, kind)), level)
+        for scoring in data.scorings
+        for kind in kinds
+        for policy in (data.logging_policy, *data.targets)
+    ]
+    return pd.DataFrame(rows, columns=list(CALIBRATION_COLUMNS))
+
+
+def _row(
+    preparation: Preparation, policy: str, scoring: str, kind: str, fitted: Fitted | None, level: float
+) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(CALIBRATION_COLUMNS, np.nan)
+    row |= {"policy": policy, "scoring": scoring, "reward_calibration": kind, "labels": 0, "n_labels": 0}
+    row |= {"reason": None}
+    if fitted is not None:
+        row |= _of_labels(labelled_rows(preparation, fitted, policy), level)
+    try:
+        target = preparation.target(scoring, kind, policy)
+    except EstimationError as error:
+        return row | {"reason": str(error)}
+    seen = target.diagnostics
+    return row | {
+        **_range(target),
+        "outside_share": seen.outside,
+        "n_labels": seen.n_labels,
+        "label_ess": seen.label_ess,
+        "transport": seen.transport,
+        "transport_std_error": seen.transport_error,
+    }
+
+
+def _of_labels(rows: pd.DataFrame, level: float) -> dict[str, object]:
+    if rows.empty:
+        return {}
+    score, label = rows["score"].to_numpy(float), rows["label"].to_numpy(float)
+    gap = rows["label"] - rows["calibrated"]
+    by_prompt = gap.groupby(rows["prompt_id"]).mean()
+    found: dict[str, object] = {
+        "labels": len(rows),
+        "residual": float(by_prompt.mean()),
+        "rmse": float(np.sqrt(np.mean(gap**2))),
+        **_correlations(score, label),
+    }
+    if by_prompt.size > 1:
+        df = by_prompt.size - 1.0
+        error = float(by_prompt.std(ddof=1) / np.sqrt(by_prompt.size))
+        half = critical_value(level, df) * error
+        found |= {"residual_std_error": error, "residual_df": df}
+        found |= {"residual_ci_low": by_prompt.mean() - half, "residual_ci_high": by_prompt.mean() + half}
+    return found
+
+
+def _correlations(score: Floats, label: Floats) -> dict[str, object]:
+    """Of judge score and oracle label; not defined below three rows, or where either never varies."""
+    if score.size < 3 or np.ptp(score) == 0 or np.ptp(label) == 0:
+        return {}
+    return {
+        "rank_correlation": float(spearmanr(score, label).statistic),
+        "correlation": float(pearsonr(score, label).statistic),
+    }
+
+
+def _range(target: Target) -> dict[str, object]:
+    """The calibrated range, and the shares of the policy's scores on either side of it."""
+    inputs = target.inputs
+    if inputs.n_labelled < 2:
+        return {}
+    known = calibrated_range(inputs.logged.features[inputs.labelled, 0])
+    drawn, share = inputs.drawn.features[:, 0], inputs.draws.share
+    return {
+        "range_low": known.low,
+        "range_high": known.high,
+        "share_below": float(share[drawn < known.low].sum()),
+        "share_above": float(share[drawn > known.high].sum()),
+        "share_by_chance": known.chance,
+        "refused_from": OUTSIDE_REFUSE + known.chance,
+    }
