@@ -73,7 +73,8 @@ def test_it_is_computed_once_a_process_in_well_under_a_second(pool: ModelPool) -
     assert pool.machine() == machine
     assert fingerprint.machine_of(pool.get("smollm2")) == machine
     assert time.perf_counter() - started < 0.05
-    assert said == [f"machine {worker_name()}: {machine}"]
+    told = [text for text in said if not text.startswith("waiting")]  # another process may be at work just now
+    assert told == [f"machine {worker_name()}: {machine}"]
     assert len(machine.fingerprint) == 16
     assert machine.cpu
 
