@@ -75,6 +75,7 @@ ui: .venv/installed
 
 test: .venv/installed-all
 	$(BIN)/arena fetch-model smollm2
+	-$(BIN)/python -m tests.llama.vendored # where it cannot, the tests of all templates are skipped
 	$(BIN)/python -m pytest $(TESTS)
 
 test-fast: .venv/installed-test

@@ -25,11 +25,12 @@ from tqdm import tqdm
 
 from arena_assets.config import load_experiment
 from arena_assets.llama.batch import CHUNK
+from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
 from arena_assets.llama.jobs import Done, Force, Generate, Job
 from arena_assets.llama.lock import llama_lock
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.shape import Path as Way
 from benchmarks import engine_work as work
 from benchmarks.engine_peers import Peers, seconds

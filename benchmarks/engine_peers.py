@@ -10,8 +10,9 @@ import llama_cpp
 import numpy as np
 from scipy.special import log_softmax
 
+from arena_assets.llama.context import Context
 from arena_assets.llama.jobs import Force, Generate
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 
 _BATCH = 512  # llama.cpp's own default for one pass
 

@@ -7,7 +7,14 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from arena_assets import pipeline
 from arena_assets.config.base import Mark, Name, Section
@@ -19,6 +26,8 @@ from arena_assets.pipeline import Step
 
 # Raised when the engine gives the same configuration other bits: tables and journals from before are then outdated.
 ARITHMETIC = 2
+# What a chat template is given by the conversation, whatever the policy.
+_CONVERSATION = {"messages", "add_generation_prompt", "bos_token", "eos_token"}
 
 
 class Policy(Section):
@@ -33,12 +42,31 @@ class Policy(Section):
     system_prompt: str
     temperature: float = Field(gt=0, le=5)
     max_tokens: int = Field(ge=1, le=32768)
+    chat_template_kwargs: dict[str, JsonValue] = Field(
+        {}, description="the template's own switches, such as {enable_thinking: false}"
+    )
+    strip_thinking: bool = Field(False, description="judges see the response without what the model thought aloud")
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _are_switches(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        taken = sorted(set(given) & _CONVERSATION)
+        if taken:
+            raise ValueError(f"{', '.join(taken)}: the conversation itself sets this; leave it out")
+        return given
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not set is no part of a policy's identity: results from before there was such a setting hold."""
+        unset = {name for name in ("chat_template_kwargs", "strip_thinking") if not getattr(self, name)}
+        return {name: value for name, value in serialise(self).items() if name not in unset}
 
     def same_distribution(self, other: Policy) -> bool:
         """Whether both give every response the same probability (max_tokens cuts responses, it does not re-weight)."""
-        return (self.model, self.system_prompt, self.temperature) == (
+        return (self.model, self.system_prompt, self.chat_template_kwargs, self.temperature) == (
             other.model,
             other.system_prompt,
+            other.chat_template_kwargs,
             other.temperature,
         )
 
@@ -138,8 +166,9 @@ class Experiment(Section):
         for policy in self.target_policies:
             if policy.name == "pi_clone" and not policy.same_distribution(self.logging_policy):
                 raise ValueError(
-                    "pi_clone must equal the logging policy in model, system_prompt and temperature: "
-                    "its weights of exactly 1 are the experiment's proof. Rename the policy, or drop what differs"
+                    "pi_clone must equal the logging policy in model, system_prompt, chat_template_kwargs and "
+                    "temperature: its weights of exactly 1 are the experiment's proof. Rename the policy, or drop what "
+                    "differs"
                 )
         return self
 

@@ -100,7 +100,7 @@ class RubricScorer(LocalScorer):
     def score(self, items: Sequence[Item], *, journal: Journal, progress: Progress) -> list[Verdict]:
         loaded = self._pool.get(self._config.model)
         scale = range(self._config.min_score, self._config.max_score + 1)
-        tokens = [loaded.model.tokenise(str(score), special=False) for score in scale]
+        tokens = [loaded.model.tokenise_response(str(score)) for score in scale]
         if any(len(ids) != 1 for ids in tokens):
             raise JudgeError(
                 f"the model {self._config.model} writes a score of {scale.start} to {scale.stop - 1} in more than one "

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe
-from arena_assets.llama.native import Context, Tokens
 from arena_assets.llama.template import Prompt
 
 # Rows of one prefill decode. More are hardly faster, and llama.cpp reserves rows x vocabulary floats for each context.
 CHUNK = 256
+# llama.cpp rounds up to this how far a batch looks back, and the length of a context.
+LOOK_BACK = 256
 _KEPT_PREFIXES = 16
 
 
@@ -132,15 +134,22 @@ class DecodeBatch:
 class ConstantBatch(DecodeBatch):
     """For a GPU: every batch has a row for each sequence of the context and looks back on the context's whole length.
 
-    llama.cpp computes attention as far back as the longest sequence of a batch goes. So the last sequence, which gets
-    no job, is filled but for its last token, which every batch decodes anew.
+    llama.cpp computes attention as far back as the longest sequence of a batch goes, in steps of LOOK_BACK. So the last
+    sequence, which gets no job, is filled but for its last token, which every batch decodes anew. Where the model has
+    a recurrent state, no token can be taken back: there it is filled but for the last step, writes a token a batch, and
+    is put back when that step is full.
     """
 
     def __init__(self, context: Context, at_work: int) -> None:
         super().__init__(context, PrefixStates())
         self._slots = [None] * at_work
         self._longest = context.sequences - 1
-        feed(context, self._longest, [0] * (context.length - 1), 0)
+        self._takes_back = context.model.drops_last_token
+        self._start_of_idle = context.length - (1 if self._takes_back else LOOK_BACK)
+        self._position = self._start_of_idle
+        feed(context, self._longest, [0] * self._start_of_idle, 0)
+        keep = self._start_of_idle and not self._takes_back
+        self._idle_state = context.save(self._longest) if keep else None
 
     def _start(self, slot: int, job: Generate | Force) -> Track:
         # Whole: a pass costs launches more than arithmetic, and a saved prefix is restored in thousands of copies.
@@ -156,28 +165,34 @@ class ConstantBatch(DecodeBatch):
 
     def _fill(self, tokens: Tokens, positions: Tokens) -> None:
         super()._fill(tokens[: self._longest], positions[: self._longest])
-        positions[self._longest] = self._context.length - 1
-        self._context.forget(self._longest, self._context.length - 1)
+        if self._takes_back:
+            self._context.forget(self._longest, self._position)
+        elif self._position == self._context.length:
+            self._put_back()
+        positions[self._longest] = self._position
+        self._position += not self._takes_back
+
+    def _put_back(self) -> None:
+        self._context.forget(self._longest)
+        if self._idle_state is not None:
+            self._context.restore(self._longest, self._idle_state)
+        self._position = self._start_of_idle
 
 
 class PrefixStates:
     """Evaluated prefixes of the workers of one model: contexts of one shape, so a state of one serves all."""
 
     def __init__(self) -> None:
-        self._states: OrderedDict[tuple[int, ...], NDArray[np.uint8]] = OrderedDict()
+        self._states: LRUCache[tuple[int, ...], NDArray[np.uint8]] = LRUCache(_KEPT_PREFIXES)
         self._lock = threading.Lock()
 
     def get(self, prefix: tuple[int, ...]) -> NDArray[np.uint8] | None:
         with self._lock:
-            if prefix in self._states:
-                self._states.move_to_end(prefix)
             return self._states.get(prefix)
 
     def put(self, prefix: tuple[int, ...], state: NDArray[np.uint8]) -> None:
         with self._lock:
             self._states[prefix] = state
-            if len(self._states) > _KEPT_PREFIXES:
-                self._states.popitem(last=False)
 
 
 class PrefixCache:

@@ -38,9 +38,10 @@ from contextlib import closing
 import numpy as np
 
 from arena_assets.llama.batch import CHUNK, ConstantBatch, DecodeBatch, PrefixStates
+from arena_assets.llama.context import Context
 from arena_assets.llama.jobs import Done, Force, Job
 from arena_assets.llama.lock import llama_lock
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.prefill import PrefillBatch
 from arena_assets.llama.shape import Limits, Path
 from arena_assets.llama.stop import Stop, StoppedError

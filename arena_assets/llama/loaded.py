@@ -30,5 +30,5 @@ class Loaded:
 
     def retokenise(self, response: str, finish_reason: str) -> tuple[int, ...]:
         """Token ids of a response that a model of another vocabulary sampled, its end of turn included."""
-        tokens = self.model.tokenise(response, special=False)
+        tokens = self.model.tokenise_response(response)
         return (*tokens, self.template.end_of_turn) if finish_reason == "stop" else tuple(tokens)

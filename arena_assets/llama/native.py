@@ -1,42 +1,34 @@
-"""Owners of llama.cpp's handles: one model, one context, closed in that order reversed; failures raise with meaning."""
+"""Owner of llama.cpp's model handle: weights, vocabulary, metadata. Failures raise with their meaning."""
 
 from __future__ import annotations
 
 import ctypes
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
 import llama_cpp
-import numpy as np
-from numpy.typing import NDArray
 
 from arena_assets.errors import ModelError
 from arena_assets.llama.build import supports_gpu
-from arena_assets.llama.stop import Stop, StoppedError
-
-Tokens = NDArray[np.int32]
+from arena_assets.llama.log import forget_words, last_words
+from arena_assets.llama.tokens import Outside, Special, Tokeniser
 
 _GGUF_MAGIC = b"GGUF"
-_log_tail: deque[str] = deque(maxlen=20)
-
-
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-def _collect_log(level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
-    # llama.cpp says why a load failed only in its log; level 3 and 4 are warnings and errors.
-    if level >= 3:
-        _log_tail.append(text.decode("utf-8", "replace").strip())
-
-
-llama_cpp.llama_log_set(_collect_log, ctypes.c_void_p(0))
+_SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+_SPECIAL |= llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
 class Model:
     """A loaded GGUF file: weights, vocabulary and chat template. Close it, or use it as a context manager.
 
+    Once it is closed every call raises ModelError. With `vocab_only` no weights are read, which is enough for templates
+    and tokens.
+
     Raises:
-        ModelError: the file is missing, no GGUF, truncated, or GPU layers are asked of a build without GPU support.
+        ModelError: the file is missing, no GGUF, truncated, of a kind that does not write token by token, or GPU layers
+            are asked of a build without GPU support.
     """
 
     def __init__(self, path: Path, *, n_gpu_layers: int = 0, exact: bool = True, vocab_only: bool = False) -> None:
@@ -56,11 +48,11 @@ class Model:
         # Repacked weights run in kernels that take several rows at a time, so a row's result depends on its neighbours.
         params.use_extra_bufts = not exact
         llama_cpp.llama_backend_init()
-        _log_tail.clear()
+        forget_words()
         self._handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._handle:
             raise ModelError(
-                f"{path.name} cannot be loaded: {'; '.join(_log_tail) or 'llama.cpp gives no reason'}. "
+                f"{path.name} cannot be loaded: {last_words('llama.cpp gives no reason')}. "
                 "The file may be truncated or of an unknown architecture; fetch it again with `arena fetch-model`"
             )
         self._vocab = llama_cpp.llama_model_get_vocab(self._handle)
@@ -68,12 +60,21 @@ class Model:
         # Of the vocabulary alone llama.cpp keeps no limit, but the file states it.
         stated = self.metadata(f"{self.metadata('general.architecture')}.context_length") if vocab_only else None
         self.context_limit = int(stated or llama_cpp.llama_model_n_ctx_train(self._handle))
+        if not vocab_only:
+            self._require_next_token()
 
     @property
     def handle(self) -> object:
         if self._handle is None:
             raise ModelError(f"{self.path.name} was closed")
         return self._handle
+
+    @property
+    def vocab(self) -> object:
+        """llama.cpp's vocabulary."""
+        if self._handle is None:
+            raise ModelError(f"{self.path.name} was closed, and its vocabulary with it")
+        return self._vocab
 
     def close(self) -> None:
         if self._handle is not None:
@@ -88,17 +89,24 @@ class Model:
     ) -> None:
         self.close()
 
-    def tokenise(self, text: str, *, special: bool) -> list[int]:
-        """Token ids of `text`; only with `special` does text such as `<|im_end|>` become a control token."""
-        data = text.encode("utf-8", "replace")
-        size = len(data) + 8
-        tokens = (llama_cpp.llama_token * size)()
-        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), tokens, size, False, special)
-        if count < 0:
-            raise ModelError(
-                f"{self.path.name}: a text of {len(data)} bytes cannot be tokenised (llama.cpp says {count})"
-            )
-        return list(tokens[:count])
+    @property
+    def drops_last_token(self) -> bool:
+        """Whether a sequence's last token can be taken back: a recurrent state keeps none of the states before it."""
+        handle = self.handle
+        return not (llama_cpp.llama_model_is_recurrent(handle) or llama_cpp.llama_model_is_hybrid(handle))
+
+    def tokenise(self, text: str, *, special: bool | Outside) -> list[int]:
+        """Token ids of a text that begins a conversation.
+
+        Only with `special` does text such as `<|im_end|>` or `<tool_call>` become a control or user-defined token; with
+        `Outside` it does where it touches none of a message's spans, and all else is tokenised as one text.
+        """
+        return self._tokeniser.tokenise(text, special)
+
+    def tokenise_response(self, text: str) -> list[int]:
+        """Token ids of a text that this model is to write after a prompt: no blank of SentencePiece's own before it,
+        control tokens' text is text, user-defined tokens (`<think>`) are the tokens that it would write."""
+        return self._tokeniser.response(text)
 
     def text(self, tokens: Sequence[int]) -> str:
         """Text of token ids, control tokens left out; bytes that are no UTF-8 (a cut character) become U+FFFD."""
@@ -106,19 +114,22 @@ class Model:
 
     def ends_turn(self, token: int) -> bool:
         """Whether sampling this token ends the response."""
-        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
 
     @property
     def end_of_turn(self) -> int:
         """The token that ends an assistant's turn: the vocabulary's end of turn, else its end of text."""
-        eot = int(llama_cpp.llama_vocab_eot(self._vocab))
-        return eot if eot >= 0 else int(llama_cpp.llama_vocab_eos(self._vocab))
+        eot = int(llama_cpp.llama_vocab_eot(self.vocab))
+        return eot if eot >= 0 else int(llama_cpp.llama_vocab_eos(self.vocab))
 
     def metadata(self, key: str) -> str | None:
         size = 1 << 16
-        buffer = ctypes.create_string_buffer(size)
-        count = llama_cpp.llama_model_meta_val_str(self._handle, key.encode(), buffer, size)
-        return None if count < 0 else buffer.value.decode("utf-8", "replace")
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = int(llama_cpp.llama_model_meta_val_str(self.handle, key.encode(), buffer, size))
+            if count < size:
+                return None if count < 0 else buffer.value.decode("utf-8", "replace")
+            size = count + 1  # what does not fit is cut
 
     @property
     def chat_template(self) -> str | None:
@@ -127,152 +138,79 @@ class Model:
     @property
     def bos(self) -> tuple[int, str] | None:
         """Id and text of the begin-of-text token, where the vocabulary has one."""
-        token = int(llama_cpp.llama_vocab_bos(self._vocab))
-        if token < 0:
-            return None
-        return token, (llama_cpp.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
+        token = int(llama_cpp.llama_vocab_bos(self.vocab))
+        return None if token < 0 else (token, self.name(token))
 
     @property
     def adds_bos(self) -> bool:
-        return bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        return bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
 
     @property
     def eos_text(self) -> str:
-        token = int(llama_cpp.llama_vocab_eos(self._vocab))
-        return (
-            "" if token < 0 else (llama_cpp.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
-        )
+        token = int(llama_cpp.llama_vocab_eos(self.vocab))
+        return "" if token < 0 else self.name(token)
 
     def piece(self, token: int) -> bytes:
-        buffer = ctypes.create_string_buffer(64)
-        count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
+        """What a token adds to a text; nothing for a control token."""
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = int(llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, False))
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+
+    def name(self, token: int) -> str:
+        """How the vocabulary writes a token, a control token, too."""
+        return (llama_cpp.llama_vocab_get_text(self.vocab, token) or b"").decode("utf-8", "replace")
+
+    @property
+    def special_texts(self) -> tuple[str, ...]:
+        """Texts that become one token wherever the template writes them, and stay text within a message."""
+        return self._tokeniser.special_texts
+
+    @cached_property
+    def _tokeniser(self) -> Tokeniser:
+        blank = llama_cpp.llama_vocab_type(self.vocab) != llama_cpp.LLAMA_VOCAB_TYPE_BPE
+        return Tokeniser(self._encode, tuple(self._specials()), blank=blank)
+
+    def _specials(self) -> Iterator[Special]:
+        for token in range(self.vocab_size):
+            attributes = int(llama_cpp.llama_vocab_get_attr(self.vocab, token))
+            if attributes & _SPECIAL:
+                yield Special(
+                    self.name(token),
+                    user_defined=bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED),
+                    strips_left=bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
+                    strips_right=bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
+                )
+
+    def _encode(self, text: str, special: bool) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        size = len(data) + 8
+        tokens = (llama_cpp.llama_token * size)()
+        count = int(llama_cpp.llama_tokenize(self.vocab, data, len(data), tokens, size, False, special))
         if count < 0:
-            buffer = ctypes.create_string_buffer(-count)
-            count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
-        return buffer.raw[:count]
-
-
-class Context:
-    """A key-value cache of `sequences` independent streams of `length` tokens each, and the batch that feeds it."""
-
-    def __init__(
-        self,
-        model: Model,
-        *,
-        sequences: int,
-        length: int,
-        threads: int,
-        batch: int = 512,
-        flash_attention: bool = True,
-        stop: Stop | None = None,
-    ) -> None:
-        self.model, self.sequences = model, sequences
-        self._stop = stop or Stop()
-        self._batch_size = max(batch, sequences)
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = sequences * length
-        params.n_batch = params.n_ubatch = self._batch_size
-        params.n_seq_max = sequences
-        params.n_threads = params.n_threads_batch = threads
-        # On a CPU flash attention takes a row's own cells in their order, whatever else is in the batch. Only a row
-        # alone, over 512 cells and more, is split by the number of threads: callers decode none alone.
-        params.flash_attn_type = -1 if flash_attention else 0
-        # With one cache for all sequences a row's cells lie where others left room: logits move by up to 0.8 nats.
-        params.kv_unified = False
-        params.no_perf = True
-        _log_tail.clear()
-        self._handle = llama_cpp.llama_init_from_model(model.handle, params)
-        if not self._handle:
             raise ModelError(
-                f"llama.cpp cannot make a context of {sequences} x {length} tokens for {model.path.name}: "
-                f"{'; '.join(_log_tail) or 'no reason given'}; lower engine.cache_tokens"
+                f"{self.path.name}: a text of {len(data)} bytes cannot be tokenised (llama.cpp says {count})"
             )
-        llama_cpp.llama_set_abort_callback(self._handle, Stop.reader, self._stop.address)
-        self._memory = llama_cpp.llama_get_memory(self._handle)
-        self.length = int(llama_cpp.llama_n_ctx_seq(self._handle))
-        self._make_batch()
+        return list(tokens[:count])
 
-    def close(self) -> None:
-        if self._handle is not None:
-            llama_cpp.llama_free(self._handle)
-            self._handle = None
-
-    def __enter__(self) -> Context:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def decode(self, tokens: Tokens, positions: Tokens, sequences: Tokens, *, logits: NDArray[np.int8]) -> None:
-        """Run one batch; all arrays are (n,), `logits` marks the rows whose logits are wanted.
-
-        Raises:
-            ModelError: llama.cpp returns nonzero; the text says what that means. StoppedError: `stop` is set.
-        """
-        if self._stop.is_set():
-            raise StoppedError
-        n = len(tokens)
-        self._tokens[:n], self._positions[:n], self._sequences[:n], self._outputs[:n] = (
-            tokens,
-            positions,
-            sequences,
-            logits,
-        )
-        self._batch.n_tokens = n
-        code = int(llama_cpp.llama_decode(self._handle, self._batch))
-        if code and self._stop.is_set():
-            raise StoppedError
-        if code:
-            meaning = {1: "the key-value cache is full", 2: "aborted", -1: "invalid batch"}.get(code, "fatal error")
-            raise ModelError(f"llama_decode of {n} tokens failed with {code}: {meaning}. {'; '.join(_log_tail)}")
-
-    def logits(self, rows: int) -> NDArray[np.float32]:
-        """The last decode's logits of marked rows, (rows, vocabulary), in batch order; the next overwrites them."""
-        pointer = llama_cpp.llama_get_logits(self._handle)
-        return np.ctypeslib.as_array(pointer, shape=(rows, self.model.vocab_size))
-
-    def forget(self, sequence: int, start: int = 0) -> None:
-        """Remove the tokens of a sequence from position `start` on."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1)
-
-    def save(self, sequence: int) -> NDArray[np.uint8]:
-        """The cache of a sequence, bit by bit."""
-        size = int(llama_cpp.llama_state_seq_get_size(self._handle, sequence))
-        state = np.empty(size, dtype=np.uint8)
-        written = llama_cpp.llama_state_seq_get_data(self._handle, _bytes_of(state), size, sequence)
-        if written != size:
-            raise ModelError(f"the state of sequence {sequence} could not be saved ({written} of {size} bytes)")
-        return state
-
-    def restore(self, sequence: int, state: NDArray[np.uint8]) -> None:
-        """Give a sequence the cache that `save` took."""
-        if not llama_cpp.llama_state_seq_set_data(self._handle, _bytes_of(state), state.size, sequence):
-            raise ModelError(f"a state of {state.size} bytes could not be restored to sequence {sequence}")
-
-    def _make_batch(self) -> None:
-        size = self._batch_size
-        self._tokens, self._positions, self._sequences, counts = (np.zeros(size, dtype=np.int32) for _ in range(4))
-        counts[:] = 1
-        self._outputs = np.zeros(size, dtype=np.int8)
-        int32 = ctypes.POINTER(ctypes.c_int32)
-        start, step = self._sequences.ctypes.data, self._sequences.itemsize
-        pointers = (int32 * size)(*(ctypes.cast(start + i * step, int32) for i in range(size)))
-        self._batch = llama_cpp.llama_batch(
-            n_tokens=0,
-            token=self._tokens.ctypes.data_as(int32),
-            embd=None,
-            pos=self._positions.ctypes.data_as(int32),
-            n_seq_id=counts.ctypes.data_as(int32),
-            seq_id=ctypes.cast(pointers, ctypes.POINTER(int32)),
-            logits=self._outputs.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
-        )
-        self._alive = (counts, pointers)  # the struct holds bare addresses only
-
-
-def _bytes_of(array: NDArray[np.uint8]) -> object:
-    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+    def _require_next_token(self) -> None:
+        """Refuse what has no distribution of the next token: encoders, and models that fill in all places at once."""
+        handle = self.handle
+        kind = None
+        if llama_cpp.llama_model_has_encoder(handle) or not llama_cpp.llama_model_has_decoder(handle):
+            kind = "has an encoder, which reads the prompt apart"
+        elif llama_cpp.llama_model_is_diffusion(handle):
+            kind = "is a diffusion model, which does not write from left to right"
+        if kind:
+            architecture = self.metadata("general.architecture")
+            self.close()
+            raise ModelError(
+                f"{self.path.name} ({architecture}) {kind}: its responses have no log-probability token by token; "
+                "name a decoder-only model under models:"
+            )
 
 
 def _require_gguf(path: Path) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk, shared_prefix
+from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe
-from arena_assets.llama.native import Context, Tokens
 
 # Logits are (rows, vocabulary) float32 in llama.cpp's buffer: 128k tokens x 512 rows would be 262 MB.
 _LOGITS_BYTES = 64 * 2**20

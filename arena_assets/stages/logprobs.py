@@ -163,7 +163,7 @@ def _jobs(
         if foreign:
             tokens = loaded.retokenise(row["response"], row["finish_reason"])
         for policy in policies:
-            prompt = loaded.template.render(policy.system_prompt, row["prompt"])
+            prompt = loaded.template.render(policy.system_prompt, row["prompt"], policy.chat_template_kwargs)
             key = f"{row['prompt_id']}/{policy.name}"
             job = Force(key, prompt, policy.temperature, tokens, max_tokens=sampled_up_to)
             if job.length <= limit:

@@ -36,7 +36,7 @@ class Reader:
 
     def tokens(self, prompt: str) -> int:
         """Tokens of the templated prompt."""
-        return len(self.template.render(self.policy.system_prompt, prompt).tokens)
+        return len(self.template.render(self.policy.system_prompt, prompt, self.policy.chat_template_kwargs).tokens)
 
     def takes(self, prompt: str) -> bool:
         """Whether the prompt has room."""
@@ -92,7 +92,7 @@ def _readers_of(
 ) -> Iterator[Reader]:
     for policy in policies:
         response = max(policy.max_tokens, experiment.logging_policy.max_tokens)
-        frame = len(template.render(policy.system_prompt, "").tokens)
+        frame = len(template.render(policy.system_prompt, "", policy.chat_template_kwargs).tokens)
         if most is not None:
             yield Reader(policy, template, frame, most, f"most are {most}")
             continue

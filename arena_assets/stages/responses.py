@@ -77,7 +77,7 @@ def _jobs(
     )
     for row in rows_of(prompts):
         seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
-        prompt = loaded.template.render(policy.system_prompt, row["prompt"])
+        prompt = loaded.template.render(policy.system_prompt, row["prompt"], policy.chat_template_kwargs)
         job = Generate(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, policy.max_tokens, seed)
         yield job, content_key(prompt=row["prompt"], settings=settings, seed=seed)
 

@@ -12,6 +12,7 @@ from arena_assets.config import Experiment
 from arena_assets.journal import Journal
 from arena_assets.judging.costs import spent_usd
 from arena_assets.judging.protocol import Item, Scorer, Verdict
+from arena_assets.judging.remote.thinking import hide_thinking
 from arena_assets.judging.scorers import build_scorer
 from arena_assets.progress import Progress, silent
 from arena_assets.slices import choose
@@ -114,15 +115,18 @@ def _reference_points(corpus: pd.DataFrame) -> dict[str, list[list[str]]]:
 
 
 def _items(experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame) -> list[Item]:
-    """One item a response that there is, in the order of its key."""
+    """One item a response that there is, in the order of its key; of a policy with `strip_thinking`, what it says."""
     text = prompts.set_index("prompt_id")["prompt"]
     judge_model = getattr(experiment.judge, "model", None)
     shared = {policy.name for policy in experiment.policies if policy.model == judge_model}
+    stripped = {policy.name for policy in experiment.policies if policy.strip_thinking}
     items = []
     for row in rows_of(responses[responses["response"].notna()].sort_values(["prompt_id", "policy"])):
-        tokens = row["response_tokens"]
+        response, tokens = row["response"], row["response_tokens"]
+        if row["policy"] in stripped:
+            response, tokens = hide_thinking(response).strip(), None
         own = tuple(map(int, tokens)) if tokens is not None and row["policy"] in shared else ()
-        items.append(Item(row["prompt_id"], row["policy"], text[row["prompt_id"]], row["response"], own))
+        items.append(Item(row["prompt_id"], row["policy"], text[row["prompt_id"]], response, own))
     return items
 
 

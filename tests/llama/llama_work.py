@@ -21,6 +21,17 @@ QUESTIONS = (
 LONG = "Sum this up. " + "The tide comes in and the tide goes out, twice a day, and nobody minds it much. " * 12
 
 
+class Retemplated:
+    """A model with another template: how other families of models format a conversation."""
+
+    def __init__(self, model: Model, template: str | None, *, adds_bos: bool | None = None) -> None:
+        self._model, self.chat_template = model, template
+        self.adds_bos = model.adds_bos if adds_bos is None else adds_bos
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._model, name)
+
+
 def finish(engine: Engine, jobs: Iterable[Job], path: Path = "decode") -> dict[str, Done]:
     """What the engine answers, by key; each key once."""
     done: list[Done] = []

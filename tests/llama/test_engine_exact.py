@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Generate
 from arena_assets.llama.lock import llama_lock
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 

@@ -9,8 +9,9 @@ import pytest
 
 from arena_assets.config import Experiment, LocalModel
 from arena_assets.errors import ModelError
+from arena_assets.llama.context import Context
 from arena_assets.llama.files import fetch_model, model_path, sha256_of
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 
 
 def test_missing_file(tmp_path: Path) -> None:

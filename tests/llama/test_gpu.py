@@ -18,10 +18,11 @@ from arena_assets.config import Experiment, LocalModel
 from arena_assets.journal import Journal
 from arena_assets.llama.batch import DecodeBatch, PrefixStates
 from arena_assets.llama.build import gpu_names, supports_gpu
+from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Generate, Probe
 from arena_assets.llama.lock import llama_lock
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.pool import ModelPool
 from arena_assets.llama.template import ChatTemplate, Prompt
 from arena_assets.rules import Batch, apply, refusals

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from arena_assets.llama.batch import CHUNK
+from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Generate
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.stop import Stop, StoppedError
 from arena_assets.llama.template import ChatTemplate
 from tests.llama.llama_work import SYSTEM, finish, forced, generations

@@ -9,9 +9,10 @@ import pytest
 
 from arena_assets.llama import prefill
 from arena_assets.llama.batch import CHUNK
+from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Force
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 

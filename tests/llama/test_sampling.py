@@ -10,10 +10,11 @@ from scipy import stats
 from scipy.special import log_softmax
 
 from arena_assets.llama.batch import feed
+from arena_assets.llama.context import Context
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Generate, Probe
-from arena_assets.llama.native import Context, Model
+from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import SYSTEM, finish
 

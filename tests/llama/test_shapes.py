@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from arena_assets.errors import ModelError
+from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Force, Generate, Probe
-from arena_assets.llama.native import Context, Model, Tokens
+from arena_assets.llama.native import Model
 from arena_assets.llama.prefill import PrefillBatch
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import SYSTEM, finish, forced, generations, same

@@ -8,22 +8,12 @@ import pytest
 from arena_assets.errors import ModelError
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
-from tests.llama.llama_work import QUESTIONS, SYSTEM
+from tests.llama.llama_work import QUESTIONS, SYSTEM, Retemplated
 
 LLAMA3 = (
     "{{- bos_token }}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | trim }}"
     "{{ '<|im_end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-
-
-class Retemplated:
-    """The real model with another template: how other families of models format a conversation."""
-
-    def __init__(self, model: Model, template: str | None, *, adds_bos: bool = False) -> None:
-        self._model, self.chat_template, self.adds_bos = model, template, adds_bos
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._model, name)
 
 
 def whole(model: Model, system: str, user: str) -> list[int]:
