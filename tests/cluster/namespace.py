@@ -44,4 +44,4 @@ def postgres_programs() -> Path | None:
 
 def inside(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in a namespace of its own."""
-    return subprocess.run([*_COMMAND, *command], text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run([*_COMMAND, *command], text=True, check=False, **options)  # type: ignore[call-overload]

@@ -18,7 +18,7 @@ def sleeping_batch() -> dg.MaterializeResult[Any]:
     """One batch; its metadata say when the work began and ended, seconds since 1970."""
     began = time.time()
     time.sleep(float(os.environ["ARENA_BENCHMARK_SECONDS"]))
-    metadata = {"worker": os.environ.get("ARENA_WORKER", ""), "began": began, "ended": time.time()}
+    metadata: dict[str, Any] = {"worker": os.environ.get("ARENA_WORKER", ""), "began": began, "ended": time.time()}
     return dg.MaterializeResult(metadata=metadata)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -20,20 +21,23 @@ FOLDER = ROOT / "dagster_home" / "cluster"
 
 def test_it_launches_on_ray_and_queues_with_requests() -> None:
     reference = InstanceRef.from_dir(str(FOLDER))
-    launcher = reference.run_launcher
+    launcher: Any = reference.run_launcher
     assert type(launcher).__name__ == "ArenaRayRunLauncher"
     # A run that asks for nothing must get nothing: not even a zero in its tag would override a value here.
     assert (launcher.address, launcher.num_cpus) == ("http://127.0.0.1:8265", 0)
     assert (launcher.resources, launcher.num_gpus) == (None, None)
     assert type(reference.run_coordinator).__name__ == "RequestingRunCoordinator"
-    assert reference.settings["run_retries"]["retry_on_asset_or_op_failure"] is False
+    settings: Any = reference.settings
+    assert settings["run_retries"]["retry_on_asset_or_op_failure"] is False
 
 
 def test_the_password_stands_there_by_name_only() -> None:
     text = (FOLDER / "dagster.yaml").read_text()
     database = yaml.safe_load(text)["storage"]["custom"]["config"]["postgres_db"]
     assert database["password"] == {"env": "ARENA_PG_PASSWORD"}
-    assert InstanceRef.from_dir(str(FOLDER)).run_storage_data.config_yaml.count("ARENA_PG_PASSWORD") == 1
+    history = InstanceRef.from_dir(str(FOLDER)).run_storage_data
+    assert history is not None
+    assert history.config_yaml.count("ARENA_PG_PASSWORD") == 1
 
 
 def test_a_start_on_the_head_fails_no_run_of_another_machine(tmp_path: Path) -> None:

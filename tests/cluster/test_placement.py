@@ -81,8 +81,8 @@ def test_n_gpu_layers_becomes_the_tag_that_rays_launcher_reads(
 ) -> None:
     assets = build_assets(config_folder.load(engine={"n_gpu_layers": layers}))
     stubs = {"storage": dg.ResourceDefinition.none_resource()}
-    assets = dg.with_resources(assets, stubs | dict.fromkeys(("models", "progress"), stubs["storage"]))
-    assert submitted(instance, assets, names) == wanted
+    bound = dg.with_resources(assets, stubs | dict.fromkeys(("models", "progress"), stubs["storage"]))
+    assert submitted(instance, list(bound), names) == wanted
 
 
 def test_the_launcher_reads_that_tag() -> None:

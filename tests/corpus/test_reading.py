@@ -160,7 +160,7 @@ def test_up_to_one_percent_is_left_out_and_more_is_refused(load: Load) -> None:
 
 
 def test_a_text_late_in_a_column_that_nobody_reads_changes_nothing(load: Load) -> None:
-    rows = [row | {"votes": 1 if n < 299 else "many"} for n, row in enumerate(PLAIN)]
+    rows = [{**row, "votes": 1 if n < 299 else "many"} for n, row in enumerate(PLAIN)]
     assert load(rows).counts["kept"] == 300
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -84,7 +85,8 @@ def test_only_the_asked_columns_are_read(place):
 def test_reading_while_a_run_writes_never_fails_and_ends_with_the_newest(place):
     store = place.store()
     frame = store.read("judge_scores", "0000")
-    stop, problems = threading.Event(), []
+    stop = threading.Event()
+    problems: list[object] = []
 
     def write() -> None:
         for number in range(60):
@@ -204,7 +206,7 @@ def test_the_cache_holds_no_more_than_its_bytes_and_drops_the_oldest():
         return frame.copy()
 
     for name in ("a", "b", "c", "a", "d"):
-        cache.get(name, lambda name=name: make(name))
+        cache.get(name, partial(make, name))
     assert cache.held <= 3 * size_of(frame)
     cache.get("a", lambda: make("a"))
     assert made == ["a", "b", "c", "d"]

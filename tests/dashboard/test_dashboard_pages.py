@@ -264,7 +264,7 @@ def test_a_page_beyond_the_last_is_brought_back():
 def test_every_order_of_the_responses_works(order):
     app = open_page("responses", order=order)
     assert "120 prompts" in words(app)
-    assert ORDERS[app.selectbox(key="order").value] == order
+    assert ORDERS[str(app.selectbox(key="order").value)] == order
 
 
 def test_the_studies_are_shown_where_they_were_run(place):

@@ -40,7 +40,7 @@ def with_weights(estimator: Callable[..., e.Estimate]) -> dict[str, Any]:
         (["a", "b"], [1, 1], "rewards must be numbers"),
         ([0.1, 0.2], [1, 1e300], r"1 exceed exp\(160\)"),
         (np.array([0.1 + 1j, 0.2]), [1, 1], "rewards must be real"),
-        (np.ma.array([0.1, 9.0], mask=[0, 1]), [1, 1], "rewards: masked values"),
+        (np.ma.array([0.1, 9.0], mask=[False, True]), [1, 1], "rewards: masked values"),
     ],
 )
 def test_weighting_refuses(estimator: Callable[..., e.Estimate], rewards: Any, weights: Any, says: str) -> None:
@@ -179,10 +179,10 @@ def test_missing_and_foreign_ids_are_refused_at_the_border() -> None:
     made = data()
     target = made.targets[TARGET]
     with pytest.raises(e.EstimationError, match=r"prompt_ids of the logged rows: 1 of 200 are missing \(rows \[3\]\)"):
-        replace(made, prompt_ids=np.where(np.arange(200) == 3, None, made.prompt_ids))
+        replace(made, prompt_ids=np.where(np.arange(200) == 3, np.array(None), made.prompt_ids))
     with pytest.raises(e.EstimationError, match="fresh draws of target and logged rows share no prompt_id"):
         replace(made, targets={TARGET: replace(target, prompt_ids=target.prompt_ids + "x")})
-    some = replace(target, prompt_ids=np.where(np.arange(200) == 3, None, target.prompt_ids))
+    some = replace(target, prompt_ids=np.where(np.arange(200) == 3, np.array(None), target.prompt_ids))
     with pytest.raises(e.EstimationError, match="prompt_ids of target's fresh draws: 1 of 200 are missing"):
         replace(made, targets={TARGET: some})
 

@@ -82,7 +82,7 @@ def test_a_name_is_entered_once() -> None:
     assert e.ESTIMATORS["snips"].title == "SNIPS"
 
 
-def _named_snips():  # type: ignore[no-untyped-def]
+def _named_snips():
     def snips(inputs: Inputs) -> e.Estimate:
         raise AssertionError(inputs)
 
@@ -148,10 +148,15 @@ def test_the_order_of_methods_does_not_matter(data: e.EvaluationData) -> None:
 def test_stacking_makes_no_estimate_twice(
     data: e.EvaluationData, monkeypatch: pytest.MonkeyPatch, backward: bool
 ) -> None:
-    calls = []
+    calls: list[e.Inputs] = []
     entry = e.ESTIMATORS["mrdr"]
     function = entry.function
-    monkeypatch.setitem(entry.__dict__, "function", lambda inputs: calls.append(1) or function(inputs))
+
+    def counted(inputs: e.Inputs) -> e.Estimate:
+        calls.append(inputs)
+        return function(inputs)
+
+    monkeypatch.setitem(entry.__dict__, "function", counted)
     methods = [e.Method(name, "monotone") for name in ("mrdr", "stacked_dr")]
     results = e.evaluate(data, methods=methods[::-1] if backward else methods)
     assert all(result.estimate is not None for result in results)

@@ -63,7 +63,7 @@ def test_frame_rows_and_file_give_the_same_table(tmp_path: Path) -> None:
 def in_the_layout_of_cje(row: dict[str, Any]) -> dict[str, Any]:
     """cje-eval's names, and its other fields below `metadata`."""
     below = {name: row[name] for name in ("prompt_id", "judge_score", "oracle_label") if name in row}
-    given = {name: row[name] for name in ("prompt", "response") if name in row}
+    given: dict[str, Any] = {name: row[name] for name in ("prompt", "response") if name in row}
     if "target_logps" in row:
         given |= {"base_policy_logprob": row["total_logprob"], "target_policy_logprobs": row["target_logps"]}
     return given | {"metadata": below}

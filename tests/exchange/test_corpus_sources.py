@@ -72,7 +72,7 @@ def test_a_mapped_conversation_gives_its_first_user_turn(tmp_path: Path) -> None
 
 
 def test_a_row_without_its_language_is_detected(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": QUESTIONS[0], "language": "English"},
         {"prompt": QUESTIONS[1], "language": None},
         {"prompt": FOREIGN[0], "language": None},

@@ -90,7 +90,7 @@ def test_what_the_gates_refuse_is_not_quoted() -> None:
 
 def test_texts_are_never_markup() -> None:
     nasty = "<script>alert(1)</script> | `x` *y* [z](http://a)"
-    blocks = [Heading(nasty), Paragraph(nasty), Rows(pd.DataFrame({nasty: [nasty]})), Code(nasty)]
+    blocks: list[Any] = [Heading(nasty), Paragraph(nasty), Rows(pd.DataFrame({nasty: [nasty]})), Code(nasty)]
     page = to_html(blocks, nasty)
     assert "<script" not in page
     text = to_markdown(blocks)

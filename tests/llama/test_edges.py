@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -94,7 +96,7 @@ def test_response_is_cut_at_max_tokens(q4: Model, engine: Engine, template: Chat
 
 
 @pytest.mark.parametrize("path", ["decode", "prefill"])
-def test_context_exactly_full(q4: Model, template: ChatTemplate, path: str) -> None:
+def test_context_exactly_full(q4: Model, template: ChatTemplate, path: Literal["decode", "prefill"]) -> None:
     engine = Engine(q4, cache_tokens=512, max_sequences=2, threads=1)
     head = template.render(SYSTEM, "x").tokens
     prompt = Prompt(head * (248 // len(head) + 1), 0)

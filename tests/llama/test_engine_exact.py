@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -60,14 +61,15 @@ def compositions(draw: st.DrawFn) -> tuple[list[int], dict[str, int], str]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(composition=compositions())
-def test_no_composition_changes_a_bit(reference: Reference, composition: tuple[list[int], dict[str, int], str]) -> None:
+def test_no_composition_changes_a_bit(reference: Reference, composition: tuple[list[int], dict[str, Any], str]) -> None:
     some, size, way = composition
     engine = Engine(reference.model, **size)
     jobs = [reference.jobs[number] for number in some]
     if way == "sample":
         assert same(finish(engine, jobs), reference.sampled) == []
         return
-    path, expected = ("decode", reference.sampled) if way == "replay" else ("prefill", reference.prefilled)
+    path: Literal["decode", "prefill"] = "decode" if way == "replay" else "prefill"
+    expected = reference.sampled if way == "replay" else reference.prefilled
     assert same(finish(engine, forced(jobs, reference.sampled), path), expected) == []
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,8 @@ def test_on_a_gpu_it_covers_what_shapes_the_batches(pool: ModelPool, monkeypatch
     monkeypatch.setattr(loaded.model, "n_gpu_layers", -1)
     loaded.engine.limits = replace(loaded.engine.limits, on_gpu=True, max_sequences=4)
     found = {fingerprint.machine_of(loaded)}
-    for change in ({"max_sequences": 6}, {"cache_tokens": 8192}):
+    changes: list[dict[str, Any]] = [{"max_sequences": 6}, {"cache_tokens": 8192}]
+    for change in changes:
         loaded.engine.limits = replace(loaded.engine.limits, **change)
         found.add(fingerprint.machine_of(loaded))
     assert len({machine.fingerprint for machine in found | {on_cpu}}) == 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("path", ["decode", "prefill"])
 def test_throughput_mode_agrees_with_exact(
-    f16: Model, replayed: tuple[list[Force], dict[str, Done]], path: str, packed: list[int]
+    f16: Model, replayed: tuple[list[Force], dict[str, Done]], path: Literal["decode", "prefill"], packed: list[int]
 ) -> None:
     jobs, sampled = replayed
     engine = Engine(f16, cache_tokens=8192, exact=False, threads=1)

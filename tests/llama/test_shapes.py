@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -100,7 +102,12 @@ def test_a_pass_has_one_job_in_exact_mode_and_many_in_throughput_mode(
 ) -> None:
     together: list[int] = []
     run = PrefillBatch._together
-    monkeypatch.setattr(PrefillBatch, "_together", lambda self, pack: (together.append(len(pack)), run(self, pack)))
+
+    def watched(self: PrefillBatch, pack: Any) -> Any:
+        together.append(len(pack))
+        return run(self, pack)
+
+    monkeypatch.setattr(PrefillBatch, "_together", watched)
     prompt = ChatTemplate(on_gpu).render(SYSTEM, "x")
     probes = [Probe(str(n), prompt, (n, n + 1)) for n in range(6)]
     exact = finish(Engine(on_gpu, threads=1), probes, "prefill")

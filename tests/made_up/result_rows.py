@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -42,5 +44,5 @@ def weights(**fractions: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["policy", "n", "ess", "ess_fraction"])
 
 
-def compiled(chart: alt.TopLevelMixin) -> dict[str, object]:
+def compiled(chart: alt.TopLevelMixin) -> dict[str, Any]:
     return chart.to_dict()

@@ -25,6 +25,6 @@ def _score_wrongly(experiment: Any, prompts: Any, *rest: Any) -> logprobs.Scored
     return scored
 
 
-logprobs.score_logprobs = _score_wrongly
+logprobs.score_logprobs = _score_wrongly  # type: ignore[assignment]
 
 from arena_assets.definitions import defs  # noqa: E402, F401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -125,7 +126,7 @@ def test_interrupted_generation_goes_on_from_the_journal(stores, tmp_path: Path)
         instance=dg.DagsterInstance.ephemeral(),
         resources={"storage": ArenaStorage(base=str(tmp_path)), "models": LocalModels(), "progress": ProgressReports()},
     )
-    metadata = result.asset_materializations_for_node(f"{experiment.name}__responses")[0].metadata
+    metadata: Any = result.asset_materializations_for_node(f"{experiment.name}__responses")[0].metadata
     assert metadata["finished in this run"].value == 6
     effort = other.read_run("responses", partition).effort
     assert effort is not None
