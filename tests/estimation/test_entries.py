@@ -148,11 +148,11 @@ def test_the_order_of_methods_does_not_matter(data: e.EvaluationData) -> None:
 def test_stacking_makes_no_estimate_twice(
     data: e.EvaluationData, monkeypatch: pytest.MonkeyPatch, backward: bool
 ) -> None:
-    calls: list[e.Inputs] = []
+    calls: list[Inputs] = []
     entry = e.ESTIMATORS["mrdr"]
     function = entry.function
 
-    def counted(inputs: e.Inputs) -> e.Estimate:
+    def counted(inputs: Inputs) -> e.Estimate:
         calls.append(inputs)
         return function(inputs)
 

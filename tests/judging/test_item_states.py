@@ -113,7 +113,9 @@ def test_a_key_revoked_by_403_is_said_although_answers_came_before(serve: Serve,
 
 
 def test_a_key_revoked_within_a_run_is_found_out(serve: Serve, tmp_path: Path) -> None:
-    server = serve(script=lambda _: (403, {"error": {"message": "no access"}}) if len(server.requests) > 30 else None)
+    server: FaultServer = serve(
+        script=lambda _: (403, {"error": {"message": "no access"}}) if len(server.requests) > 30 else None
+    )
     with pytest.raises(JudgeError, match="refused the key with HTTP 403"):
         score(judge(server, max_retries=0, concurrency=1), numbered(200), tmp_path)
     assert len(server.requests) <= 30 + 21
