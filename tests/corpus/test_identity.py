@@ -78,7 +78,12 @@ def test_a_large_file_is_hashed_once_and_again_when_it_changed(
     monkeypatch.setattr(contents, "_SETTLED_S", -1.0)
     hashed: list[Path] = []
     whole = contents._hash
-    monkeypatch.setattr(contents, "_hash", lambda path: (hashed.append(path), whole(path))[1])
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return whole(path)
+
+    monkeypatch.setattr(contents, "_hash", counted)
     file = tmp_path / "rows.jsonl"
     file.write_text("one")
     digests = [contents.files_digest([file]) for _ in range(3)]
