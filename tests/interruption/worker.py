@@ -18,12 +18,13 @@ from typing import Any
 
 import dagster as dg
 
-from arena_assets.cli.run import _current, _todo  # the very decision of `arena run`
+from arena_assets import pipeline
 from arena_assets.config import load_experiment
 from arena_assets.orchestration import analysis as whole
 from arena_assets.orchestration.graph import build_assets
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.stages import scoring
+from arena_assets.state import standings, todo  # the very decision of `arena run`
 from arena_assets.storage import Store
 from tests.made_up.cheap_model import PAUSE, CheapModels, CheapScorer, tell
 
@@ -78,12 +79,12 @@ def _run() -> int:
                 tell(f"error {' '.join(str(told).split())}")
                 os._exit(2)
 
-        if not _current(store, experiment, "arena_corpus"):
+        if not all(standing.state.done for standing in standings(experiment, store, [pipeline.CORPUS])):
             materialise(["arena_corpus"], None)
         for partition in experiment.partitions:
-            todo = _todo(store, experiment, partition)
-            if todo:
-                materialise(todo, partition)
+            steps = todo(experiment, store, partition)
+            if steps:
+                materialise([step.name for step in steps], partition)
         materialise(["ablation_results"], None)
     return 0
 
@@ -105,7 +106,7 @@ def _mark_stages() -> None:
         return CheapScorer("oracle" if config.kind == "reference" else "judge")
 
     whole.analyse = slow_analyse  # type: ignore[assignment]
-    Path.replace = slow_replace  # type: ignore[method-assign, assignment]
+    Path.replace = slow_replace  # type: ignore[method-assign]
     scoring.build_scorer = scorer  # type: ignore[assignment]
 
 
