@@ -33,7 +33,9 @@ def known(largest: float, *, policy: str = "pi", rows: int = 4) -> pd.DataFrame:
 def test_the_clone_is_exact_or_it_is_not():
     said = "pi equals P0, and all 4 of its log ratios are exactly 0.0"
     assert overlap.clone_sentence(known(0.0), ["pi"]) == (True, said)
-    exact, text = overlap.clone_sentence(known(1e-7), ["pi"])
+    sentence = overlap.clone_sentence(known(1e-7), ["pi"])
+    assert sentence is not None
+    exact, text = sentence
     assert not exact
     assert "1e-07 nats" in text
     assert overlap.clone_sentence(known(0.0, policy="good"), ["pi"]) is None

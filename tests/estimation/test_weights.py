@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from arena_assets.charts import overlap
 from arena_assets.estimation.data import weights
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
 from arena_assets.estimation.rank_agreement import rank_agreement
@@ -59,9 +57,6 @@ def test_every_surface_states_the_same_effective_sample_size(config_folder: Conf
     stated = next(record.data for record in records if record.data["policy"] == policy)
     assert stated["ess_fraction"] == pytest.approx(expected, abs=1e-4)
     assert np.isfinite(stated["mean_weight"])
-
-    shown = overlap.summary(pd.DataFrame({"policy": policy, "log_weight": log_weights}), [policy])
-    assert shown["ess_fraction"].iloc[0] == pytest.approx(expected)
 
     ruled = next(one for one in apply(replace(batch, table=table)) if one.name == "overlap")
     assert ruled.figures[f"ESS/n {policy}"] == pytest.approx(expected)

@@ -107,7 +107,7 @@ def _mark_stages() -> None:
 
     whole.analyse = slow_analyse  # type: ignore[assignment]
     Path.replace = slow_replace  # type: ignore[method-assign]
-    scoring.build_scorer = scorer  # type: ignore[assignment]
+    scoring.build_scorer = scorer
 
 
 def _misbehave() -> None:
