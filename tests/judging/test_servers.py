@@ -124,12 +124,18 @@ UNDERSTOOD = [
         last=lambda b: "response_format" not in b,
     ),
     Row(
-        "llama-cpp-python: objects and no schema",
+        "llama-cpp-python: a list of literals is no offer",
         refusing(
             as_object,
             500,
             error("[{'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text' or 'json_object'\"}]"),
         ),
+        wasted=1,
+        last=lambda b: "response_format" not in b,
+    ),
+    Row(
+        "Groq: objects and no schema",
+        refusing(as_object, 400, error("This model does not support response format `json_schema`; use json_object")),
         wasted=1,
         last=lambda b: b["response_format"] == {"type": "json_object"},
     ),

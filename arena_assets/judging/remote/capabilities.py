@@ -61,7 +61,9 @@ def _fewer_logprobs(known: Capabilities, words: str) -> Capabilities | None:
 
 
 def _object(known: Capabilities, words: str) -> Capabilities | None:
-    return replace(known, structured="object") if known.structured == "schema" and "json_object" in words else None
+    # A validator's list of literals (llama-cpp-python) is no offer: whether the model keeps to it nobody has said.
+    offered = "json_object" in words and "Input should be" not in words
+    return replace(known, structured="object") if known.structured == "schema" and offered else None
 
 
 def _plain(known: Capabilities, _: str) -> Capabilities | None:
