@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from arena_assets.llama.engine import Engine, Path
 from arena_assets.llama.jobs import Done, Force, Generate, Job
@@ -21,7 +22,7 @@ QUESTIONS = (
 LONG = "Sum this up. " + "The tide comes in and the tide goes out, twice a day, and nobody minds it much. " * 12
 
 
-class Retemplated:
+class _Retemplated:
     """A model with another template: how other families of models format a conversation."""
 
     def __init__(self, model: Model, template: str | None, *, adds_bos: bool | None = None) -> None:
@@ -30,6 +31,11 @@ class Retemplated:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._model, name)
+
+
+def retemplated(model: Model, template: str | None, *, adds_bos: bool | None = None) -> Model:
+    """The model with another template, which stands in for a model wherever templates are read."""
+    return cast("Model", _Retemplated(model, template, adds_bos=adds_bos))
 
 
 def finish(engine: Engine, jobs: Iterable[Job], path: Path = "decode") -> dict[str, Done]:

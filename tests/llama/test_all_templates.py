@@ -14,7 +14,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
 from arena_assets.llama.tokens import Outside
-from tests.llama.llama_work import Retemplated
+from tests.llama.llama_work import retemplated
 from tests.llama.vendored import FOLDER, WHY_NOT, templates, vocabulary
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FOLDER.is_dir(), reason=WHY_NOT)]
@@ -72,7 +72,7 @@ def conversations(name: str) -> st.SearchStrategy[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", sorted(templates()))
 def test_tokens_are_those_of_the_whole_text(model: Model, name: str) -> None:
-    template = ChatTemplate(Retemplated(model, templates()[name]))
+    template = ChatTemplate(retemplated(model, templates()[name]))
     own = {key: value for key, value in GIVEN.get(name, {}).items() if key != "tools"}
 
     @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True)
@@ -88,7 +88,7 @@ def test_tokens_are_those_of_the_whole_text(model: Model, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(templates()))
 def test_special_text_of_a_message_is_text(model: Model, name: str) -> None:
     """What a template writes, and a vocabulary reads as one token: there are as many of each without the message."""
-    template = ChatTemplate(Retemplated(model, templates()[name]))
+    template = ChatTemplate(retemplated(model, templates()[name]))
     own = {key: value for key, value in GIVEN.get(name, {}).items() if key != "tools"}
     specials = model.special_texts
     told = [text for text in templates()[name].split("'") if text in specials] or specials[:3]

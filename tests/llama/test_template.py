@@ -8,7 +8,7 @@ import pytest
 from arena_assets.errors import ModelError
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
-from tests.llama.llama_work import QUESTIONS, SYSTEM, Retemplated
+from tests.llama.llama_work import QUESTIONS, SYSTEM, retemplated
 
 LLAMA3 = (
     "{{- bos_token }}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | trim }}"
@@ -45,7 +45,7 @@ def test_end_of_turn_is_what_the_template_writes(q4: Model) -> None:
 
 
 def test_template_that_trims(q4: Model) -> None:
-    template = ChatTemplate(Retemplated(q4, LLAMA3))
+    template = ChatTemplate(retemplated(q4, LLAMA3))
     assert template.render(SYSTEM, "  Hi \n") == template.render(f" {SYSTEM} ", "Hi")
     plain = ChatTemplate(q4)
     assert plain.render(SYSTEM, "  Hi \n") != plain.render(SYSTEM, "Hi")
@@ -55,9 +55,9 @@ def test_bos_stands_once(q4: Model) -> None:
     bos = q4.bos
     assert bos is not None
     own = ChatTemplate(q4).render(SYSTEM, "Hi").tokens
-    assert ChatTemplate(Retemplated(q4, q4.chat_template, adds_bos=True)).render(SYSTEM, "Hi").tokens == own
+    assert ChatTemplate(retemplated(q4, q4.chat_template, adds_bos=True)).render(SYSTEM, "Hi").tokens == own
     bare = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
-    tokens = ChatTemplate(Retemplated(q4, bare, adds_bos=True)).render(SYSTEM, "Hi").tokens
+    tokens = ChatTemplate(retemplated(q4, bare, adds_bos=True)).render(SYSTEM, "Hi").tokens
     assert tokens[0] == bos[0]
     assert tokens.count(bos[0]) == 1
 
@@ -74,16 +74,16 @@ def test_bos_stands_once(q4: Model) -> None:
 )
 def test_templates_that_cannot_be_used_say_why(q4: Model, template: str | None, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        ChatTemplate(Retemplated(q4, template)).render(SYSTEM, "Hi")
+        ChatTemplate(retemplated(q4, template)).render(SYSTEM, "Hi")
 
 
 def test_template_cannot_reach_python(q4: Model) -> None:
     """A downloaded file's template is foreign code."""
     evil = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(ModelError, match="refuses"):
-        ChatTemplate(Retemplated(q4, evil)).render(SYSTEM, "Hi")
+        ChatTemplate(retemplated(q4, evil)).render(SYSTEM, "Hi")
 
 
 def test_date_in_a_template_is_fixed(q4: Model) -> None:
     dated = "{{ strftime_now('%d %b %Y') }} " + LLAMA3
-    assert "26 Jul 2024" in q4.text(ChatTemplate(Retemplated(q4, dated)).render(SYSTEM, "Hi").tokens)
+    assert "26 Jul 2024" in q4.text(ChatTemplate(retemplated(q4, dated)).render(SYSTEM, "Hi").tokens)

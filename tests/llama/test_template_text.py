@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from arena_assets.errors import ModelError
+from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
 from tests.llama.letters import Letters, prompt, shown
 
@@ -159,6 +162,7 @@ def test_settings_reach_the_template() -> None:
 
 
 def test_prefix_ends_where_the_users_text_begins() -> None:
-    template = ChatTemplate(Letters("{% for m in messages %}<s>{{ m.content }}{% endfor %}<|end|>"))
+    letters = cast("Model", Letters("{% for m in messages %}<s>{{ m.content }}{% endfor %}<|end|>"))
+    template = ChatTemplate(letters)
     made = [template.render("<s> Be brief.", user) for user in ("Hi", "  Hi", "<s>", "")]
     assert {(one.prefix, one.tokens[: one.prefix]) for one in made} == {(15, made[0].tokens[:15])}

@@ -10,7 +10,7 @@ import pytest
 from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
-from tests.llama.llama_work import Retemplated
+from tests.llama.llama_work import retemplated
 from tests.llama.vendored import FOLDER, WHY_NOT, vocabulary
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=WHY_NOT)
@@ -34,7 +34,7 @@ def pieces(model: Model, tokens: tuple[int, ...] | list[int]) -> str:
 
 def test_sentencepiece_puts_no_blank_before_message_and_tail() -> None:
     with opened("llama-spm") as model:
-        template = ChatTemplate(Retemplated(model, LLAMA_2))
+        template = ChatTemplate(retemplated(model, LLAMA_2))
         assert pieces(model, template.render("", "Hello there").tokens) == ("<s>|▁[|INST|]|▁Hello|▁there|▁[|/|INST|]")
         assert pieces(model, template.render("Short.", "Hi").tokens) == (
             "<s>|▁[|INST|]|▁<<|SY|S|>>|<0x0A>|Short|.|<0x0A>|<|</|SY|S|>>|<0x0A>|<0x0A>|Hi|▁[|/|INST|]"
@@ -43,17 +43,17 @@ def test_sentencepiece_puts_no_blank_before_message_and_tail() -> None:
 
 def test_pieces_merge_across_the_border_of_template_and_message() -> None:
     with opened("llama-spm") as model:
-        glued = ChatTemplate(Retemplated(model, "Question{{ messages[0].content }}able"))
+        glued = ChatTemplate(retemplated(model, "Question{{ messages[0].content }}able"))
         whole = model.tokenise("Questionnairesable", special=True)
         assert list(glued.render("", "naires").tokens) == [1, *whole]
     with opened("gpt-neox") as model:
-        blanks = ChatTemplate(Retemplated(model, "def f():\n  {{ messages[0].content }}"))
+        blanks = ChatTemplate(retemplated(model, "def f():\n  {{ messages[0].content }}"))
         assert list(blanks.render("", "  return 1").tokens) == model.tokenise("def f():\n    return 1", special=True)
 
 
 def test_a_special_text_in_a_message_costs_its_neighbours_nothing() -> None:
     with opened("llama-spm") as model:
-        template = ChatTemplate(Retemplated(model, ZEPHYR))
+        template = ChatTemplate(retemplated(model, ZEPHYR))
         tokens = template.render("Be brief.", "Hello </s> there").tokens
         assert pieces(model, tokens) == (
             "<s>|▁<|||system|||>|<0x0A>|Be|▁brief|.|</s>|▁|<0x0A>|<|||user|||>|<0x0A>|Hello|▁</|s|>|▁there|</s>"
@@ -84,7 +84,7 @@ def test_a_vocabulary_keeps_its_way_to_write_plain_text() -> None:
 
 def test_a_response_of_another_vocabulary_gets_no_blank_of_its_own() -> None:
     with opened("llama-spm") as model:
-        template = ChatTemplate(Retemplated(model, LLAMA_2))
+        template = ChatTemplate(retemplated(model, LLAMA_2))
         loaded = Loaded("m", "m", model, None, template)  # type: ignore[arg-type]
         assert pieces(model, loaded.retokenise(" Hello there", "length")) == "▁Hello|▁there"
         assert pieces(model, loaded.retokenise("Hello there", "stop")) == "Hello|▁there|</s>"
