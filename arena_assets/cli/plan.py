@@ -5,10 +5,11 @@ from __future__ import annotations
 import dagster as dg
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
-from arena_assets.errors import StorageError
 from arena_assets.judging.forecast import CHARACTERS_PER_TOKEN, Forecast, TokenCounts, forecast
 from arena_assets.progress import duration
+from arena_assets.state import standings
 from arena_assets.storage import Store
 
 # Chatbot Arena's prompts have a median of 58 and a mean of about 160 characters; templates add some twenty tokens.
@@ -44,13 +45,12 @@ def show(experiment: Experiment, store: Store) -> int:
 
 
 def token_counts(experiment: Experiment, store: Store) -> tuple[TokenCounts, str]:
-    """Mean tokens of prompts and responses: of the batches that exist, else an upper bound."""
+    """Mean tokens of prompts and responses: of the batches that are done, else an upper bound."""
     parts = []
-    for partition in store.partitions("responses"):
-        try:
-            parts.append(store.read("responses", partition, ["policy", "n_prompt_tokens", "n_response_tokens"]))
-        except StorageError:
-            continue  # `arena status` says so; an estimate needs no particular batch
+    for standing in standings(experiment, store, [pipeline.RESPONSES]):
+        if standing.state.done:
+            columns = ["policy", "n_prompt_tokens", "n_response_tokens"]
+            parts.append(store.read(standing.step.name, standing.partition, columns))
     bound = {policy.name: float(policy.max_tokens) for policy in experiment.policies}
     if not parts:
         return TokenCounts(_PROMPT_TOKENS, bound), "lengths: every response as long as max_tokens allows"
@@ -62,7 +62,7 @@ def token_counts(experiment: Experiment, store: Store) -> tuple[TokenCounts, str
 
 def tokens_per_second(experiment: Experiment, instance: dg.DagsterInstance) -> float | None:
     """Response tokens a second, mean of the last batches that were sampled in one go, or None."""
-    key = dg.AssetKey([experiment.name, "responses"])
+    key = dg.AssetKey([experiment.name, pipeline.RESPONSES.name])
     speeds = []
     for record in instance.fetch_materializations(key, limit=20).records:
         entry = record.asset_materialization.metadata.get("tokens_per_second") if record.asset_materialization else None

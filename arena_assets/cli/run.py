@@ -54,7 +54,7 @@ def run(experiment: Experiment) -> int:
             if step.upstream and not step.partitioned and not step.on_request:
                 runner.require(step)
     print("\n" + comparison(experiment, store))
-    print(f"The whole report: {store.root / 'analysis_summary.html'}")
+    print(f"The whole report: {store.root / f'{pipeline.SUMMARY.name}.html'}")
     for partition, problem in failed.items():
         print(f"batch {partition} was not finished: {problem}", file=sys.stderr)
     return 1 if failed else 0

@@ -96,11 +96,11 @@ def tables(found: Collection, names: dict[str, str]) -> dict[str, pd.DataFrame]:
         for answer in logged
     ]
     return {
-        "arena_corpus": records(corpus, ARENA_CORPUS),
-        "responses": records([_response(*one) for one in everything], RESPONSES),
-        "logprobs": records([_logprobs(answer, found.targets, names, p0) for answer in logged], LOGPROBS),
-        "judge_scores": records([_score(*one) for one in everything], JUDGE_SCORES),
-        "oracle_labels": records(
+        ARENA_CORPUS.name: records(corpus, ARENA_CORPUS),
+        RESPONSES.name: records([_response(*one) for one in everything], RESPONSES),
+        LOGPROBS.name: records([_logprobs(answer, found.targets, names, p0) for answer in logged], LOGPROBS),
+        JUDGE_SCORES.name: records([_score(*one) for one in everything], JUDGE_SCORES),
+        ORACLE_LABELS.name: records(
             [_label(policy, answer, p0) for policy, answer in everything if answer.oracle_label is not None],
             ORACLE_LABELS,
         ),

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import yaml
 
 from arena_assets.config import Experiment
-from arena_assets.tables import TABLES
+from arena_assets.tables import LOGPROBS, TABLES
 
 
 def data_card(experiment: Experiment, rows: Mapping[str, int], rests_on: str) -> str:
     """README.md of a data set folder: one configuration for each table, its columns, and where the data come from."""
     configs = [
-        {"config_name": asset, "data_files": f"data/{asset}.parquet", "default": asset == "logprobs"} for asset in rows
+        {"config_name": asset, "data_files": f"data/{asset}.parquet", "default": asset == LOGPROBS.name}
+        for asset in rows
     ]
     head = {
         "pretty_name": f"Arena Oracle: {experiment.name}",

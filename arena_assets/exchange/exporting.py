@@ -12,13 +12,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 from upath import UPath
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import ExchangeError
 from arena_assets.exchange.card import data_card
 from arena_assets.stages.collected import Collected
 from arena_assets.stages.collecting import collect
+from arena_assets.state import standings
 from arena_assets.storage import Store, write_bytes
-from arena_assets.tables import TABLES, rows_of
+from arena_assets.tables import JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, PROMPTS, RESPONSES, TABLES, rows_of
 
 MANIFEST = "export.json"
 # What a label, score or log-probability that is not there is written as.
@@ -63,8 +65,9 @@ def export(experiment: Experiment, store: Store, folder: str, form: str) -> Expo
     """
     collected = collect(experiment, store)
     results = None
-    if store.exists("ablation_results") and store.is_current(experiment, "ablation_results"):
-        results = store.read("ablation_results")
+    [analysed] = standings(experiment, store, [pipeline.RESULTS])
+    if analysed.state.done:
+        results = store.read(pipeline.RESULTS.name)
     source = _Source(experiment, collected, results)
     target = UPath(folder)
     _clear(target)
@@ -141,8 +144,8 @@ WRITERS: Mapping[str, Callable[[_Source], Iterable[_File]]] = {
 
 def _logged(source: _Source, base: str, targets: str) -> Iterable[dict[str, Any]]:
     p0 = source.experiment.logging_policy.name
-    scores, labels = _of(source, "judge_scores", p0), _of(source, "oracle_labels", p0)
-    for row in rows_of(source.tables["logprobs"]):
+    scores, labels = _of(source, JUDGE_SCORES.name, p0), _of(source, ORACLE_LABELS.name, p0)
+    for row in rows_of(source.tables[LOGPROBS.name]):
         key = row["prompt_id"], p0
         if row["response"] is None:
             source.leave_out(f"prompts without a response of {p0}")
@@ -159,11 +162,11 @@ def _logged(source: _Source, base: str, targets: str) -> Iterable[dict[str, Any]
 
 
 def _draws(source: _Source, policy: str, *, labels: bool) -> Iterable[dict[str, Any]]:
-    responses = source.tables["responses"]
-    prompts = dict(zip(source.tables["prompts"]["prompt_id"], source.tables["prompts"]["prompt"], strict=True))
+    responses = source.tables[RESPONSES.name]
+    prompts = dict(zip(source.tables[PROMPTS.name]["prompt_id"], source.tables[PROMPTS.name]["prompt"], strict=True))
     own = responses[responses["policy"] == policy]
-    scores = _of(source, "judge_scores", policy)
-    labelled = _of(source, "oracle_labels", policy) if labels else {}
+    scores = _of(source, JUDGE_SCORES.name, policy)
+    labelled = _of(source, ORACLE_LABELS.name, policy) if labels else {}
     for row in rows_of(own):
         key = row["prompt_id"], policy
         if row["finish_reason"] == "left_out":
@@ -211,7 +214,7 @@ def _plain(value: Any) -> float | None:
 def _whole(source: _Source) -> dict[str, pd.DataFrame]:
     whole = dict(source.tables)
     if source.results is not None:
-        whole["ablation_results"] = source.results
+        whole[pipeline.RESULTS.name] = source.results
     return whole
 
 

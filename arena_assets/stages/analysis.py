@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, config_folder, load_yaml
 from arena_assets.errors import ConfigError, RefusedError
 from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, complete_analysis
 from arena_assets.stages.origin import origin_of
 from arena_assets.storage import Store
-from arena_assets.tables import ABLATION_RESULTS, BESIDE_RESULTS, TABLES
+from arena_assets.tables import ABLATION_RESULTS, TABLES
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """`ablation_results`, and the tables of `BESIDE_RESULTS` by name."""
+    """`ablation_results`, and the tables beside it by name."""
 
     results: pd.DataFrame
     beside: Mapping[str, pd.DataFrame]
@@ -62,10 +63,8 @@ def analyse(experiment: Experiment, data: EvaluationData, clock: Callable[[], fl
 def write_beside(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:
     """Write every table but `ablation_results`, which follows last: where that is, all are."""
     fingerprint = experiment.fingerprint(ABLATION_RESULTS.name)
-    for table in BESIDE_RESULTS:
-        store.write(
-            table.name, analysis.beside[table.name], fingerprint=fingerprint, analysis=analysis.identity, **notes
-        )
+    for name in pipeline.RESULTS.beside:
+        store.write(name, analysis.beside[name], fingerprint=fingerprint, analysis=analysis.identity, **notes)
 
 
 def write_analysis(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:

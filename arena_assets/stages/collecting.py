@@ -27,7 +27,10 @@ def collect(experiment: Experiment, store: Store, step: Step = pipeline.RESULTS)
     Raises:
         RefusedError: nothing is left; the text says what was found.
     """
-    upstream = [near for near in experiment.upstream(step) if near.partitioned]
+    # What these were made of, too: their rules look at it.
+    read = experiment.upstream(step)
+    made_of = {far.name for near in read for far in (near, *near.all_upstream, *experiment.upstream(near))}
+    upstream = [near for near in experiment.batch_steps if near.name in made_of]
     parts: dict[str, list[pd.DataFrame]] = {near.name: [] for near in upstream}
     used: list[str] = []
     missing: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upath import UPath
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.storage import Store, write_bytes
 from arena_assets.summary.blocks import Block, to_markdown
@@ -11,7 +12,7 @@ from arena_assets.summary.chapters import opening, report
 from arena_assets.summary.material import gather
 from arena_assets.summary.page import to_html
 
-NAME = "analysis_summary"
+NAME = pipeline.SUMMARY.name
 
 
 def write_report(experiment: Experiment, store: Store) -> tuple[tuple[UPath, UPath], str]:

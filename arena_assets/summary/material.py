@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.storage import Store
 from arena_assets.storage.analysed import read_beside
 from arena_assets.summary.runs import Runs, read_runs
 from arena_assets.tables import (
     ABLATION_RESULTS,
-    BESIDE_RESULTS,
     CALIBRATION_BINS,
     CALIBRATION_CURVE,
     CALIBRATION_DIAGNOSTICS,
@@ -65,7 +65,7 @@ def gather(experiment: Experiment, store: Store) -> Material:
     """
     results = store.read_current(experiment, ABLATION_RESULTS.name)
     notes = store.notes(ABLATION_RESULTS.name)
-    beside = {table.name: read_beside(store, table.name) for table in BESIDE_RESULTS}
+    beside = {name: read_beside(store, name) for name in pipeline.RESULTS.beside}
     runs = read_runs(experiment, store)
     return Material(
         experiment=experiment,

@@ -199,15 +199,3 @@ CALIBRATION_DIAGNOSTICS = Table(
     ),
     partitioned=False,
 )
-
-# In the order in which they are written, all of them before `ablation_results`: where that is, all are.
-BESIDE_RESULTS = (
-    POLICY_VALUES,
-    METHOD_ACCURACY,
-    POLICY_CONTRASTS,
-    WEIGHT_DIAGNOSTICS,
-    WEIGHT_CURVE,
-    CALIBRATION_CURVE,
-    CALIBRATION_BINS,
-    CALIBRATION_DIAGNOSTICS,
-)

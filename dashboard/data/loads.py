@@ -7,7 +7,7 @@ import pandas as pd
 
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort, Store
-from arena_assets.tables import ABLATION_RESULTS
+from arena_assets.tables import ABLATION_RESULTS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES
 from dashboard.data.cache import CACHE
 from dashboard.data.catalog import Chosen, Roles, roles
 from dashboard.data.files import Loaded, UnusableFile, last_runs, load
@@ -18,12 +18,12 @@ _LABELS = ["prompt_id", "policy", "oracle_label", "slice"]
 
 def results(store: Store) -> Loaded:
     """`ablation_results`, all columns."""
-    return load(store, "ablation_results", ABLATION_RESULTS.names)
+    return load(store, ABLATION_RESULTS.name, ABLATION_RESULTS.names)
 
 
 def labels(store: Store) -> Loaded:
     """Oracle labels that are there: prompt_id, policy, oracle_label, slice."""
-    found = load(store, "oracle_labels", _LABELS)
+    found = load(store, ORACLE_LABELS.name, _LABELS)
     return CACHE.get(
         ("labels", found.key, found.problems),
         lambda: Loaded(found.frame.dropna(subset=["oracle_label"]), found.problems, found.files),
@@ -32,7 +32,7 @@ def labels(store: Store) -> Loaded:
 
 def scores(store: Store) -> Loaded:
     """Judge scores with the oracle label beside them where there is one."""
-    judged, labelled = load(store, "judge_scores", _SCORES), labels(store)
+    judged, labelled = load(store, JUDGE_SCORES.name, _SCORES), labels(store)
 
     def join() -> Loaded:
         frame = judged.frame.merge(
@@ -51,7 +51,7 @@ def efforts(store: Store, asset: str) -> tuple[list[Effort], list[UnusableFile]]
 
 def weights(store: Store) -> Loaded:
     """Log weights, long: prompt_id, policy, log_weight (nats; null where rejected), n_response_tokens."""
-    found = load(store, "logprobs", ["prompt_id", "total_logprob", "target_logps", "n_response_tokens"])
+    found = load(store, LOGPROBS.name, ["prompt_id", "total_logprob", "target_logps", "n_response_tokens"])
 
     def derive() -> Loaded:
         return Loaded(_categories(_long(found.frame)), found.problems, found.files)
@@ -82,7 +82,7 @@ def _long(frame: pd.DataFrame) -> pd.DataFrame:
 
 def rejected(store: Store) -> Loaded:
     """Rejected log-probabilities, long: prompt_id, policy, value (nats), reason."""
-    found = load(store, "logprobs", ["prompt_id", "rejected"])
+    found = load(store, LOGPROBS.name, ["prompt_id", "rejected"])
 
     def derive() -> Loaded:
         rows = [
@@ -101,7 +101,7 @@ def roles_of(chosen: Chosen) -> Roles:
     if chosen.experiment is not None:
         return roles(chosen, [], [])
     estimated = [str(name) for name in results(chosen.store).frame["policy"].unique()]
-    answered = [str(name) for name in load(chosen.store, "responses", ["policy"]).frame["policy"].unique()]
+    answered = [str(name) for name in load(chosen.store, RESPONSES.name, ["policy"]).frame["policy"].unique()]
     logged = [str(name) for name in weights(chosen.store).frame["policy"].unique()]
     return roles(chosen, answered, logged or estimated)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from arena_assets import pipeline
 from arena_assets.charts import calibration, style, transport
 from arena_assets.charts.names import SCORING, level_words, percent, pretty
 from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES
@@ -18,7 +19,7 @@ from dashboard.data.files import load
 from dashboard.views import cost
 
 _COLUMN = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
-_ASSETS = {"judge": "judge_scores", "oracle": "oracle_labels"}
+_ASSETS = {step.role: step.name for step in pipeline.BATCH if step.paid}
 _COST = ["policy", "status", "reason", "model", "prompt_tokens", "completion_tokens", "cost_usd"]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from arena_assets import pipeline
 from arena_assets.charts import headline
 from arena_assets.charts.names import level_words, percent
 from arena_assets.tables import POLICY_VALUES, WEIGHT_DIAGNOSTICS
@@ -48,7 +49,7 @@ def _figures(chosen: Chosen, found: Status) -> None:
     experiment = chosen.experiment
     if experiment is not None and experiment.description:
         st.markdown(elements.escape(experiment.description))
-    prompts = int(table.loc[table["asset"] == "prompts", "rows"].sum())
+    prompts = int(table.loc[table["asset"] == pipeline.PROMPTS.name, "rows"].sum())
     wanted = f" of {experiment.prompts:,}" if experiment is not None and experiment.prompts != prompts else ""
     # A row that wraps: four beside each other on a desk, two by two in a hand.
     with st.container(horizontal=True, gap="small"):

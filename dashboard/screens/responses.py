@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from arena_assets import pipeline
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
@@ -19,10 +20,10 @@ _COLUMNS = ["prompt_id", "policy", "response", "finish_reason", "n_response_toke
 
 def render(chosen: Chosen) -> None:
     """The page."""
-    prompts = load(chosen.store, "prompts", ["prompt_id", "prompt"])
-    responses = load(chosen.store, "responses", _COLUMNS)
+    prompts = load(chosen.store, pipeline.PROMPTS.name, ["prompt_id", "prompt"])
+    responses = load(chosen.store, pipeline.RESPONSES.name, _COLUMNS)
     scored, weights = loads.scores(chosen.store), loads.weights(chosen.store)
-    logged = load(chosen.store, "logprobs", ["prompt_id", "total_logprob"])
+    logged = load(chosen.store, pipeline.LOGPROBS.name, ["prompt_id", "total_logprob"])
     if not elements.shown(chosen, "The prompts", prompts, responses, scored, weights):
         return
     if responses.empty:

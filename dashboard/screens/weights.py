@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from arena_assets import pipeline
 from arena_assets.charts import overlap, style
 from arena_assets.charts.names import percent
 from arena_assets.tables import WEIGHT_CURVE, WEIGHT_DIAGNOSTICS
@@ -114,7 +115,7 @@ def _heaviest(chosen: Chosen, frame: pd.DataFrame, policies: list[str]) -> None:
     st.divider()
     policy = session.segment("Which prompts carry the estimate of", policies, "heaviest")
     top = overlap.heaviest(frame, policy)
-    texts = load(chosen.store, "logprobs", ["prompt_id", "prompt", "response"])
+    texts = load(chosen.store, pipeline.LOGPROBS.name, ["prompt_id", "prompt", "response"])
     top = top.merge(texts.frame, on="prompt_id", how="left")
     whole = percent(float(top["share"].sum()))
     st.markdown(f"**The heaviest {len(top)} prompts carry {whole} of the weight of {elements.escape(policy)}**")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
+from arena_assets import pipeline
 from arena_assets.cli.report import comparison
 from arena_assets.config import Experiment
 from arena_assets.estimation import EstimationError
@@ -18,9 +19,11 @@ from arena_assets.stages.analysis import analyse, write_analysis
 from arena_assets.stages.collecting import as_data, collect
 from arena_assets.storage.analysed import read_beside
 from arena_assets.summary import write_report
-from arena_assets.tables import BESIDE_RESULTS
+from arena_assets.tables import TABLES
 from tests.dashboard.conftest import Place
 from tests.dashboard.test_dashboard_pages import PAGES, charts, open_page, words
+
+BESIDE = tuple(TABLES[name] for name in pipeline.RESULTS.beside)
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def test_report_dashboard_and_command_quote_one_truth_and_one_effective_size(
 
 def test_an_interrupted_analysis_is_named_and_never_read_as_one(place: Place, analysed: Experiment) -> None:
     store = place.store()
-    for table in BESIDE_RESULTS:
+    for table in BESIDE:
         frame = store.read(table.name)
         store.write(table.name, frame, fingerprint=analysed.fingerprint("ablation_results"), analysis="another")
     said = words(open_page("weights"))

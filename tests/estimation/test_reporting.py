@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arena_assets import pipeline
 from arena_assets.estimation import BASIC, EvaluationData, Method, Scenario, analyze, complete_analysis, draw
 from arena_assets.estimation.data.evaluation import TargetData
 from arena_assets.estimation.preparation import Preparation
@@ -15,7 +16,9 @@ from arena_assets.estimation.reporting.accuracy_table import method_accuracy
 from arena_assets.estimation.reporting.overlap_tables import weight_curve, weight_diagnostics
 from arena_assets.estimation.reporting.policy_table import policy_values
 from arena_assets.estimation.studies.scenarios import draw_targets
-from arena_assets.tables import ABLATION_RESULTS, BESIDE_RESULTS
+from arena_assets.tables import ABLATION_RESULTS, TABLES
+
+BESIDE = tuple(TABLES[name] for name in pipeline.RESULTS.beside)
 
 METHODS = (*(m for m in BASIC if m.scoring == "deterministic"), Method("direct_own", "monotone"))
 
@@ -41,8 +44,8 @@ def tables(shifted: EvaluationData) -> dict[str, pd.DataFrame]:
 
 
 def test_every_table_holds_its_contract(tables: dict[str, pd.DataFrame]) -> None:
-    assert set(tables) == {ABLATION_RESULTS.name, *(table.name for table in BESIDE_RESULTS)}
-    for contract in (ABLATION_RESULTS, *BESIDE_RESULTS):
+    assert set(tables) == {ABLATION_RESULTS.name, *(table.name for table in BESIDE)}
+    for contract in (ABLATION_RESULTS, *BESIDE):
         assert tuple(tables[contract.name].columns) == contract.names
         contract.to_arrow(tables[contract.name])
         assert len(tables[contract.name])
@@ -196,5 +199,5 @@ def test_without_labels_the_tables_say_why_nothing_is_calibrated() -> None:
     assert found["calibration_bins"].empty
     assert found["calibration_diagnostics"]["reason"].notna().all()
     assert found["policy_values"]["value"].isna().all()
-    for contract in BESIDE_RESULTS:
+    for contract in BESIDE:
         contract.to_arrow(found[contract.name])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.stages.analysis import Analysis, write_analysis
 from arena_assets.storage import Effort, Store
@@ -16,7 +17,7 @@ from tests.made_up import studies
 from tests.made_up.results import Floats, beside, results
 from tests.made_up.tables import Batch
 
-ASSETS = ("prompts", "responses", "logprobs", "judge_scores", "oracle_labels")
+ASSETS = tuple(step.name for step in pipeline.BATCH)
 
 
 def write_config(folder: Path, name: str, *, prompts: int, batch_size: int) -> None:
