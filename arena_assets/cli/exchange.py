@@ -7,15 +7,13 @@ from pathlib import Path
 import click
 
 from arena_assets.cli.arguments import COUNT, EXISTING
-from arena_assets.exchange.formats import FORMATS
-
-EXPORTS = ("precomputed-sampler", "cje", "parquet", "hf")
+from arena_assets.exchange import EXPORT_FORMATS, IMPORT_FORMATS
 
 
 @click.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--experiment", required=True, help="Name of the new experiment.")
-@click.option("--format", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True)
+@click.option("--format", "form", type=click.Choice(["auto", *IMPORT_FORMATS]), default="auto", show_default=True)
 @click.option("--logging-policy", help="Name of the policy that gave the logged responses; default: p0.")
 @click.option("--clone", "clones", multiple=True, help="A target that is P0 again (weights must be 1).")
 @click.option("--batch-size", type=COUNT, default=1000, show_default=True, help="Prompts in a partition.")
@@ -54,7 +52,7 @@ def import_command(
 @click.command("export")
 @EXISTING
 @click.option("--to", required=True, help="A new or empty folder, or the folder of an earlier export.")
-@click.option("--format", "form", type=click.Choice(EXPORTS), default="precomputed-sampler", show_default=True)
+@click.option("--format", "form", type=click.Choice(EXPORT_FORMATS), default=EXPORT_FORMATS[0], show_default=True)
 def export_command(experiment: str, to: str, form: str) -> int:
     """Write the tables of EXPERIMENT as files that other tools read."""
     from arena_assets.config import load_experiment

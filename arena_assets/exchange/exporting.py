@@ -15,6 +15,7 @@ from upath import UPath
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import ExchangeError
+from arena_assets.exchange import EXPORT_FORMATS
 from arena_assets.exchange.card import data_card
 from arena_assets.stages.collected import Collected
 from arena_assets.stages.collecting import collect
@@ -134,12 +135,9 @@ def _hub(source: _Source) -> Iterable[_File]:
     yield "README.md", data_card(source.experiment, counts, source.collected.summary).encode(), 1
 
 
-WRITERS: Mapping[str, Callable[[_Source], Iterable[_File]]] = {
-    "precomputed-sampler": _sampler,
-    "cje": _cje,
-    "parquet": _parquet,
-    "hf": _hub,
-}
+WRITERS: Mapping[str, Callable[[_Source], Iterable[_File]]] = dict(
+    zip(EXPORT_FORMATS, (_sampler, _cje, _parquet, _hub), strict=True)
+)
 
 
 def _logged(source: _Source, base: str, targets: str) -> Iterable[dict[str, Any]]:

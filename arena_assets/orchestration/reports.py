@@ -7,6 +7,7 @@ import dagster as dg
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError
+from arena_assets.exchange import EXPORT_FORMATS
 from arena_assets.exchange.exporting import WRITERS, export
 from arena_assets.orchestration.batches import options
 from arena_assets.orchestration.checked_write import failure
@@ -17,7 +18,7 @@ from arena_assets.summary import write_report
 class ExportConfig(dg.Config):
     """Which format is written, and where to; empty: `export/<format>` below the experiment's data."""
 
-    format: str = "precomputed-sampler"
+    format: str = EXPORT_FORMATS[0]
     to: str = ""
 
 

@@ -39,7 +39,7 @@ BREACHES = {
     "cluster": (f"{A}/orchestration/recovery.py", "def f() -> None:\n    import ray"),
     "llama": (f"{A}/judging/costs.py", "import llama_cpp"),
     "openai": (f"{A}/llama/lock.py", "from openai import OpenAI"),
-    "datasets": (f"{A}/exchange/sources.py", "import datasets.load"),
+    "datasets": (f"{A}/exchange/importing/sources.py", "import datasets.load"),
     "streamlit": (f"{A}/charts/style.py", "import streamlit as st"),
 }
 

@@ -147,8 +147,29 @@ def test_bad_rows_say_what_is_wrong(change: Any, says: str) -> None:
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "logged.jsonl"
     path.write_text('{"prompt_id": "a"}\n{"prompt_id": \n')
-    with pytest.raises(e.EstimationError, match=r"logged\.jsonl, line 2: not JSON"):
+    with pytest.raises(e.EstimationError, match=r"logged\.jsonl, line 2: the line is no JSON"):
         e.analyze(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xef\xbb\xbf{}\n\xff\xfe\n", "line 2: the line is not UTF-8"),
+        (b'{}\n"text"\n', "line 2: the line is a text, not an object"),
+        (b"[" * 100_000, "line 1: the line is no JSON"),
+        (b"x\n" * 7, r"logged\.jsonl, line 1: .*logged\.jsonl, line 5: .* \(and 2 more lines\)"),
+    ],
+)
+def test_lines_that_are_no_rows_are_named_and_counted(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "logged.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(e.EstimationError, match=says):
+        e.analyze(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(e.EstimationError, match=r"nowhere\.jsonl cannot be read"):
+        e.analyze(tmp_path / "nowhere.jsonl")
 
 
 def test_fresh_draws_do_not_go_with_finished_data() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from arena_assets.errors import ExchangeError
-from arena_assets.exchange.defects import ranges
 from arena_assets.exchange.importing import Imported, read_import
+from arena_assets.exchange.importing.defects import ranges
 from arena_assets.ids import prompt_id
 from arena_assets.tables import TABLES, rows_of
 from tests.exchange.conftest import draw_row, sampler_row, write_lines

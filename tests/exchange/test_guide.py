@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from arena_assets.cli.exchange import EXPORTS
 from arena_assets.estimation import ESTIMATORS
-from arena_assets.exchange.exporting import WRITERS
-from arena_assets.exchange.formats import FORMATS
+from arena_assets.exchange import EXPORT_FORMATS, IMPORT_FORMATS
 from arena_assets.exchange.guide import with_parts
+from arena_assets.exchange.importing.formats import FORMATS
 from arena_assets.tables import TABLES
 from tests.exchange.conftest import ROOT
 
@@ -34,5 +33,5 @@ def test_every_estimator_stands_in_it_with_its_reasons(name: str) -> None:
 
 
 def test_every_format_stands_in_it() -> None:
-    assert tuple(WRITERS) == EXPORTS
-    assert all(f"| `{name}` |" in TEXT for name in (*FORMATS, *EXPORTS))
+    assert tuple(FORMATS) == IMPORT_FORMATS
+    assert all(f"| `{name}` |" in TEXT for name in (*IMPORT_FORMATS, *EXPORT_FORMATS))

@@ -5,7 +5,6 @@ Only the columns that an analysis asks for are made: of the texts, which are mos
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from os import PathLike
@@ -16,13 +15,15 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.data.foreign import CJE, SAMPLER, json_lines
 from arena_assets.estimation.data.from_tables import finite
 
 Rows = pd.DataFrame | Iterable[Mapping[str, Any]] | str | PathLike[str]
 
 # How cje-eval names the log-probabilities, and the object below which it may keep any other field.
-OTHER_NAMES = {"total_logprob": "base_policy_logprob", "target_logps": "target_policy_logprobs"}
-BELOW = "metadata"
+OTHER_NAMES = {SAMPLER.base: CJE.base, SAMPLER.targets: CJE.targets}
+BELOW = str(CJE.below)
+_SHOWN = 5
 
 
 class Columns:
@@ -109,17 +110,17 @@ def _missing(value: object) -> bool:
 
 
 def _read(path: Path) -> list[Mapping[str, Any]]:
-    rows: list[Mapping[str, Any]] = []
-    decode = json.JSONDecoder().decode
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.isspace():
-                continue
-            try:
-                row = decode(line)
-            except json.JSONDecodeError as error:
-                raise EstimationError(f"{path.name}, line {number}: not JSON ({error.msg})") from error
-            if not isinstance(row, dict):
-                raise EstimationError(f"{path.name}, line {number}: expected an object, got {type(row).__name__}")
-            rows.append(row)
-    return rows
+    """The objects of a JSON Lines file.
+
+    Raises:
+        EstimationError: it cannot be read, or lines are no objects; the text says how many, where and what is wrong.
+    """
+    try:
+        lines = list(json_lines(path))
+    except OSError as error:
+        raise EstimationError(f"{path} cannot be read: {error}") from error
+    wrong = [f"{path.name}, line {number}: {found}" for number, found in lines if isinstance(found, str)]
+    if wrong:
+        more = f" (and {len(wrong) - _SHOWN} more lines)" if len(wrong) > _SHOWN else ""
+        raise EstimationError("; ".join(wrong[:_SHOWN]) + more)
+    return [found for _, found in lines if not isinstance(found, str)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from arena_assets.exchange.defects import Defects
-from arena_assets.exchange.formats import Answer
-from arena_assets.exchange.sources import Answers
+from arena_assets.exchange.importing.defects import Defects
+from arena_assets.exchange.importing.formats import Answer
+from arena_assets.exchange.importing.sources import Answers
 from arena_assets.rules.rejection import why_rejected
 from arena_assets.tables import ARENA_CORPUS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES, records
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arena_assets.errors import ExchangeError
-from arena_assets.exchange.defects import Defects, Place
+from arena_assets.estimation.data.foreign import json_lines, kind_of
+from arena_assets.exchange.importing.defects import Defects, Place
 
 
 @dataclass
@@ -39,7 +38,7 @@ class Line:
         value = self.data.get(name)
         if isinstance(value, str):
             return value.encode("utf-8", "replace").decode("utf-8")
-        self.fault(f"{name} is missing" if value is None else f"{name} is {_kind(value)}, not a text")
+        self.fault(f"{name} is missing" if value is None else f"{name} is {kind_of(value)}, not a text")
         return ""
 
     def identity(self, below: str | None = None) -> str | None:
@@ -49,7 +48,7 @@ class Line:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        self.fault(f"prompt_id is {_kind(value)}, not a text or a whole number")
+        self.fault(f"prompt_id is {kind_of(value)}, not a text or a whole number")
         return None
 
     def number(self, name: str, value: Any, high: float | None = None) -> float | None:
@@ -57,7 +56,7 @@ class Line:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.fault(f"{name} is {_kind(value)}, not a number")
+            self.fault(f"{name} is {kind_of(value)}, not a number")
             return None
         if high is not None and not 0 <= value <= high:
             self.fault(f"{name} is {value:g}, outside 0 to {high:g}; bring it to that scale first")
@@ -80,32 +79,11 @@ def read_lines(path: Path, defects: Defects) -> Iterator[Line]:
         ExchangeError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                if not raw.strip():
-                    continue
-                place = Place(path.name, number)
-                try:
-                    data = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
-                except UnicodeDecodeError:
-                    defects.add(place, "the line is not UTF-8")
-                    continue
-                except (json.JSONDecodeError, RecursionError) as error:
-                    what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-                    defects.add(place, f"the line is no JSON: {what}")
-                    continue
-                if isinstance(data, dict):
-                    yield Line(place, data, defects)
-                else:
-                    defects.add(place, f"the line is {_kind(data)}, not an object")
+        for number, found in json_lines(path):
+            place = Place(path.name, number)
+            if isinstance(found, str):
+                defects.add(place, found)
+            else:
+                yield Line(place, found, defects)
     except OSError as error:
         raise ExchangeError(f"{path} cannot be read: {error}") from error
-
-
-def finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _kind(value: Any) -> str:
-    names = {"str": "a text", "dict": "an object", "list": "a list", "bool": "true or false", "NoneType": "null"}
-    return names.get(type(value).__name__, "a number")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from arena_assets.exchange.defects import Place
-from arena_assets.exchange.lines import Line
+from arena_assets.estimation.data.foreign import CJE, SAMPLER, Format
+from arena_assets.exchange.importing.defects import Place
+from arena_assets.exchange.importing.lines import Line
 from arena_assets.ids import prompt_id
 
 Judged = Literal["deterministic", "uncertainty"]
@@ -16,18 +17,6 @@ Judged = Literal["deterministic", "uncertainty"]
 OLD_BASE_NAMES = ("p0_logp", "p0_logprob", "logp_pi0", "logp_p0", "logp", "logprob")
 
 
-@dataclass(frozen=True)
-class Format:
-    """Where a format keeps the log-probabilities, and the object in which its other fields may hide."""
-
-    name: str
-    base: str
-    targets: str
-    below: str | None = None
-
-
-SAMPLER = Format("precomputed-sampler", "total_logprob", "target_logps")
-CJE = Format("cje", "base_policy_logprob", "target_policy_logprobs", below="metadata")
 ORIGINAL = Format("original", "total_logprob", "target_logps")
 FORMATS = {one.name: one for one in (SAMPLER, CJE, ORIGINAL)}
 

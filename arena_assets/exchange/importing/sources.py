@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arena_assets.errors import ExchangeError
-from arena_assets.exchange.defects import Defects
-from arena_assets.exchange.formats import (
+from arena_assets.estimation.data.foreign import Format
+from arena_assets.exchange.importing.defects import Defects
+from arena_assets.exchange.importing.formats import (
     FORMATS,
     ORIGINAL,
     Answer,
-    Format,
     Judged,
     detect,
     drawn_answer,
     logged_answer,
     oracle_score,
 )
-from arena_assets.exchange.lines import read_lines
+from arena_assets.exchange.importing.lines import read_lines
 
 SUFFIX = "_responses.jsonl"
 # The original wrote its oracle's scores on a scale of 0 to 10.

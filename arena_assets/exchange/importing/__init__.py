@@ -1,0 +1,6 @@
+"""`arena import`: another tool's data become an experiment that needs no model and no key."""
+
+from arena_assets.exchange.importing.reading import CLONE_NAMES, Imported, read_import
+from arena_assets.exchange.importing.staging import stage
+
+__all__ = ["CLONE_NAMES", "Imported", "read_import", "stage"]
