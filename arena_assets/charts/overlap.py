@@ -22,9 +22,9 @@ MOST_BINS = 48
 
 
 def log_weights(frame: pd.DataFrame, policy: str) -> Floats:
-    """The log weights (nats) of one policy that are there."""
+    """The log weights (nats) of one policy that are there, minus infinity (a weight of 0) among them."""
     values = frame.loc[frame["policy"] == policy, "log_weight"].to_numpy(float)
-    return np.asarray(values[np.isfinite(values)], dtype=np.float64)
+    return np.asarray(values[~np.isnan(values)], dtype=np.float64)
 
 
 def of_targets(diagnostics: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
@@ -75,15 +75,24 @@ def overlap(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
 
 
 def histogram(frame: pd.DataFrame, policy: str) -> pd.DataFrame:
-    """Shares of rows by log weight; the outer half per cent on each side goes to the outermost bins."""
+    """Shares of rows by log weight; the outer half per cent on each side goes to the outermost bins.
+
+    Rows of weight 0 have a bin of their own (`zero`), left of the others and a bin apart from them.
+    """
     logs = log_weights(frame, policy)
     if not logs.size:
-        return pd.DataFrame({"low": [], "high": [], "rows": [], "share": []})
-    low, high = np.quantile(logs, [0.005, 0.995])
+        return pd.DataFrame({"low": [], "high": [], "rows": [], "share": [], "zero": []})
+    above = logs[from_log(logs) > 0]
+    low, high = np.quantile(above, [0.005, 0.995]) if above.size else (0.0, 0.0)
     low, high = min(float(low), -0.5), max(float(high), 0.5)
     bins = style.bin_count(logs.size, MOST_BINS)
-    rows, edges = np.histogram(logs.clip(low, high), bins=bins, range=(low, high))
-    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "rows": rows, "share": rows / logs.size})
+    rows, edges = np.histogram(above.clip(low, high), bins=bins, range=(low, high))
+    found = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "rows": rows, "share": rows / logs.size, "zero": False})
+    if above.size == logs.size:
+        return found
+    width, zeros = edges[1] - edges[0], logs.size - above.size
+    own = {"low": low - 2 * width, "high": low - width, "rows": zeros, "share": zeros / logs.size, "zero": True}
+    return pd.concat([pd.DataFrame([own]), found], ignore_index=True)
 
 
 def histogram_title(row: pd.Series) -> str:
@@ -92,28 +101,40 @@ def histogram_title(row: pd.Series) -> str:
         return f"{row['policy']}: every weight is exactly 1"
     return (
         f"{row['policy']}: {count(round(row['ess']), 'effective row')} of {row['n']:,} "
-        f"({percent(row['ess_fraction'])}), largest share {percent(row['max_weight_share'])}"
+        f"({percent(row['ess_fraction'])}), "
+        + ("every weight is 0" if row["zero"] == row["n"] else f"largest share {percent(row['max_weight_share'])}")
+        + (f"; {percent(row['zero'] / row['n'])} of the rows have weight 0" if 0 < row["zero"] < row["n"] else "")
     )
 
 
 def histogram_chart(bins: pd.DataFrame, colour: str) -> alt.LayerChart:
-    """Log weights of one policy; the dashed line is the weight 1."""
+    """Log weights of one policy; the dashed line is the weight 1, the bin that says so is of the weight 0."""
+    spans = [
+        "weight 0" if zero else f"{low:.2f} to {high:.2f}"
+        for low, high, zero in zip(bins["low"], bins["high"], bins["zero"], strict=True)
+    ]
+    zeros = bins[bins["zero"].astype(bool)]
     bars = (
-        style.chart(bins)
+        style.chart(bins.assign(span=spans))
         .mark_bar(color=colour, binSpacing=0)
         .encode(
             x=alt.X("low:Q", title="Log weight (nats)", axis=alt.Axis(tickCount=7)).bin("binned"),
             x2="high:Q",
             y=alt.Y("share:Q", title="Share of rows", axis=alt.Axis(format="%", tickCount=4)),
             tooltip=[
-                alt.Tooltip("low:Q", title="Log weight from", format=".2f"),
-                alt.Tooltip("high:Q", title="to", format=".2f"),
+                alt.Tooltip("span:N", title="Log weight"),
                 alt.Tooltip("rows:Q", title="Rows", format=","),
                 alt.Tooltip("share:Q", title="Share", format=".2%"),
             ],
         )
     )
-    return alt.layer(bars, style.zero_rule()).properties(height=210)
+    words = (
+        alt.Chart(zeros)
+        .mark_text(color=style.GREY, align="left", baseline="bottom", dy=-3)
+        .encode(x=alt.X("low:Q"), y=alt.Y("share:Q"), text=alt.value("weight 0"))
+    )
+    layers = [bars, style.zero_rule(), *([] if zeros.empty else [words])]
+    return alt.layer(*layers).properties(height=210)
 
 
 def concentration_title(curve: pd.DataFrame, share: float = 0.01) -> str:
@@ -209,8 +230,8 @@ def heaviest(frame: pd.DataFrame, policy: str, most: int = 10) -> pd.DataFrame:
     rows = frame[(frame["policy"] == policy) & frame["log_weight"].notna()]
     rows = rows.nlargest(most, "log_weight")[["prompt_id", "log_weight", "n_response_tokens"]]
     logs = log_weights(frame, policy)
-    if not logs.size:
-        return rows.assign(weight=[], share=[], cumulative=[])
+    if not np.isfinite(logs).any():
+        return rows.iloc[:0].assign(weight=[], share=[], cumulative=[])
     total = float(np.exp(logs - logs.max()).sum())
     share = np.exp(rows["log_weight"].to_numpy(float) - logs.max()) / total
     weight = from_log(rows["log_weight"].to_numpy(float))

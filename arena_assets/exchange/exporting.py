@@ -217,8 +217,9 @@ def _whole(source: _Source) -> dict[str, pd.DataFrame]:
 
 
 def _lines(name: str, rows: Iterable[Mapping[str, Any]]) -> _File:
-    # allow_nan off: NaN is no JSON, and a reader that takes it for a number is a reader misled.
-    texts = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows]
+    # What is missing is null (`_plain`); a log-probability of minus infinity is a value, and -Infinity in every reader
+    # of JSON Lines that can hold one.
+    texts = [json.dumps(row, ensure_ascii=False) for row in rows]
     return name, "".join(text + "\n" for text in texts).encode(), len(texts)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -119,6 +120,11 @@ def failure(error: ArenaError | EstimationError) -> dg.Failure:
     return dg.Failure(str(error), metadata={STOPS: isinstance(error, JudgeStoppedError)}, allow_retries=False)
 
 
+def _shown(figure: float | int | str) -> float | int | str:
+    """A figure as the UI can read it: it knows no infinity and no NaN."""
+    return figure if isinstance(figure, str) or isfinite(figure) else str(figure)
+
+
 def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
@@ -126,5 +132,5 @@ def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
         description=finding.text,
-        metadata=dict(finding.figures),
+        metadata={name: _shown(value) for name, value in finding.figures.items()},
     )

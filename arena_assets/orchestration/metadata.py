@@ -38,7 +38,7 @@ def table(frame: pd.DataFrame, digits: int = 4) -> dg.MetadataValue[Any]:
 
     def plain(value: Any) -> Any:
         if isinstance(value, float | np.floating):
-            return None if np.isnan(value) else round(float(value), digits)
+            return round(float(value), digits) if np.isfinite(value) else None  # the UI reads no infinity
         return value.item() if isinstance(value, np.generic) else value
 
     rows = [dg.TableRecord({str(k): plain(v) for k, v in row.items()}) for row in frame.to_dict("records")]
@@ -91,6 +91,7 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, notes: Mapping[s
                 "mean_weight": seen.mean if seen.n else None,
                 "median_log_weight": float(np.median(values)) if len(weights) else None,
                 "max_weight": weights.max(initial=0.0),
+                "of_weight_0": int((weights == 0.0).sum()),
                 "ess_fraction": seen.ess_fraction if seen.n else None,
                 "exactly_one": int((values == 0.0).sum()),
             }

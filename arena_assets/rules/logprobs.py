@@ -26,7 +26,10 @@ def policy_logps(table: pd.DataFrame, policies: tuple[str, ...]) -> pd.DataFrame
 
 
 def log_ratios(table: pd.DataFrame, policies: tuple[str, ...]) -> pd.DataFrame:
-    """ln pi(response) - ln P0(response), nats, in the shape of `policy_logps`; NaN where one is null or impossible."""
+    """ln pi(response) - ln P0(response), nats, in the shape of `policy_logps`; NaN where one is null or impossible.
+
+    Minus infinity is a weight of 0.
+    """
     base = table["total_logprob"].to_numpy(dtype=np.float64, na_value=np.nan)
     targets = policy_logps(table, policies)
     ratios = {policy: weights.log_ratios(targets[policy].to_numpy(), base) for policy in policies}
@@ -53,11 +56,13 @@ def _all_values(batch: Batch) -> pd.DataFrame:
 
 def _possible(batch: Batch) -> Outcome:
     values = _all_values(batch)
-    wrong = (values > 0) | np.isinf(values)
+    wrong = values > 0
+    own = batch.experiment.logging_policy.name
+    wrong[own] |= np.isinf(values[own])
     bad = [f"{prompt}/{policy}" for prompt, policy in wrong.stack()[lambda flag: flag].index]
     return none_of(
         bad,
-        "log-probabilities are above 0 or infinite",
+        "log-probabilities are above 0, or P0's own infinite",
         "the scorer is wrong: fix it, re-run the partition",
         wrong.size,
     )
@@ -93,10 +98,8 @@ def _rejected(batch: Batch) -> Outcome:
     ]
     total = len(batch.table) * len(batch.experiment.policies)
     share = len(entries) / max(total, 1)
-    remedy = "check the model file and the chat template"
-    return below(
-        share, MAX_REJECTED_SHARE, entries, "log-probabilities were rejected as extreme or impossible", remedy, total
-    )
+    remedy = "check P0's model file and its chat template"
+    return below(share, MAX_REJECTED_SHARE, entries, "log-probabilities were rejected as impossible", remedy, total)
 
 
 def _clone(batch: Batch) -> Outcome:
@@ -161,6 +164,7 @@ def _scored_again(batch: Batch) -> Outcome:
             True, "no response was scored a second time (engine.reproducibility_sample is 0, or a table read back)"
         )
     deviation = (sample["again"] - sample["stored"]).astype("float64")
+    deviation = deviation.mask(sample["again"] == sample["stored"], 0.0)  # infinities that are equal differ by nothing
     wide = sample.assign(deviation=deviation).pivot(index="prompt_id", columns="policy", values="deviation")
     ratio = wide.drop(columns=batch.experiment.logging_policy.name).sub(
         wide[batch.experiment.logging_policy.name], axis=0
@@ -200,6 +204,9 @@ def _overlap(batch: Batch) -> Outcome:
         fractions[str(policy)] = weights.ess(weights.from_log(known)) / known.size if known.size else 0.0
     low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < ESS_CRITICAL]
     text = "effective sample size / n: " + ", ".join(f"{policy} {value:.0%}" for policy, value in fractions.items())
+    zero = {str(policy): int((weights.from_log(ratios[policy].dropna().to_numpy()) == 0).sum()) for policy in ratios}
+    if any(zero.values()):
+        text += "; rows of weight 0: " + ", ".join(f"{policy} {count}" for policy, count in zero.items() if count)
     if low:
         text += f"; weights say little about {', '.join(low)} in this batch"
     return Outcome(not low, text, {f"ESS/n {policy}": value for policy, value in fractions.items()})
@@ -209,10 +216,10 @@ LOGPROB_RULES = (
     Rule(
         "precomputed_sampler_fields", "every row has every field of the PrecomputedSampler format", _fields, form=True
     ),
-    Rule("possible_values", "log-probabilities are finite and at most 0", _possible, form=True),
+    Rule("possible_values", "log-probabilities are at most 0, and P0's own finite", _possible, form=True),
     Rule("few_zeros", "fewer than 5% zeros on non-empty responses", _zeros),
     Rule("few_missing", "fewer than 5% missing for each policy", _missing),
-    Rule("few_rejected", "few values were rejected as extreme or impossible", _rejected),
+    Rule("few_rejected", "few values were rejected as impossible", _rejected),
     Rule("clone_weights_are_one", "a target equal to P0 has weights of exactly 1", _clone),
     Rule(
         "replay_equals_sampling",

@@ -1,7 +1,7 @@
 """Every threshold of the rules, each once and with its reason."""
 
-# A float32 softmax over 128k tokens has its floor near -100 nats; an average of -40 over a whole response that a policy
-# of the same family sampled means a wrong model, a wrong template or a broken file, not an unlikely text.
+# Of P0's own responses under P0: what it sampled has some -2 nats a token, so an average of -40 means a wrong model, a
+# wrong template or a broken file. A target may put any probability on a text of another policy.
 LOWEST_LOGPROB_PER_TOKEN = -40.0
 
 # Shares of a batch above which its weights would be those of a selection, not of the policy.

@@ -121,7 +121,9 @@ def largest_difference(one: NDArray[np.float64] | None, other: NDArray[np.float6
     """Largest absolute difference of two (tokens,) arrays; NaN where they cannot be compared."""
     if one is None or one.shape != other.shape:
         return float("nan")
-    return float(np.abs(one - other).max(initial=0.0))
+    # Of two impossible tokens the difference is not a number; equal they are all the same.
+    with np.errstate(invalid="ignore"):
+        return float(np.where(one == other, 0.0, np.abs(one - other)).max(initial=0.0))
 
 
 def _sample(experiment: Experiment, prompts: pd.DataFrame) -> frozenset[str]:
@@ -210,7 +212,8 @@ def _table(
         kept, rejected = {}, []
         for policy in experiment.policies:
             value = values.get(f"{identity}/{policy.name}")
-            reason = None if value is None else why_rejected(value, length)
+            sampled = policy is experiment.logging_policy
+            reason = None if value is None else why_rejected(value, length, sampled=sampled)
             if reason is not None:
                 rejected.append({"policy": policy.name, "value": value, "reason": reason})
             kept[policy.name] = None if reason is not None else value

@@ -86,7 +86,7 @@ LOGPROBS = Table(
         Column(
             "target_logps",
             pa.map_(TEXT, REAL),
-            "ln pi(response | prompt) of every target, nats; null where rejected",
+            "ln pi(response | prompt) of every target, nats; -infinity is a weight of 0, null a value that is missing",
         ),
         Column(
             "n_response_tokens", INT, "tokens of the response; null where imported without", nullable=True, minimum=0

@@ -50,7 +50,7 @@ def efforts(store: Store, asset: str) -> tuple[list[Effort], list[UnusableFile]]
 
 
 def weights(store: Store) -> Loaded:
-    """Log weights, long: prompt_id, policy, log_weight (nats; null where rejected), n_response_tokens."""
+    """Log weights, long: prompt_id, policy, log_weight (nats; -inf: weight 0; null: missing), n_response_tokens."""
     found = load(store, LOGPROBS.name, ["prompt_id", "total_logprob", "target_logps", "n_response_tokens"])
 
     def derive() -> Loaded:

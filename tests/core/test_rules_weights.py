@@ -51,14 +51,29 @@ def test_a_missing_field_an_unknown_policy_and_a_missing_prompt_are_counted(batc
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
-@pytest.mark.parametrize("value", [1e-9, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [1e-9, np.inf])
 def test_impossible_values_are_refused(batch: Batch, value: float) -> None:
     spoiled = with_target(with_p0(batch, {3: value}), "pi_bad", {4: value})
     found = finding(spoiled, "possible_values")
     assert (found.passed, found.blocking) == (False, True)
-    assert f"2 of {4 * N} log-probabilities are above 0 or infinite" in found.text
+    assert f"2 of {4 * N} log-probabilities are above 0, or P0's own infinite" in found.text
     assert f"{batch.table.loc[3, 'prompt_id']}/p0" in found.text
     assert f"{batch.table.loc[4, 'prompt_id']}/pi_bad" in found.text
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_minus_infinity_is_impossible_of_p0_and_a_weight_of_0_of_a_target(batch: Batch) -> None:
+    found = finding(with_target(with_p0(batch, {3: -np.inf}), "pi_bad", {4: -np.inf}), "possible_values")
+    assert not found.passed
+    assert f"1 of {4 * N}" in found.text
+    assert f"{batch.table.loc[3, 'prompt_id']}/p0" in found.text
+
+
+@pytest.mark.parametrize("value", [-np.inf, -1e5])
+def test_a_target_that_gives_few_of_the_responses_is_not_refused(batch: Batch, value: float) -> None:
+    spoiled = with_target(batch, "pi_bad", dict.fromkeys(range(N // 2), value))
+    assert refusals(apply(spoiled)) == []
+    assert f"rows of weight 0: pi_bad {N // 2}" in finding(spoiled, "overlap").text
 
 
 def test_zeros_are_refused_from_five_percent_of_a_policy_on(batch: Batch) -> None:
@@ -148,6 +163,16 @@ def test_a_second_scoring_must_give_the_same_in_exact_mode(batch: Batch) -> None
     assert "16 responses scored again" in found.text
     assert "at most 0.25 nats a response and 0.25 a log ratio apart" in found.text
     assert found.figures["largest deviation a token, nats"] == pytest.approx(0.25 / 8)
+
+
+def test_a_response_that_is_impossible_both_times_is_not_a_difference(batch: Batch) -> None:
+    sample = rescored(batch, batch.experiment)
+    table = sample.upstream["rescored"].assign(largest_token=0.0)
+    table.loc[2, ["stored", "again"]] = -np.inf
+    again = replace(sample, upstream={**sample.upstream, "rescored": table})
+    assert finding(again, "reproducibility").passed
+    table.loc[2, "again"] = -1.0
+    assert not finding(again, "reproducibility").passed
 
 
 def test_a_rejected_value_in_the_sample_is_not_a_difference(batch: Batch) -> None:

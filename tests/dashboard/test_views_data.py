@@ -54,6 +54,34 @@ def test_histograms_hold_every_row_and_stay_small():
     assert bins["share"].sum() == pytest.approx(1)
 
 
+def test_rows_of_weight_0_have_a_bin_of_their_own():
+    bins = overlap.histogram(logs(good=[-np.inf, -2000.0, -1.0, 0.0, np.nan]), "good")
+    own = bins[bins["zero"]]
+    assert own["share"].tolist() == [0.5]  # of the four that are there
+    assert bins["rows"].sum() == 4
+    assert own["high"].iloc[0] < bins.loc[~bins["zero"], "low"].min()
+    drawn = str(compiled(overlap.histogram_chart(bins, "#000000")))
+    assert "weight 0" in drawn
+    assert "Infinity" not in drawn
+    assert not overlap.histogram(logs(good=[-1.0, 0.0]), "good")["zero"].any()
+
+
+def test_weights_that_are_all_0_are_drawn_and_carry_nothing():
+    frame = logs(good=[-np.inf, -np.inf])
+    bins = overlap.histogram(frame, "good")
+    assert bins.loc[bins["zero"], "share"].tolist() == [1]
+    compiled(overlap.histogram_chart(bins, "#000000"))
+    assert overlap.heaviest(frame, "good").empty
+
+
+@pytest.mark.parametrize(
+    ("zero", "said"), [(0, "largest share 50%"), (4, "40% of the rows have weight 0"), (10, "every weight is 0")]
+)
+def test_the_share_of_weight_0_is_said(zero: int, said: str):
+    row = {"policy": "pi", "n": 10, "ess": 4.0, "ess_fraction": 0.4, "max_weight_share": 0.5, "zero": zero}
+    assert said in overlap.histogram_title(pd.Series(row | {"largest_abs_log_weight": 1.0}))
+
+
 def test_charts_of_the_weights_curve_compile_whatever_a_weight_is():
     curve = pd.DataFrame(
         {"policy": "good", "rank": [1, 2], "share_of_rows": [0.5, 1], "log_weight": [5000.0, 0], "carried": [1.0, 1]}

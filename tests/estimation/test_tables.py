@@ -59,7 +59,7 @@ def test_clone_weights_are_exactly_one() -> None:
 
 def test_missing_values_leave_by_name_and_are_never_zero() -> None:
     tables = frames()
-    tables["logprobs"].at[3, "target_logps"] = {"pi_clone": None, "pi_bad": float("-inf")}
+    tables["logprobs"].at[3, "target_logps"] = {"pi_clone": None, "pi_bad": float("nan")}
     tables["judge_scores"].loc[5, "judge_score"] = None
     data = build(tables)
     assert np.isnan(data.targets["pi_clone"].log_weights[3])

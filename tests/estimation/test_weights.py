@@ -23,7 +23,9 @@ NAN, INF = np.nan, np.inf
 def test_log_ratios_are_missing_where_a_log_probability_is_missing_or_impossible() -> None:
     target = np.array([-1.0, NAN, -INF, 0.5, -2.0, 1e-12])
     base = np.array([-3.0, -1.0, -1.0, -1.0, INF, 0.0])
-    assert weights.log_ratios(target, base) == pytest.approx([2.0, NAN, NAN, NAN, NAN, 1e-12], nan_ok=True)
+    assert weights.log_ratios(target, base) == pytest.approx([2.0, NAN, -INF, NAN, NAN, 1e-12], nan_ok=True)
+    own = weights.log_ratios(np.array([-1.0, -INF, INF]), np.array([-INF, -INF, -1.0]))
+    assert np.isnan(own).all()
     assert weights.impossible(target, base).tolist() == [False, False, False, True, True, False]
 
 

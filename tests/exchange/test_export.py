@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _no_constant(name: str) -> float:
+    if name == "-Infinity":  # a weight of 0, which is a value
+        return -math.inf
     raise ValueError(f"{name} is no JSON")
 
 

@@ -147,13 +147,13 @@ def test_bytes_that_are_no_text_are_a_defect(tmp_path: Path) -> None:
 def test_impossible_values_are_rejected_to_null_with_their_reason(tmp_path: Path) -> None:
     rows = [sampler_row(n) for n in range(4)]
     rows[1]["total_logprob"] = 0.5
-    rows[2]["target_logps"]["pi_new"] = float("-inf")
+    rows[2]["target_logps"]["pi_new"] = float("inf")
     imported = read_import(write_lines(tmp_path / "log.jsonl", rows))
     first, second = row_of(imported, "logprobs", "q1"), row_of(imported, "logprobs", "q2")
     assert first["total_logprob"] is None or first["total_logprob"] != first["total_logprob"]
     assert [(r["policy"], r["value"]) for r in first["rejected"]] == [("p0", 0.5)]
     assert second["target_logps"]["pi_new"] is None
-    assert "not finite" in second["rejected"][0]["reason"]
+    assert "above 0" in second["rejected"][0]["reason"]
 
 
 def test_draws_of_unknown_prompts_and_of_other_texts_are_defects(tmp_path: Path) -> None:

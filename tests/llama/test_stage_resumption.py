@@ -113,6 +113,25 @@ def test_interrupted_stages_resume_and_give_the_same(
     assert rescore(experiment, prompts, whole, replace(scored, tokens=off), pool)["largest_token"].max() > 0
 
 
+def test_a_near_greedy_target_keeps_all_its_values(
+    experiment: Experiment, prompts: pd.DataFrame, pool: ModelPool, tmp_path: Path
+) -> None:
+    """At temperature 0.01 most responses of P0 have hundreds of nats a token: weights of 0, not a broken file."""
+    targets = [*experiment.target_policies]
+    targets[-1] = targets[-1].model_copy(update={"temperature": 0.01})
+    greedy = experiment.model_copy(update={"target_policies": targets})
+    with Journal(tmp_path / "r") as journal, Journal(tmp_path / "l") as scores:
+        responses = generate_responses(greedy, prompts, pool, journal)
+        scored = score_logprobs(greedy, prompts, responses, pool, scores)
+    values = np.array([row[targets[-1].name] for row in scored.table["target_logps"]], dtype=np.float64)
+    assert (values / scored.table["n_response_tokens"].to_numpy() < -40).any()
+    assert not np.isnan(values).any()
+    assert scored.table["rejected"].map(len).sum() == 0
+    frames = {"prompts": prompts, "responses": responses, "rescored": rescore(greedy, prompts, responses, scored, pool)}
+    refused = {finding.name for finding in refusals(apply(Batch(greedy, "logprobs", scored.table, "0000", frames)))}
+    assert not refused & {"few_rejected", "few_missing", "possible_values", "reproducibility"}
+
+
 def test_p0_and_its_clone_are_scored_with_the_room_that_sampling_had(
     experiment: Experiment, prompts: pd.DataFrame, pool: ModelPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

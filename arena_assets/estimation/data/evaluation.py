@@ -37,7 +37,7 @@ class LeftOut:
 class TargetData:
     """One target policy. `log_weights` follow P0's rows; everything else follows the target's own fresh draws."""
 
-    log_weights: Floats  # (n,) natural log of pi'(A|X) / pi0(A|X), NaN where missing or rejected
+    log_weights: Floats  # (n,) natural log of pi'(A|X) / pi0(A|X), -inf: a weight of 0; NaN where missing
     prompt_ids: Ids  # (m,)
     scores: Mapping[str, Floats]  # scoring mode -> (m,), in label units, NaN where missing
     variance: Floats  # (m,) judge variance
@@ -92,7 +92,9 @@ class EvaluationData:
             if name == self.logging_policy:
                 raise EstimationError(f"{name!r} is the logging policy; a clone of it needs a name of its own")
             _validate.check_names(f"scoring of {name}", target.scores, SCORINGS)
-            _same_size(f"{name}'s log weights", n, {"log_weights": target.log_weights})
+            # A weight of 0 is a value; everything else that is infinite is none.
+            weights = np.where(np.isneginf(target.log_weights), 0.0, target.log_weights)
+            _same_size(f"{name}'s log weights", n, {"log_weights": weights})
             drawn = {"variance": target.variance, "response_length": target.response_length, "labels": target.labels}
             _same_size(f"{name}'s fresh draws", target.prompt_ids.size, {**drawn, **target.scores})
             _validate.present(f"prompt_ids of {name}'s fresh draws", target.prompt_ids)

@@ -101,7 +101,7 @@ def log_weights(
     *,
     require: bool = True,
 ) -> dict[str, Floats]:
-    """log pi'(A|X) - log pi0(A|X) for each policy; NaN, and noted, where either is missing, infinite or above 0.
+    """log pi'(A|X) - log pi0(A|X) for each policy; NaN, and noted, where there is none (see `log_ratios`).
 
     base: (n,) log pi0(A|X); target_logps: (n) mappings policy -> log pi'(A|X). `require`: raise where a policy has no
     usable log-probability at all.

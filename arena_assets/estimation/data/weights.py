@@ -33,10 +33,14 @@ def impossible(target: Floats, base: Floats) -> Bools:
 
 
 def log_ratios(target: Floats, base: Floats) -> Floats:
-    """(n,) log pi'(A|X) - log pi0(A|X), nats; NaN where either is missing, infinite or above 0."""
+    """(n,) log pi'(A|X) - log pi0(A|X), nats.
+
+    Minus infinity where the target cannot give A: a weight of 0. NaN where one is missing or above 0, or where P0's own
+    is infinite: it did give A.
+    """
+    usable = np.isfinite(base) & ~np.isnan(target) & ~impossible(target, base)
     with np.errstate(invalid="ignore"):
-        ratio = np.where(impossible(target, base), np.nan, target - base)
-    return np.where(np.isfinite(ratio), ratio, np.nan)
+        return np.where(usable, target - base, np.nan)
 
 
 def from_log(log_weights: Floats) -> Floats:

@@ -28,7 +28,10 @@ class WeightDiagnostics:
 
 
 def diagnose(weights: Floats) -> WeightDiagnostics:
-    """Diagnostics of raw weights. Hill: k / sum log(w_(i) / w_(k+1)) over the k = 5% largest (at least 5)."""
+    """Diagnostics of raw weights (n,), those of 0 included: they count as rows, and no tail index can rest on them.
+
+    Hill: k / sum log(w_(i) / w_(k+1)) over the k = 5% largest (at least 5, and fewer than there are weights above 0).
+    """
     n = weights.size
     total = float(weights.sum())
     if n == 0 or total == 0:
@@ -49,16 +52,17 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
     share = share / share.sum()
     size = ess(weights)
     top = max(1, int(np.ceil(0.05 * n)))
-    k = min(max(top, 5), n - 1)
+    k = min(max(top, 5), int(np.count_nonzero(weights)) - 1)
     hill = float("inf")
-    if k >= 1 and ordered[k] > 0:
+    if k >= 1:
         excess = float((np.log(ordered[:k]) - np.log(ordered[k])).sum())
         hill = k / excess if excess > 0 else float("inf")
     mean = total / n
     sd = float(weights.std(ddof=1)) if n > 1 else float("nan")
     error = sd / np.sqrt(n)
     # Weights of a clone are 1 up to rounding; others that are all equal are further from 1 than any error explains.
-    mean_z = 0.0 if abs(mean - 1) < ROUNDING else (mean - 1) / error if error > 0 else float("inf")
+    spread = not np.isnan(error) and sd > ROUNDING * mean
+    mean_z = 0.0 if abs(mean - 1) < ROUNDING else (mean - 1) / error if spread else float(np.copysign(np.inf, mean - 1))
     affinity = float(np.sqrt(share).sum() / np.sqrt(n))
     return WeightDiagnostics(
         n=n,

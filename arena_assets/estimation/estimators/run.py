@@ -18,7 +18,12 @@ def run(method: Method, inputs: Inputs) -> Estimate:
             raise EstimationError("all weights are zero: the target never produces a logged response")
     if method.uses_draws:
         _need("fresh draws with a score", inputs.draws.share.size)
-    return method.entry.on(inputs.projected if method.weight_calibration == "simcal" else inputs)
+    used = inputs.projected if method.weight_calibration == "simcal" else inputs
+    if method.entry.family.labels and used.n_labelled and not used.weights[used.labelled].any():
+        raise EstimationError(
+            f"all {used.n_labelled} labelled rows have weight 0: no label corrects the fresh draws; label more of P0"
+        )
+    return method.entry.on(used)
 
 
 def labels_used(method: Method, inputs: Inputs) -> int:

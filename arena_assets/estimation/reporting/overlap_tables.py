@@ -30,6 +30,7 @@ WEIGHT_COLUMNS = (
     "sd_log_weight",
     "largest_abs_log_weight",
     "exactly_one",
+    "zero",
     "log_weight_cap",
     "capped",
 )
@@ -57,9 +58,9 @@ def weight_curve(data: EvaluationData, *, points: int = CURVE_POINTS) -> pd.Data
     """
     parts = []
     for policy, target in data.targets.items():
-        logs = np.sort(_finite(target.log_weights))[::-1]
-        if not logs.size:
-            continue
+        logs = np.sort(_present(target.log_weights))[::-1]
+        if not logs.size or np.isneginf(logs[0]):
+            continue  # no weight that anything could carry
         carried = np.cumsum(np.exp(logs - logs[0]))
         rank = np.unique(np.geomspace(1, logs.size, points).round().astype(np.int64))
         share = carried[rank - 1] / carried[-1]
@@ -69,14 +70,14 @@ def weight_curve(data: EvaluationData, *, points: int = CURVE_POINTS) -> pd.Data
 
 
 def coverage(log_weights: Floats, target_logprobs: Floats, tokens: Floats) -> tuple[float, float]:
-    """(TTC, CLE factor) of rows with finite values; NaN where there are none.
+    """(TTC, CLE factor) of the rows that have values; NaN where none has any weight.
 
     T holds the rows whose target surprisal per token is at most its weighted .9 quantile. TTC beta is P0's mass of T;
     the factor is alpha / sqrt(beta) sqrt(1 + chi^2_T), alpha the target's mass of T, chi^2_T the spread of weights
-    inside it.
+    inside it. Rows that the target cannot give (a log weight of minus infinity) are P0's, and lie outside T.
     """
-    kept = np.isfinite(log_weights) & np.isfinite(target_logprobs) & (tokens > 0)
-    if not kept.any():
+    kept = ~np.isnan(log_weights) & ~np.isnan(target_logprobs) & (tokens > 0)
+    if not np.isfinite(log_weights[kept]).any():
         return np.nan, np.nan
     weights = np.exp(log_weights[kept] - log_weights[kept].max())
     surprisal = -target_logprobs[kept] / tokens[kept]
@@ -90,20 +91,21 @@ def coverage(log_weights: Floats, target_logprobs: Floats, tokens: Floats) -> tu
     return beta, float(alpha / np.sqrt(beta) * np.sqrt(spread))
 
 
-def _finite(log_weights: Floats) -> Floats:
-    return log_weights[np.isfinite(log_weights)]
+def _present(log_weights: Floats) -> Floats:
+    return log_weights[~np.isnan(log_weights)]
 
 
 def _row(data: EvaluationData, policy: str) -> dict[str, object]:
     log_weights = data.targets[policy].log_weights
-    logs = _finite(log_weights)
+    logs = _present(log_weights)
     row: dict[str, object] = dict.fromkeys(WEIGHT_COLUMNS, np.nan)
     row |= {"policy": policy, "n": logs.size, "without_weight": data.n - logs.size, "log_weight_cap": MAX_LOG_WEIGHT}
-    row |= {"exactly_one": int((logs == 0).sum()), "capped": int((logs > MAX_LOG_WEIGHT).sum())}
+    row |= {"exactly_one": int((logs == 0).sum()), "capped": int((logs > MAX_LOG_WEIGHT).sum()), "zero": 0}
     if not logs.size:
         return row
     weights = from_log(logs)
     seen = diagnose(weights)
+    row["zero"] = int((weights == 0).sum())
     ttc, cle = coverage(log_weights, data.logprobs + log_weights, np.expm1(data.response_length))
     return row | {
         "ess": seen.ess,
@@ -119,6 +121,6 @@ def _row(data: EvaluationData, policy: str) -> dict[str, object]:
         "ttc": ttc,
         "cle": cle,
         "median_log_weight": float(np.median(logs)),
-        "sd_log_weight": float(logs.std()),
+        "sd_log_weight": float(logs[weights > 0].std()) if weights.any() else np.nan,
         "largest_abs_log_weight": float(np.abs(logs).max()),
     }

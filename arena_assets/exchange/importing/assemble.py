@@ -164,7 +164,9 @@ def _logprobs(answer: Answer, targets: Sequence[str], names: dict[str, str], p0:
     values = {p0: answer.total_logprob} | {names[name]: answer.target_logps.get(name) for name in targets}
     rejected = []
     for policy, value in values.items():
-        reason = None if value is None else why_rejected(value, answer.n_response_tokens or 0)
+        reason = None
+        if value is not None:
+            reason = why_rejected(value, answer.n_response_tokens or 0, sampled=policy == p0)
         if reason is not None:
             rejected.append({"policy": policy, "value": value, "reason": reason})
             values[policy] = None
