@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from arena_assets import pipeline
-from arena_assets.config import Experiment
+from arena_assets.config import Experiment, is_made_with, why_outdated
 from arena_assets.errors import StorageError
 from arena_assets.pipeline import Step
 from arena_assets.storage import LastRun, Store, is_local
@@ -177,10 +177,9 @@ def _judge(experiment: Experiment | None, name: str, partition: str | None, seen
         return State.REFUSED, f"{label} was refused: {_texts(refused)}"
     if seen.file is None:
         return State.MISSING, f"{label} is not materialised"
-    if experiment is not None and seen.notes.get("fingerprint") != experiment.fingerprint(name, partition):
-        return State.OUTDATED, (
-            f"{label} was made with another configuration; materialise it again, then what follows from it"
-        )
+    if experiment is not None and not is_made_with(experiment, name, partition, seen.notes):
+        why = why_outdated(experiment, seen.notes)
+        return State.OUTDATED, f"{label} was {why}; materialise it again, then what follows from it"
     return (State.WARNED, _texts(failed)) if failed else (State.DONE, "")
 
 

@@ -15,6 +15,7 @@ from arena_assets.config.judges import (
     RubricOracle,
 )
 from arena_assets.config.loading import config_folder, experiment_names, load_experiment, load_yaml
+from arena_assets.config.made_with import former_identity, is_made_with, made_with, why_outdated
 from arena_assets.config.sources import (
     ANY_LANGUAGE,
     CorpusConfig,
@@ -60,8 +61,12 @@ __all__ = [
     "ShippedCorpus",
     "config_folder",
     "experiment_names",
+    "former_identity",
     "in_project",
+    "is_made_with",
     "load_experiment",
     "load_yaml",
+    "made_with",
     "project_root",
+    "why_outdated",
 ]

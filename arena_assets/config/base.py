@@ -19,7 +19,7 @@ class Mark(Enum):
     TRANSPORT = "how fast, how often retried, how dear: it changes no answer"
     SLICE = "which responses are labelled: an identity beside that of the labels"
     MODEL = "the name of a model: the identity of its file stands in its place"
-    FILE = "the path of a file: its content is part of the identity, too"
+    FILE = "the path of a file: its content stands in its place"
     WHEN_SET = "younger than data that exist: part of the identity where it is not at its default"
 
 

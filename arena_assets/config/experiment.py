@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     Field,
     JsonValue,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -18,7 +19,7 @@ from pydantic import (
 
 from arena_assets import pipeline
 from arena_assets.config.base import Mark, Name, Section
-from arena_assets.config.identity import identity, model_identity, versions
+from arena_assets.config.identity import Identities, identity, model_identity, versions
 from arena_assets.config.imported import complete
 from arena_assets.config.judges import JudgeConfig, OracleConfig, runs_llama
 from arena_assets.config.sources import CorpusConfig, ImportedCorpus, ModelConfig, Origin
@@ -122,6 +123,7 @@ class Experiment(Section):
     oracle: OracleConfig
     analysis: AnalysisConfig = AnalysisConfig()
     storage: str | None = Field(None, description="folder (relative: the project's) or URL; null: dagster_home/data")
+    _given: Identities | None = PrivateAttr(None)
 
     @model_validator(mode="before")
     @classmethod
@@ -217,6 +219,25 @@ class Experiment(Section):
         return tuple(sorted(name for name in used if self.models[name].has_file))
 
     @property
+    def used_models(self) -> tuple[str, ...]:
+        """Names of the models that policies, judge and oracle are made of."""
+        used = {policy.model for policy in self.policies}
+        used |= {scorer.model for scorer in (self.judge, self.oracle) if runs_llama(scorer)}
+        return tuple(sorted(used))
+
+    @cached_property
+    def known(self) -> Identities:
+        """What the models' files are: looked at once, when it is first asked for."""
+        return self._given or Identities({name: model_identity(self.models[name]) for name in self.used_models})
+
+    def known_as(self, known: Identities) -> Experiment:
+        """The same configuration where its models are these."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        other = type(self).model_construct(**fields)
+        other._given = known
+        return other
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of the pipeline that this experiment has, in the order in which they are made."""
         return tuple(
@@ -263,16 +284,16 @@ class Experiment(Section):
 
     def policy_identity(self, policy: Policy) -> dict[str, Any]:
         """All that determines what a policy answers; where the model file comes from is no part of it."""
-        found: dict[str, Any] = identity(policy, self.models)
+        found: dict[str, Any] = identity(policy, self.known)
         return found
 
     def model_identity(self, name: str) -> str:
-        """The checksum where the configuration states it, else the file's name."""
-        return model_identity(self.models[name])
+        """The checksum of the model's file; what the configuration says of it where no file is here."""
+        return self.known.models[name]
 
     @cached_property
     def _versions(self) -> dict[str, str]:
-        return versions(self, self.models)
+        return versions(self, self.known)
 
     def _at(self, path: str) -> Any:
         return attrgetter(path)(self)

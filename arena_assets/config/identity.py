@@ -6,34 +6,57 @@ What changes no answer is marked at its field (`Mark`): a new field is part of t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from arena_assets import pipeline
 from arena_assets.config.base import Mark, Section, content_digest
+from arena_assets.config.model_files import known_checksum
+from arena_assets.config.sources import HubModel, ModelConfig, PackageModel
 from arena_assets.errors import ConfigError
 from arena_assets.ids import content_key
 from arena_assets.pipeline import Step
 
 
-def identity(value: Any, models: Mapping[str, Any]) -> Any:
-    """What determines the results of a section, as JSON can hold it; of anything else, the value itself.
+@dataclass(frozen=True)
+class Identities:
+    """What things are that a configuration only names.
 
-    models: the experiment's models by name. Where a model's file comes from is no part of it.
+    models: the identity of each model's file by the model's name. paths: whether the path of a user's file is a part,
+    too, as it was in earlier versions.
     """
+
+    models: Mapping[str, str]
+    paths: bool = False
+
+
+def identity(value: Any, known: Identities) -> Any:
+    """What determines the results of a section, as JSON can hold it; of anything else, the value itself."""
     if isinstance(value, Section):
-        return _of_section(value, models)
+        return _of_section(value, known)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [identity(one, models) for one in value]
+        return [identity(one, known) for one in value]
     return value
 
 
-def model_identity(model: Any) -> str:
-    """The checksum where the configuration states it, else the file's name."""
-    return str(model.sha256 or model.file)
+def model_identity(model: ModelConfig) -> str:
+    """The checksum, stated or of the file that is here; else what the configuration says of where it comes from."""
+    try:
+        found = known_checksum(model)
+    except OSError:
+        found = None  # whoever needs the file says that it cannot be read; a fingerprint must not
+    return found or stated_origin(model)
 
 
-def versions(configuration: Section, models: Mapping[str, Any]) -> dict[str, str]:
+def stated_origin(model: ModelConfig) -> str:
+    """What is known of a model of which no file is here: where the configuration says that it comes from."""
+    if isinstance(model, HubModel):
+        return f"{model.repo}@{model.revision}/{model.file}"
+    return f"{model.package}/{model.file}" if isinstance(model, PackageModel) else model.file
+
+
+def versions(configuration: Section, known: Identities) -> dict[str, str]:
     """The version (24 hex digits) of what each step makes, by the names of its tables.
 
     It is the digest of the sections that determine the step, and of the versions of what it is made of.
@@ -41,18 +64,18 @@ def versions(configuration: Section, models: Mapping[str, Any]) -> dict[str, str
     found: dict[str, str] = {}
     for step in pipeline.STEPS:
         if not step.common:
-            found[step.name] = _version(step, configuration, models, found)
+            found[step.name] = _version(step, configuration, known, found)
             found |= dict.fromkeys(step.beside, found[step.name])
     return found
 
 
-def _version(step: Step, configuration: Section, models: Mapping[str, Any], known: Mapping[str, str]) -> str:
-    own = {name: identity(attrgetter(path)(configuration), models) for name, path in step.made_with.items()}
-    above = {near.role: known[near.name] for near in step.nearest}
+def _version(step: Step, configuration: Section, known: Identities, found: Mapping[str, str]) -> str:
+    own = {name: identity(attrgetter(path)(configuration), known) for name, path in step.made_with.items()}
+    above = {near.role: found[near.name] for near in step.nearest}
     if not own and len(above) == 1:
         return next(iter(above.values()))  # it adds nothing: it is as current as what it is made of
     where = {
-        near.role: known[near.name] if attrgetter(path)(configuration) else None
+        near.role: found[near.name] if attrgetter(path)(configuration) else None
         for path, near in step.upstream_where.items()
     }
     twice = (own.keys() & above.keys()) | (where.keys() & (own.keys() | above.keys()))
@@ -61,14 +84,16 @@ def _version(step: Step, configuration: Section, models: Mapping[str, Any], know
     return content_key(**own, **above, **where)
 
 
-def _of_section(section: Section, models: Mapping[str, Any]) -> dict[str, Any]:
+def _of_section(section: Section, known: Identities) -> dict[str, Any]:
     marks = {name: _mark(section, name) for name in type(section).model_fields}
     found = section.model_dump(exclude={name for name, mark in marks.items() if mark in (Mark.TRANSPORT, Mark.SLICE)})
     for name, mark in marks.items():
         if mark is Mark.MODEL:
-            found[name] = model_identity(models[found[name]])
+            found[name] = known.models[found[name]]
         elif mark is Mark.FILE:
             found["content"] = content_digest(found[name])  # edited labels are other labels
+            if not known.paths:
+                del found[name]  # and the same labels under another name are the same
         elif mark is Mark.WHEN_SET and getattr(section, name) == type(section).model_fields[name].get_default():
             del found[name]
     return found

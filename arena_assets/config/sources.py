@@ -150,8 +150,12 @@ CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus | ImportedCorpus
 
 
 class _Model(Section):
-    sha256: Sha256 | None = None
-    size_bytes: int | None = Field(None, gt=0)
+    """A model's file, or any of its parts: `x-00002-of-00003.gguf` stands for the three of them."""
+
+    sha256: Sha256 | None = Field(
+        None, description="of a model in parts: the sha256 of its parts' sha256, in hexadecimal and one a line"
+    )
+    size_bytes: int | None = Field(None, gt=0, description="of all parts together")
     has_file: ClassVar[bool] = True
 
 

@@ -44,14 +44,17 @@ class LocalScorer:
         """A verdict a job, in their order; those without any token, or longer than the context, are unscored."""
         loaded = self._pool.get(self._model)
         limit = self._pool.limit(loaded)
-        keys = {job.key: _key(job, loaded) for job in jobs}
-        fitting = [job for job in jobs if 0 < job.length <= limit or keys[job.key] in journal]
+        keys = {job.key: _key(job, loaded.identity) for job in jobs}
+        former = {} if loaded.former is None else {job.key: _key(job, loaded.former) for job in jobs}
+        held = {job.key for job in jobs if keys[job.key] in journal or former.get(job.key, "") in journal}
+        fitting = [job for job in jobs if 0 < job.length <= limit or job.key in held]
         items = finish_missing(
             loaded.engine,
             fitting,
             keys,
             journal,
             lambda done: {"logprobs": done.logprobs.tolist()},
+            former=former,
             path="prefill",
             progress=within(progress, len(jobs) - len(fitting), len(jobs)),
             on_wait=self._pool.say,
@@ -137,8 +140,6 @@ def expectation(values: np.ndarray, logprobs: np.ndarray) -> tuple[float, float,
     return float(values[int(np.argmax(weights))]), mean, min(variance, mean * (1 - mean))
 
 
-def _key(job: Force | Probe, loaded: Loaded) -> str:
+def _key(job: Force | Probe, model: str) -> str:
     asked = job.response if isinstance(job, Force) else job.candidates
-    return content_key(
-        kind=type(job).__name__, prompt=job.prompt.tokens, asked=asked, model=loaded.identity, engine=arithmetic()
-    )
+    return content_key(kind=type(job).__name__, prompt=job.prompt.tokens, asked=asked, model=model, engine=arithmetic())

@@ -13,13 +13,17 @@ from arena_assets.llama.template import ChatTemplate
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready for work; `identity` is its checksum, or its file's name where the configuration has none."""
+    """A model ready for work, known by its checksum.
+
+    former: what it is known by in journals of earlier versions, where that is certain.
+    """
 
     name: str
     identity: str
     model: Model
     engine: Engine
     template: ChatTemplate
+    former: str | None = None
 
     @cached_property
     def vocabulary(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from arena_assets.config import Experiment
+from arena_assets.config import Experiment, former_identity
 from arena_assets.llama.build import gpu_names, library_version
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
@@ -66,6 +66,7 @@ class ModelPool:
                 exact=engine.mode == "exact",
             ),
             ChatTemplate(model),
+            former_identity(self._experiment, name),
         )
         self._loaded = loaded
         self.say(

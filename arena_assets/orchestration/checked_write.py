@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from arena_assets.config import Experiment
+from arena_assets.config import Experiment, made_with
 from arena_assets.errors import ArenaError, JudgeStoppedError
 from arena_assets.estimation import EstimationError
 from arena_assets.rules import Batch, Finding, apply, refusals, rules_of
@@ -73,11 +73,11 @@ def finish(
             "nothing was written: " + "; ".join(f"{finding.name}: {finding.text}" for finding in refused),
             allow_retries=False,
         )
-    fingerprint = batch.experiment.fingerprint(batch.asset, batch.partition)
+    stated = made_with(batch.experiment, batch.asset, batch.partition)
     try:
         if write_first is not None:
             write_first()
-        size = store.write(batch.asset, batch.table, partition=batch.partition, fingerprint=fingerprint, **notes)
+        size = store.write(batch.asset, batch.table, partition=batch.partition, **stated, **notes)
     except ArenaError as error:
         raise failure(error) from error
     yield dg.MaterializeResult(
@@ -86,7 +86,7 @@ def finish(
         metadata={
             "dagster/row_count": len(batch.table),
             "size_bytes": size,
-            "fingerprint": fingerprint,
+            "fingerprint": stated["fingerprint"],
             "path": dg.MetadataValue.path(str(store.path(batch.asset, batch.partition))),
             **_spent(effort),
             **metadata,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from arena_assets import pipeline
-from arena_assets.config import Experiment, config_folder, load_yaml
+from arena_assets.config import Experiment, config_folder, load_yaml, made_with
 from arena_assets.errors import ConfigError, RefusedError
 from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, complete_analysis
 from arena_assets.stages.origin import origin_of
@@ -62,14 +62,14 @@ def analyse(experiment: Experiment, data: EvaluationData, clock: Callable[[], fl
 
 def write_beside(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:
     """Write every table but `ablation_results`, which follows last: where that is, all are."""
-    fingerprint = experiment.fingerprint(ABLATION_RESULTS.name)
+    stated = made_with(experiment, ABLATION_RESULTS.name) | {"analysis": analysis.identity, **notes}
     for name in pipeline.RESULTS.beside:
-        store.write(name, analysis.beside[name], fingerprint=fingerprint, analysis=analysis.identity, **notes)
+        store.write(name, analysis.beside[name], **stated)
 
 
 def write_analysis(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:
     """Write all tables of an analysis, `ablation_results` last."""
     write_beside(experiment, store, analysis, **notes)
     name = ABLATION_RESULTS.name
-    stated = {"analysis": analysis.identity, **notes}
-    store.write(name, analysis.results, fingerprint=experiment.fingerprint(name), **stated)
+    stated = made_with(experiment, name) | {"analysis": analysis.identity, **notes}
+    store.write(name, analysis.results, **stated)

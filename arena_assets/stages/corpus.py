@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arena_assets import pipeline
-from arena_assets.config import Experiment, ImportedCorpus
+from arena_assets.config import Experiment, ImportedCorpus, is_made_with
 from arena_assets.corpus import Corpus, load_corpus
 from arena_assets.errors import StorageError
 from arena_assets.stages.long_prompts import readers
@@ -32,6 +32,6 @@ def _recorded_revision(experiment: Experiment, store: Store) -> str | None:
         notes = store.notes(pipeline.CORPUS.name)
     except StorageError:
         return None  # nothing is there yet, or nothing that can be read
-    current = notes.get("fingerprint") == experiment.fingerprint(pipeline.CORPUS.name)
+    current = is_made_with(experiment, pipeline.CORPUS.name, None, notes)
     revision = notes.get("revision", "not known")
     return revision if current and revision != "not known" else None

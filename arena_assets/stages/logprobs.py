@@ -74,9 +74,10 @@ def score_logprobs(
         items = finish_missing(
             loaded.engine,
             jobs,
-            _keys(experiment, jobs, loaded, path, kind),
+            _keys(experiment, jobs, loaded.identity, path, kind),
             journal,
             partial(_record, sample),
+            former={} if loaded.former is None else _keys(experiment, jobs, loaded.former, path, kind),
             path=path,
             progress=within(progress, before, total),
             on_wait=pool.say,
@@ -173,9 +174,7 @@ def _jobs(
     return jobs
 
 
-def _keys(
-    experiment: Experiment, jobs: Sequence[Force], loaded: Loaded, path: Path, kind: str | None
-) -> dict[str, str]:
+def _keys(experiment: Experiment, jobs: Sequence[Force], model: str, path: Path, kind: str | None) -> dict[str, str]:
     """The journal's key of each job's result, by the job's key."""
     return {
         # The policy's name is part of the key: pi_clone is scored in passes of its own, never looked up from P0's.
@@ -184,7 +183,7 @@ def _keys(
             prompt=job.prompt.tokens,
             response=job.response,
             temperature=job.temperature,
-            model=loaded.identity,
+            model=model,
             mode=experiment.engine.mode,
             path=path,
             engine=arithmetic(),

@@ -45,18 +45,19 @@ def generate_responses(
     for model, policies in experiment.policies_by_model.items():
         loaded = pool.get(model)
         asked = [one for policy in policies for one in _jobs(experiment, policy, prompts, loaded, kind)]
-        fitting = [job for job, _ in asked if job.key.split("/")[0] not in left_out]
+        fitting = [job for job, _, _ in asked if job.key.split("/")[0] not in left_out]
         rows += [
             _row(job) | {"reason": left_out[identity]}
-            for job, _ in asked
+            for job, _, _ in asked
             if (identity := job.key.split("/")[0]) in left_out
         ]
         items = finish_missing(
             loaded.engine,
             fitting,
-            {job.key: key for job, key in asked},
+            {job.key: key for job, key, _ in asked},
             journal,
             _record,
+            former={job.key: key for job, _, key in asked if key is not None},
             progress=within(progress, before + len(asked) - len(fitting), total),
             on_wait=pool.say,
         )
@@ -67,19 +68,21 @@ def generate_responses(
 
 def _jobs(
     experiment: Experiment, policy: Policy, prompts: pd.DataFrame, loaded: Loaded, kind: str | None
-) -> Iterator[tuple[Generate, str]]:
-    """The policy's job for each prompt, with the journal's key of its result."""
-    settings = content_key(
-        policy=experiment.policy_identity(policy),
-        mode=experiment.engine.mode,
-        engine=arithmetic(),
-        machine=kind,
-    )
+) -> Iterator[tuple[Generate, str, str | None]]:
+    """The policy's job for each prompt, with the journal's key of its result and that of earlier versions."""
+    known = experiment.policy_identity(policy)
+    settings = _settings(experiment, known, kind)
+    former = None if loaded.former is None else _settings(experiment, known | {"model": loaded.former}, kind)
     for row in rows_of(prompts):
         seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
-        prompt = loaded.template.render(policy.system_prompt, row["prompt"], policy.chat_template_kwargs)
+        prompt = loaded.template.render(policy.system_prompt, row["prompt"])
         job = Generate(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, policy.max_tokens, seed)
-        yield job, content_key(prompt=row["prompt"], settings=settings, seed=seed)
+        key = content_key(prompt=row["prompt"], settings=settings, seed=seed)
+        yield job, key, None if former is None else content_key(prompt=row["prompt"], settings=former, seed=seed)
+
+
+def _settings(experiment: Experiment, policy: Mapping[str, Any], kind: str | None) -> str:
+    return content_key(policy=policy, mode=experiment.engine.mode, engine=arithmetic(), machine=kind)
 
 
 def _record(done: Done) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from upath import UPath
 
-from arena_assets.config import Experiment
+from arena_assets.config import Experiment, is_made_with, why_outdated
 from arena_assets.errors import ArenaError, StorageError
 from arena_assets.storage import checks, parquet
 from arena_assets.storage.atomic import is_local, write_bytes
@@ -106,18 +106,19 @@ class Store:
         """Read a table that the experiment's present configuration made.
 
         Raises:
-            StorageError: it is missing, corrupted, or another configuration made it.
+            StorageError: it is missing, corrupted, or was made with another configuration or model.
         """
-        if not self.is_current(experiment, asset, partition):
+        notes = self.notes(asset, partition)
+        if not is_made_with(experiment, asset, partition, notes):
             raise StorageError(
-                f"{_label(asset, partition)} was made with another configuration; "
+                f"{_label(asset, partition)} was {why_outdated(experiment, notes)}; "
                 "materialise it again, then what follows from it"
             )
         return self.read(asset, partition)
 
     def is_current(self, experiment: Experiment, asset: str, partition: str | None = None) -> bool:
-        """Whether the file's fingerprint is that of the experiment's present configuration."""
-        return self.notes(asset, partition).get("fingerprint") == experiment.fingerprint(asset, partition)
+        """Whether the file was made with the experiment's present configuration and models."""
+        return is_made_with(experiment, asset, partition, self.notes(asset, partition))
 
     def write_checks(
         self,

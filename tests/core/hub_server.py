@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as the Hugging Face hub does for one large file."""
+"""A real HTTP server on loopback that answers as the Hugging Face hub does for large files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class Hub:
     """What is served, what goes wrong, and what was asked.
 
-    stated_sha256: the etag; cut_after: bytes after which the next answer breaks off; stall: it hangs there instead.
+    stated_sha256: the etag of the one file; others: further files by path; cut_after: bytes after which the next answer
+    breaks off; stall: it hangs there instead.
     """
 
     def __init__(self, path: str, content: bytes) -> None:
         self.path, self.content = path, content
         self.stated_sha256 = hashlib.sha256(content).hexdigest()
+        self.others: dict[str, bytes] = {}
         self.cut_after: int | None = None
         self.stall = False
         self.stalled, self.release = threading.Event(), threading.Event()
         self.ranges: list[str | None] = []
         self.url = ""
+
+    def served(self, path: str) -> bytes | None:
+        return self.content if path == self.path else self.others.get(path)
+
+    def etag(self, path: str) -> str:
+        return self.stated_sha256 if path == self.path else hashlib.sha256(self.others[path]).hexdigest()
 
     def broken(self) -> int | None:
         """How far the next answer gets; the one after it is whole again."""
@@ -41,17 +49,19 @@ def serve(hub: Hub) -> Iterator[Hub]:
             pass
 
         def do_HEAD(self) -> None:
-            self._answer(200, hub.content) if self.path == hub.path else self._missing()
+            content = hub.served(self.path)
+            self._missing() if content is None else self._answer(200, content, len(content))
 
         def do_GET(self) -> None:
-            if self.path != hub.path:
+            content = hub.served(self.path)
+            if content is None:
                 self._missing()
                 return
             asked = self.headers.get("Range")
             hub.ranges.append(asked)
             start = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
-            part = hub.content[start:]
-            self._answer(206 if asked else 200, part)
+            part = content[start:]
+            self._answer(206 if asked else 200, part, len(content))
             cut = hub.broken()
             if cut is None:
                 self.wfile.write(part)
@@ -64,16 +74,16 @@ def serve(hub: Hub) -> Iterator[Hub]:
             self.close_connection = True
             self.connection.close()
 
-        def _answer(self, status: int, part: bytes) -> None:
+        def _answer(self, status: int, part: bytes, whole: int) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(part)))
             if status == 206:
-                first = len(hub.content) - len(part)
-                self.send_header("Content-Range", f"bytes {first}-{len(hub.content) - 1}/{len(hub.content)}")
+                first = whole - len(part)
+                self.send_header("Content-Range", f"bytes {first}-{whole - 1}/{whole}")
             self.send_header("Accept-Ranges", "bytes")
-            self.send_header("ETag", f'"{hub.stated_sha256}"')
-            self.send_header("X-Linked-Etag", f'"{hub.stated_sha256}"')
-            self.send_header("X-Linked-Size", str(len(hub.content)))
+            self.send_header("ETag", f'"{hub.etag(self.path)}"')
+            self.send_header("X-Linked-Etag", f'"{hub.etag(self.path)}"')
+            self.send_header("X-Linked-Size", str(whole))
             self.send_header("X-Repo-Commit", COMMIT)
             self.end_headers()
 

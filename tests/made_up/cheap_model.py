@@ -69,6 +69,7 @@ class CheapPool:
         self._loaded = SimpleNamespace(
             name="cheap",
             identity="cheap",
+            former=None,
             vocabulary="cheap",
             engine=CheapEngine(),
             template=SimpleNamespace(render=self._render),

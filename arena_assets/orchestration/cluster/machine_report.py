@@ -140,11 +140,12 @@ def _storage(root: str, token: str, worker: str) -> str:
 
 
 def _model(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    from arena_assets.llama.files import model_path, sha256_of
+    from arena_assets.config.model_files import parts, whole_checksum
+    from arena_assets.llama.files import model_path
 
     try:
         path = model_path(name, TypeAdapter[ModelConfig](ModelConfig).validate_python(config))
-        return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        return {"bytes": sum(part.stat().st_size for part in parts(path)), "sha256": whole_checksum(path)}
     except (ArenaError, OSError) as error:
         return {"problem": str(error)}
 
