@@ -17,6 +17,7 @@ from arena_assets.estimation.data.evaluation import SCORINGS, EvaluationData, Le
 from arena_assets.estimation.data.from_sampler import from_sampler
 from arena_assets.estimation.data.from_tables import evaluation_data
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
+from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import BASIC, Method, full_grid, left_out
 from arena_assets.estimation.estimators.registry import (
@@ -27,7 +28,7 @@ from arena_assets.estimation.estimators.registry import (
     estimator,
     estimators_that,
 )
-from arena_assets.estimation.ranking import best_supported, contrast, contrasts
+from arena_assets.estimation.ranking import best_supported, contrasts
 from arena_assets.estimation.reporting.complete import complete_analysis
 from arena_assets.estimation.reporting.judge_variance import residuals_by_variance
 from arena_assets.estimation.studies.grid import GridResult, ablation_grid, summarise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from math import hypot, isnan, nan
+from math import nan
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import Estimate, critical_value
 from arena_assets.estimation.estimators.methods import Method, full_grid
 from arena_assets.estimation.estimators.run import labels_used, rows_used, run
+from arena_assets.estimation.estimators.truth import Truth
 from arena_assets.estimation.preparation import Preparation, Target
 
 # Every possible method on one kind of score.
@@ -63,7 +64,7 @@ class Result:
     policy: str
     estimate: Estimate | None
     reason: str
-    truth: tuple[float, float]
+    truth: Truth
     n: int
     n_oracle: int
     support: gates.Support
@@ -164,13 +165,8 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
 
 def _row(result: Result, level: float) -> Row:
     estimate, weights = result.estimate, result.target.diagnostics.weights if result.target else None
-    truth, truth_error = result.truth
     value, std_error, df = (estimate.value, estimate.std_error, estimate.df) if estimate else (nan, nan, nan)
     low, high = estimate.ci(level) if estimate else (nan, nan)
-    error = value - truth
-    covered = None
-    if not isnan(error):
-        covered = bool(abs(error) <= critical_value(level, df) * hypot(std_error, truth_error))
     return Row(
         **result.method.columns,
         policy=result.policy,
@@ -179,10 +175,10 @@ def _row(result: Result, level: float) -> Row:
         df=df,
         ci_low=low,
         ci_high=high,
-        truth=truth,
-        truth_std_error=truth_error,
-        error=error,
-        covered=covered,
+        truth=result.truth.value,
+        truth_std_error=result.truth.std_error,
+        error=value - result.truth.value,
+        covered=result.truth.covered_by(estimate, level=level) if estimate else None,
         n=result.n,
         n_oracle=result.n_oracle,
         ess=weights.ess if weights else nan,

@@ -15,11 +15,11 @@ from arena_assets.estimation.calibration.reward import RewardCalibration
 from arena_assets.estimation.calibration.simcal import RawWeights
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.folds import hash_folds
-from arena_assets.estimation.data.truth import mean_label
 from arena_assets.estimation.data.weights import from_log
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics, TransportTest, diagnose_target
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
 from arena_assets.estimation.estimators.inputs import Draws, Inputs
+from arena_assets.estimation.estimators.truth import UNKNOWN, Truth, truth_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,7 @@ class Target:
 
     inputs: Inputs
     diagnostics: TargetDiagnostics
+    transport: TransportTest | None  # None where no calibration can be tested
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class Preparation:
         self._folds = hash_folds(self._names, salt=f"fold:{seed}")
         self._halves = hash_folds(self._names, 2, salt=f"truth:{seed}")
         self.calibrations = Calibrations(data, self._rows, self._folds[self._rows])
-        self._truths: Once[tuple[str, bool], tuple[float, float]] = Once()
+        self._truths: Once[tuple[str, bool], Truth] = Once()
         self._readings: Once[tuple[str, str], tuple[Reading, Bools]] = Once()
         self._overlaps: Once[tuple[str, str, bytes], tuple[RawWeights, WeightDiagnostics]] = Once()
         self._targets: Once[tuple[str, str, str, bool], Target] = Once()
@@ -68,20 +69,20 @@ class Preparation:
     def n_prompts(self) -> int:
         return int(self._names.size)
 
-    def truth(self, policy: str, *, half: bool = False) -> tuple[float, float]:
-        """Mean and standard error of the target's own labels, by prompt; NaN for P0, whose labels calibrate.
+    def truth(self, policy: str, *, half: bool = False) -> Truth:
+        """The mean of the target's own labels, by prompt; unknown for P0, whose labels calibrate.
 
         `half`: of the half of the prompts that estimators with own labels do not see.
         """
         return self._truths.get((policy, half), lambda: self._truth(policy, half))
 
-    def _truth(self, policy: str, half: bool) -> tuple[float, float]:
+    def _truth(self, policy: str, half: bool) -> Truth:
         if policy == self.data.logging_policy:
-            return np.nan, np.nan
+            return UNKNOWN
         labels, prompts = self.data.targets[policy].labels, self._draws[policy]
         if half:
             labels = np.where(self._halves[prompts] == 1, labels, np.nan)
-        return mean_label(labels, prompts)
+        return truth_of(labels, prompts, self.n_prompts)
 
     def calibration(self, scoring: str, kind: str) -> RewardCalibration | None:
         """f for a scoring, fitted on P0's labelled rows; None for kind `none`. Raises where it is not possible."""
@@ -149,7 +150,8 @@ class Preparation:
         )
         test = self._transport_test(scoring, kind, usable, kept, raw)
         is_logging_policy = policy == self.data.logging_policy
-        return Target(inputs, diagnose_target(inputs, overlap, test, is_logging_policy=is_logging_policy))
+        seen = diagnose_target(inputs, overlap, test, is_logging_policy=is_logging_policy)
+        return Target(inputs, seen, test)
 
     def _own(self, scoring: str, kind: str, policy: str) -> Target:
         whole = self.target(scoring, kind, policy)
@@ -160,7 +162,7 @@ class Preparation:
             drawn=whole.inputs.drawn.take(half),
             own_labels=whole.inputs.own_labels[half],
         )
-        return Target(inputs, whole.diagnostics)
+        return Target(inputs, whole.diagnostics, whole.transport)
 
     def _transport_test(
         self, scoring: str, kind: str, usable: Bools, kept: Bools, raw: RawWeights

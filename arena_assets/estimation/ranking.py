@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
+from math import nan
 
-import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import Result
 from arena_assets.estimation.diagnostics import gates
-from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
+from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
 from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS, estimators_that
 
@@ -31,35 +31,12 @@ CONTRAST_COLUMNS = (
 )
 
 
-def contrast(first: Estimate, second: Estimate) -> Estimate:
-    """first - second, paired by prompt: contributions are the differences of the contributions.
-
-    Both must have been made on the same numbering of prompts (one `evaluate` call). Independent draws of the same
-    prompts are paired as well: what the prompts share cancels.
-    """
-    if first.contributions.shape != second.contributions.shape:
-        raise EstimationError(
-            f"estimates of {first.contributions.size} and {second.contributions.size} prompts cannot be paired:"
-            " take both from one evaluation"
-        )
-    blocks = first.other_errors, second.other_errors
-    # Estimates by one calibration share its blocks; by two calibrations their errors are independent, or one has none.
-    shared = blocks[0].shape == blocks[1].shape
-    return from_contributions(
-        first.value - second.value,
-        first.contributions - second.contributions,
-        other_errors=blocks[0] - blocks[1] if shared else np.concatenate(blocks),
-        n_sampled=min(first.n_sampled, second.n_sampled),
-        df=min(first.df, second.df),
-    )
-
-
 def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, level: float = 0.95) -> pd.DataFrame:
     """Differences of policies under each method: every target minus P0, and every pair of targets.
 
     P0's value for methods that have no P0 row (weighted ones) is that of the direct method with the same scoring and
-    reward calibration. Columns: `CONTRAST_COLUMNS`; the gate's level is the worse of
-    the two.
+    reward calibration. Columns: `CONTRAST_COLUMNS`; the gate's level is the worst of the two and of the test of
+    transport of the difference.
     """
     by_method: dict[Method, list[Result]] = {}
     for result in results:
@@ -115,16 +92,8 @@ def _contrast_row(method: Method, one: Result, reference: Result, level: float) 
     assert reference.estimate is not None
     difference = contrast(one.estimate, reference.estimate)
     low, high = difference.ci(level)
-    truth = one.truth[0] - reference.truth[0]
-    error = float(np.hypot(one.truth[1], reference.truth[1]))
-    covered = None
-    if not np.isnan(truth):
-        half = (high - low) / 2
-        scale = np.hypot(difference.std_error, error) / difference.std_error if difference.std_error > 0 else np.nan
-        covered = (
-            bool(abs(difference.value - truth) <= half * scale) if np.isfinite(scale) else difference.value == truth
-        )
-    support = gates.combine((each.level, f"{policy}: {each.reason}") for policy, each in _reasons(one, reference))
+    truth = one.truth.minus(reference.truth)
+    support = gates.combine([*_reasons(one, reference), *_transport(method, one, reference, difference.std_error)])
     return {
         **method.columns,
         "policy": one.policy,
@@ -134,13 +103,23 @@ def _contrast_row(method: Method, one: Result, reference: Result, level: float) 
         "df": difference.df,
         "ci_low": low,
         "ci_high": high,
-        "truth": truth,
-        "covered": covered,
+        "truth": truth.value,
+        "covered": truth.covered_by(difference, level=level),
         "support": support.level,
         "support_reason": support.reason,
     }
 
 
-def _reasons(one: Result, reference: Result) -> list[tuple[str, gates.Support]]:
+def _reasons(one: Result, reference: Result) -> list[gates.Finding]:
     sides = [(one.policy, one.support), (reference.policy, reference.support)]
-    return [(policy, support) for policy, support in sides if support.level != gates.SUPPORTED]
+    return [(each.level, f"{policy}: {each.reason}") for policy, each in sides if each.level != gates.SUPPORTED]
+
+
+def _transport(method: Method, one: Result, reference: Result, std_error: float) -> Iterable[gates.Finding]:
+    """The test of transport of the difference itself: a bias that a level can bear may be all of a difference."""
+    if not method.relies_on_transport or std_error < gates.NO_SPREAD:
+        return ()
+    tests = [each.target.transport for each in (one, reference) if each.target is not None]
+    if len(tests) < 2 or tests[0] is None or tests[1] is None:
+        return gates.transport_findings(nan, nan, std_error, "difference")
+    return gates.transport_findings(*tests[0].against(tests[1]), std_error, "difference")

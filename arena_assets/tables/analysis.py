@@ -22,7 +22,7 @@ ABLATION_RESULTS = Table(
         Column("truth", REAL, "mean oracle label of the policy's own responses", nullable=True),
         Column("truth_std_error", REAL, "standard error of the truth", nullable=True, minimum=0),
         Column("error", REAL, "estimate - truth", nullable=True),
-        Column("covered", FLAG, "|estimate - truth| <= t sqrt(std_error^2 + truth_std_error^2)", nullable=True),
+        Column("covered", FLAG, "whether the interval of estimate - truth, paired by prompt, holds 0", nullable=True),
         Column("n", INT, "prompts used: fresh draws for direct methods, logged rows for weighted ones", minimum=0),
         Column("n_oracle", INT, "oracle labels used", minimum=0),
         Column("ess", REAL, "effective sample size (sum w)^2 / sum w^2, rows", nullable=True, minimum=0),

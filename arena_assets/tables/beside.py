@@ -85,8 +85,10 @@ POLICY_CONTRASTS = Table(
         Column("df", REAL, "degrees of freedom of the interval", minimum=0),
         *_interval("the difference"),
         Column("truth", REAL, "difference of the truths", nullable=True),
-        Column("covered", FLAG, "whether the interval, with the truths' errors, covers it", nullable=True),
-        Column("support", TEXT, "the worse of the two estimates' gates: supported, caution or refused"),
+        Column("covered", FLAG, "whether the interval of difference - truth, paired by prompt, holds 0", nullable=True),
+        Column(
+            "support", TEXT, "worst of both estimates' gates and of the difference's own: supported, caution, refused"
+        ),
         Column("support_reason", TEXT, "why, by policy", nullable=True),
     ),
     partitioned=False,

@@ -174,7 +174,8 @@ def test_what_a_threshold_leaves_out_counts_as_error() -> None:
     # The row with weight 3 and residual 0.4 would have added 3 * 0.4 / 4.
     assert result.diagnostics["lost"] == pytest.approx(-0.3)
     # Its error: label 3 with weight 3 / 4, less label 2 that it was compared with, both with residuals of 0.4.
-    assert result.other_errors[-1] == pytest.approx(np.sqrt(0.3**2 + 2 * (0.75 * 0.4) ** 2))
+    assert result.shared_errors[-1] == pytest.approx(-0.3)
+    assert result.own_errors == pytest.approx([np.sqrt(2) * 0.75 * 0.4])
     assert result.std_error > 0.3
 
 

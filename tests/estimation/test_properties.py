@@ -193,7 +193,7 @@ def test_contributions_carry_the_standard_error(data: Arrays) -> None:
     for estimator in FAMILY:
         result = estimator(**data)
         phi, k = result.contributions, result.n_sampled
-        blocks = result.other_errors @ result.other_errors
+        blocks = result.shared_errors @ result.shared_errors + result.own_errors @ result.own_errors
         assert result.std_error == pytest.approx(np.sqrt((phi @ phi) * k / (k - 1) / phi.size**2 + blocks))
         low, high = result.ci()
         assert low <= result.value <= high

@@ -68,5 +68,8 @@ class OutOfFold:
 
     def mean(self, weights: Floats) -> tuple[float, float]:
         """Weighted mean residual and its standard error. weights: (m,), not all zero."""
-        shares = weights / weights.sum()
+        return self.weighted(weights / weights.sum())
+
+    def weighted(self, shares: Floats) -> tuple[float, float]:
+        """sum v r and its standard error. shares v: (m,)."""
         return dot(shares, self.residuals), self.error(shares)

@@ -42,6 +42,8 @@ TRANSPORT_WARN, TRANSPORT_REFUSE = 1.5, 3.0
 TRANSPORT_LABELS = 50.0
 # A bias of a quarter of the standard error costs a 95% interval 0.7 points of coverage: below that no finding.
 TRANSPORT_MATERIAL = 0.25
+# The test's standard error, in those of the estimate, beyond which a silent test says nothing.
+TRANSPORT_POWER = 0.6
 
 # Mean of S - Y on P0's labels, in standard errors, from which uncalibrated scores are refused.
 JUDGE_BIAS_REFUSE = 3.0
@@ -158,4 +160,25 @@ def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[F
         yield (
             CAUTION,
             f"{seen.label_ess:.0f} effective labels are too few to test whether the calibration carries over",
+        )
+
+
+def transport_findings(bias: float, error: float, std_error: float, what: str) -> Iterator[Finding]:
+    """Of the weighted residual `bias` and its standard error `error`, beside the standard error of what is stated."""
+    if isnan(error):
+        yield CAUTION, f"whether the calibration carries over to this {what} cannot be tested"
+        return
+    # Without any residual, as of a judge that is the oracle, there is no error and nothing to find.
+    z = bias / error if error > 0 else 0.0
+    material = abs(bias) > TRANSPORT_MATERIAL * std_error
+    text = f"weighted residual {bias:+.3f} ({z:+.1f} standard errors)"
+    if material and abs(z) > TRANSPORT_REFUSE:
+        yield REFUSED, f"the calibration does not carry over to this {what}: {text}"
+    elif material and abs(z) > TRANSPORT_WARN:
+        yield CAUTION, f"the calibration may not carry over to this {what}: {text}"
+    elif error > TRANSPORT_POWER * std_error:
+        yield (
+            CAUTION,
+            f"the labels cannot show whether the calibration carries over to this {what}: the test's standard error,"
+            f" {error:.2g}, is above {TRANSPORT_POWER:.0%} of the {what}'s own, {std_error:.2g}",
         )

@@ -41,6 +41,13 @@ class TransportTest:
         """Weighted mean residual and its standard error; NaN where no label has a weight."""
         return self.residuals.mean(self.weights) if self.weights.any() else (nan, nan)
 
+    def against(self, other: TransportTest) -> tuple[float, float]:
+        """The same of a difference of two targets under one calibration: what both have in common cancels."""
+        if not (self.weights.any() and other.weights.any()):
+            return nan, nan
+        shares = self.weights / self.weights.sum() - other.weights / other.weights.sum()
+        return self.residuals.weighted(shares)
+
 
 def diagnose_target(
     inputs: Inputs, overlap: WeightDiagnostics, test: TransportTest | None, *, is_logging_policy: bool

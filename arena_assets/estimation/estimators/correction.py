@@ -53,23 +53,28 @@ def combine(
     correction: float,
     *,
     q: Floats | None = None,
-    bias: float = 0.0,
+    lost: tuple[float, float] | None = None,
     diagnostics: dict[str, float] | None = None,
 ) -> Estimate:
-    """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off."""
+    """plugin + correction; `summands` are the correction's row contributions with mean `correction` taken off.
+
+    `lost`: what a threshold takes off the correction, with its sign, and the standard error of that.
+    """
     plugin = dot(inputs.draws.share, draw_rewards)
     sampled = max(inputs.row_prompts, inputs.draw_prompts)
     corrected = inputs.spread_rows(summands) * _small_sample(inputs.labelled_prompts, sampled)
     phi = inputs.spread_draws(draw_rewards - plugin) + corrected
     phi = phi + inputs.calibration_term(q)
-    other = inputs.other_errors(q)
-    if bias:
-        other = np.append(np.empty(0) if other is None else other, bias)
+    shared, own = inputs.other_errors(q), None
+    if lost is not None:
+        shared = np.append(np.empty(0) if shared is None else shared, lost[0])
+        own = np.array([lost[1]])
     return from_contributions(
         plugin + correction,
         phi,
         n_sampled=sampled,
-        other_errors=other,
+        shared_errors=shared,
+        own_errors=own,
         diagnostics={"plugin": plugin, "correction": correction, **(diagnostics or {})},
     )
 

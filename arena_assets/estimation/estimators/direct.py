@@ -69,7 +69,7 @@ def direct(inputs: Inputs) -> Estimate:
         phi,
         n_sampled=inputs.draw_prompts,
         df=max(1.0, df),
-        other_errors=inputs.other_errors(q),
+        shared_errors=inputs.other_errors(q),
         diagnostics={"calibration_share": added / total if total > 0 else 0.0},
     )
 

@@ -18,10 +18,11 @@ class Estimate:
     """An estimated mean oracle label.
 
     `contributions` phi (one per prompt, in the order of the prompts) are the influence function at the data:
-    std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum other_errors^2, where k of the N prompts were sampled for it
-    (`n_sampled`; mostly all). `other_errors` are what no prompt can carry: of calibration blocks whose labels happen
-    to show no residual, and of what a threshold leaves out; mostly none. Differences of two estimates on the same
-    prompts are paired by differencing both.
+    std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum shared_errors^2 + sum own_errors^2, where k of the N prompts were
+    sampled for it (`n_sampled`; mostly all). The other errors are what no prompt can carry; mostly there are none.
+    Shared ones have a sign, and the same place in every estimate of one method: of calibration blocks whose labels
+    happen to show no residual, and what a threshold leaves out; own ones are independent of every other estimate's.
+    Differences of two estimates on the same prompts difference contributions and shared errors.
     """
 
     value: float
@@ -29,7 +30,8 @@ class Estimate:
     df: float
     contributions: Floats
     n_sampled: int
-    other_errors: Floats = field(default_factory=lambda: np.empty(0))
+    shared_errors: Floats = field(default_factory=lambda: np.empty(0))
+    own_errors: Floats = field(default_factory=lambda: np.empty(0))
     diagnostics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def ci(self, level: float = 0.95) -> tuple[float, float]:
@@ -51,7 +53,8 @@ def from_contributions(
     *,
     n_sampled: int | None = None,
     df: float | None = None,
-    other_errors: Floats | None = None,
+    shared_errors: Floats | None = None,
+    own_errors: Floats | None = None,
     diagnostics: Mapping[str, float] | None = None,
 ) -> Estimate:
     """An estimate whose standard error is that of the mean of `phi`.
@@ -63,20 +66,28 @@ def from_contributions(
     count = phi.size if n_sampled is None else n_sampled
     if count < 2:
         raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
-    blocks: Floats = np.empty(0) if other_errors is None else other_errors[other_errors != 0]
-    scale = max(float(np.abs(phi).max()), phi.size * float(np.abs(blocks).max(initial=0.0)))
+    shared: Floats = np.empty(0) if shared_errors is None else shared_errors
+    own: Floats = np.empty(0) if own_errors is None else own_errors
+    others = np.concatenate([shared[shared != 0], own[own != 0]])
+    scale = max(float(np.abs(phi).max()), phi.size * float(np.abs(others).max(initial=0.0)))
     if not np.isfinite(scale):
         raise EstimationError("contributions overflow: rescale rewards or leave out rows with huge weights")
     # Squares of huge or tiny contributions would overflow, or vanish and claim an error of 0.
     relative = scale if scale > 0 else 1.0
-    squares, other = (phi / relative) ** 2, (phi.size * blocks / relative) ** 2
+    squares, other = (phi / relative) ** 2, (phi.size * others / relative) ** 2
     total, extra = float(squares.sum()), float(other.sum())
     if df is None:
         df = moment_df(np.concatenate([squares, other]) if other.size else squares)
     std_error = relative / phi.size * float(np.sqrt(total * count / (count - 1.0) + extra))
-    everything: Floats = np.empty(0) if other_errors is None else other_errors
     return Estimate(
-        value, std_error, min(df, count - 1.0), phi, count, everything, MappingProxyType(dict(diagnostics or {}))
+        value=value,
+        std_error=std_error,
+        df=min(df, count - 1.0),
+        contributions=phi,
+        n_sampled=count,
+        shared_errors=shared,
+        own_errors=own,
+        diagnostics=MappingProxyType(dict(diagnostics or {})),
     )
 
 

@@ -39,7 +39,7 @@ def ips(inputs: Inputs) -> Estimate:
     value = float(weighted.mean())
     q = inputs.row_mass(inputs.weights / inputs.rows.size)
     phi = inputs.spread_rows(weighted - value) + inputs.calibration_term(q)
-    return from_contributions(value, phi, n_sampled=inputs.row_prompts, other_errors=inputs.other_errors(q))
+    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(q))
 
 
 @estimator(
@@ -63,7 +63,7 @@ def clipped_ips(inputs: Inputs) -> Estimate:
     return from_contributions(
         base.value,
         base.contributions,
-        other_errors=base.other_errors,
+        shared_errors=base.shared_errors,
         n_sampled=inputs.row_prompts,
         diagnostics={
             "max_weight": limit,
@@ -91,7 +91,7 @@ def snips(inputs: Inputs) -> Estimate:
     q = inputs.row_mass(share)
     centred = inputs.rows.size * share * (inputs.logged.rewards - value)
     phi = inputs.spread_rows(centred) + inputs.calibration_term(q)
-    return from_contributions(value, phi, n_sampled=inputs.row_prompts, other_errors=inputs.other_errors(q))
+    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(q))
 
 
 @estimator(
@@ -124,6 +124,6 @@ def calibrated_ips(inputs: Inputs) -> Estimate:
         value,
         phi,
         n_sampled=inputs.row_prompts,
-        other_errors=inputs.other_errors(q),
+        shared_errors=inputs.other_errors(q),
         diagnostics={"ess_projected": ess(projection.weights), "direction": 1.0 if projection.increasing else -1.0},
     )

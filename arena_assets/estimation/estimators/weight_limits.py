@@ -37,20 +37,19 @@ def limited(inputs: Inputs, change: Change) -> Estimate:
     residual = residuals(inputs, inputs.logged.rewards_oof)
     correction, summands = mean_over_labels(inputs, a * residual)
     # What the threshold takes off the correction is bias as far as anyone can tell, known no better than its own
-    # standard error: both count as error.
+    # standard error: both count as error. Two estimates that lose in opposite directions differ by both losses, so the
+    # loss keeps its sign.
     taken = (full - a) / a.size
-    lost, error, q = 0.0, 0.0, None
-    if taken.any():
-        lost, error = -dot(taken, residual), inputs.residual_error(taken)
-        # f's error cancels where fresh draws and correction carry the same mass: all but what was taken off.
-        q = inputs.row_mass(taken)
+    lost, error = -dot(taken, residual), inputs.residual_error(taken) if taken.any() else 0.0
+    # f's error cancels where fresh draws and correction carry the same mass: all but what was taken off.
+    q = inputs.row_mass(taken)
     return combine(
         inputs,
         inputs.drawn.rewards_oof,
         summands,
         correction,
         q=q,
-        bias=float(np.hypot(lost, error)),
+        lost=(lost, error),
         diagnostics={"threshold": limit, "kept_mass": float(a.sum() / full.sum()) if full.any() else 0.0, "lost": lost},
     )
 

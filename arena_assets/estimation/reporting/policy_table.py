@@ -40,7 +40,8 @@ def policy_values(preparation: Preparation, *, level: float = 0.95) -> pd.DataFr
     rows = [{"policy": data.logging_policy, "is_logging_policy": True, "level": level} | logging]
     for name, target in data.targets.items():
         prompts = np.unique(target.prompt_ids[~np.isnan(target.labels)].astype(str)).size
-        own = _interval(*preparation.truth(name), prompts, level)
+        truth = preparation.truth(name)
+        own = _interval(truth.value, truth.std_error, prompts, level)
         row = {"policy": name, "is_logging_policy": False, "level": level} | own
         rows.append(row | _difference(own, logging, level))
     return pd.DataFrame(rows, columns=list(VALUE_COLUMNS))
