@@ -79,7 +79,7 @@ test: .venv/installed-all
 	$(BIN)/python -m pytest $(TESTS)
 
 test-fast: .venv/installed-test
-	$(BIN)/python -m pytest -m 'not (browser or cluster or model or server or slow)' $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=2 -m 'not (browser or cluster or model or server or slow)' $(TESTS)
 
 check: .venv/installed-test
 	$(BIN)/ruff format --check .

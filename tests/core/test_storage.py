@@ -128,10 +128,11 @@ from pathlib import Path
 from upath import UPath
 from arena_assets.errors import StorageError
 from arena_assets.storage import write_bytes
+target = UPath(sys.argv[1])  # before the rights go: it imports, and nobody may read an installation in root's home
 if os.getuid() == 0:
     os.setuid(65534)
 try:
-    write_bytes(UPath(sys.argv[1]), b"new")
+    write_bytes(target, b"new")
 except StorageError as error:
     print(error)
 """

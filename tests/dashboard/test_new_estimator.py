@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from arena_assets.estimation import analyze
+import yaml
+
+from arena_assets.stages.analysis import analyse, write_analysis
 from arena_assets.stages.collecting import as_data, collect
 from tests.dashboard.conftest import Place
 from tests.dashboard.test_dashboard_pages import open_page
@@ -15,10 +17,13 @@ def test_a_throw_away_estimator_is_in_the_table_and_on_the_page(place: Place) ->
     experiment, store = place.experiment(), place.store()
     data = as_data(experiment, collect(experiment, store).tables)
     with median_entered() as median:
-        results = analyze(data)
+        (place.configs / "ablations").mkdir()
+        chosen = {"estimators": ["direct", "snips", median.name], "reward_calibration": ["none", "monotone"]}
+        (place.configs / "ablations" / "default.yaml").write_text(yaml.safe_dump(chosen))
+        analysis = analyse(experiment, data, lambda: 0.0)
+        results = analysis.results
         assert set(results.loc[results["estimator"] == median.name, "status"]) == {"ok"}
-        fingerprint = experiment.fingerprint("ablation_results")
-        store.write("ablation_results", results, fingerprint=fingerprint)
+        write_analysis(experiment, store, analysis)
 
         tables = [frame.value for frame in open_page("estimators", view="Table").dataframe]
         assert median.name in set(next(one for one in tables if "std_error" in one)["estimator"])

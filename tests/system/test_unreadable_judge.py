@@ -12,6 +12,8 @@ from arena_assets.errors import JudgeStoppedError
 from tests.judging.fault_server import Body, FaultServer, completion
 from tests.system.experiments import write_experiment
 
+pytestmark = pytest.mark.model
+
 TEXT = "A nice answer, and well put."
 
 
