@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from arena_assets.config import Experiment, HubModel, LocalModel, ModelConfig, PackageModel, is_made_with, made_with
+from arena_assets.config import Experiment, HubModel, LocalModel, ModelConfig, is_made_with, made_with
 from arena_assets.config.identity import Identities
 from arena_assets.config.made_with import former_identity, why_outdated
 from arena_assets.config.model_files import checksum, former_place, own_place, part_names, whole_checksum
@@ -87,12 +87,12 @@ def test_policies_of_two_models_of_one_file_name_are_no_clones(config_folder: Co
 
 @pytest.mark.parametrize("kind", ["local", "hub", "part"])
 def test_another_file_in_the_same_place_is_another_model(config_folder: ConfigFolder, kind: str) -> None:
-    model: ModelConfig = {
+    models: dict[str, HubModel | LocalModel] = {
         "local": LocalModel(source="file", path="mine.gguf"),
         "hub": hub(),
         "part": hub(file=PARTS[0]),
-    }[kind]
-    assert not isinstance(model, PackageModel)
+    }
+    model = models[kind]
     if kind == "local":
         (config_folder.path.parent / "mine.gguf").write_bytes(b"GGUF one")
     else:
