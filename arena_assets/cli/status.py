@@ -70,7 +70,7 @@ def _asset(store: Store, step: Step, partitions: list[Standing]) -> dict[str, An
         "failed_checks": [finding for blocking, finding in failed if blocking],
         "warnings": [finding for blocking, finding in failed if not blocking],
         # Of the journals, not the tables: an answer that was paid for counts although its batch was refused.
-        "spent_usd": round(spent_usd(store.root / "journal" / step.name), 4) if step.paid else 0.0,
+        "spent_usd": round(spent_usd(store.journals(step.name)), 4) if step.paid else 0.0,
     }
 
 

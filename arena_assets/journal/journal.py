@@ -14,6 +14,7 @@ from uuid import uuid4
 from upath import UPath
 
 from arena_assets.errors import StorageError
+from arena_assets.journal.elsewhere import Elsewhere
 from arena_assets.journal.parts import Records, read_parts, records_of, remember
 from arena_assets.storage import is_local
 from arena_assets.storage.durable import sync_data
@@ -29,10 +30,14 @@ class Journal:
     a line. On object storage, which cannot append, `folder/<n>-<writer>.jsonl`: one small object for each append, which
     a journal that is closed in order puts together into one.
     A torn last line (a crash in the middle of a write) is dropped: that item was in flight.
+
+    With `among` the items of every other journal below that folder are found, too; what is appended is this one's.
     """
 
-    def __init__(self, folder: str | Path | UPath) -> None:
+    def __init__(self, folder: str | Path | UPath, *, among: UPath | None = None) -> None:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
+        self._among = among
+        self._elsewhere = Elsewhere(())
         self._local = is_local(self._folder)
         self._items: Records = {}
         self._appended: set[str] = set()
@@ -66,10 +71,10 @@ class Journal:
             self._put_together()
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len({*self._items, *self._elsewhere})
 
     def __contains__(self, key: str) -> bool:
-        return key in self._items
+        return self.get(key) is not None
 
     @property
     def appended(self) -> int:
@@ -77,13 +82,22 @@ class Journal:
         return len(self._appended)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The item of a key: its last record."""
-        records = self._items.get(key)
+        """The item of a key: its last record, this journal's own before those of the others."""
+        records = self._items.get(key) or self._elsewhere.records(key)
         return records[-1] if records else None
 
     def records(self, key: str) -> Sequence[dict[str, Any]]:
-        """Every record of a key, oldest first: what each cost was paid, whichever of them is the item."""
-        return tuple(self._items.get(key, ()))
+        """Every record of a key, its own last and oldest first: each was paid for, whichever of them is the item."""
+        return (*self._elsewhere.records(key), *self._items.get(key, ()))
+
+    def state(self, key: str) -> dict[str, Any] | None:
+        """The state of work under way that this journal itself recorded, by an append that was not `finished`."""
+        records = self._items.get(key)
+        return records[-1] if records else None
+
+    def states_elsewhere(self, key: str) -> list[dict[str, Any]]:
+        """The same of each other journal."""
+        return [records[-1] for records in self._elsewhere.by_journal(key)]
 
     def append(self, key: str, item: Mapping[str, Any], *, durable: bool = True, finished: bool = True) -> None:
         """Record a finished item. `durable=False` leaves the disk to the next `flush`, so that many share one wait.
@@ -167,12 +181,14 @@ class Journal:
             self._unsynced = True
 
     def _load(self) -> None:
-        parts = read_parts(self._folder)
+        parts = read_parts(self._folder) if self._among is None else read_parts(self._among, below=True)
+        own = {part: data for part, data in parts.items() if part.parent == self._folder}
         # Counted from the last name: objects that were put together are fewer than their names say.
-        self._parts = 1 + max((int(part.name[:6]) for part in parts if part.name[:6].isdigit()), default=-1)
-        for data in parts.values():
+        self._parts = 1 + max((int(part.name[:6]) for part in own if part.name[:6].isdigit()), default=-1)
+        for data in own.values():
             for key, record in records_of(data):
                 remember(self._items, key, record)
+        self._elsewhere = Elsewhere((str(part.parent), data) for part, data in parts.items() if part not in own)
 
     def _torn(self) -> bool:
         """Whether the file ends within a line: a crash, a full disk, or another writer that died just now."""

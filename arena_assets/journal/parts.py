@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from upath import UPath
 
+from arena_assets.storage import is_local
+
 # Writers put their parts together once, at their end: more of them at once than this is no chance.
 _LISTINGS = 20
+# Requests at a time to object storage, for whose latency a hundred journals would be waited for one after the other.
+_REQUESTS = 16
 
 # The records of each key, oldest first.
 Records = dict[str, list[dict[str, Any]]]
@@ -25,19 +30,31 @@ def read_parts(folder: UPath, *, below: bool = False) -> dict[UPath, bytes]:
         OSError: a part is there and cannot be read, or parts vanish at every listing.
     """
     contents: dict[UPath, bytes] = {}
-    gone: FileNotFoundError | None = None
     for _ in range(_LISTINGS):
-        gone = None
         found = (folder.rglob("*.jsonl") if below else folder.iterdir()) if folder.exists() else ()
-        for part in [part for part in found if part.name.endswith(".jsonl") and part not in contents]:
-            try:
-                contents[part] = part.read_bytes()
-            except FileNotFoundError as error:
-                gone = error
-        if gone is None:
+        new = [part for part in found if part.name.endswith(".jsonl") and part not in contents]
+        read = dict(zip(new, _read_all(new), strict=True))
+        contents |= {part: data for part, data in read.items() if data is not None}
+        gone = [part for part, data in read.items() if data is None]
+        if not gone:
             return dict(sorted(contents.items(), key=lambda entry: str(entry[0])))
-    assert gone is not None
-    raise gone
+    raise FileNotFoundError(f"{gone[0]} vanished while it was read")
+
+
+def _read_all(parts: Sequence[UPath]) -> list[bytes | None]:
+    """The bytes of each part; None where it is gone."""
+
+    def read(part: UPath) -> bytes | None:
+        try:
+            data: bytes = part.read_bytes()
+        except FileNotFoundError:
+            return None
+        return data
+
+    if len(parts) < 2 or is_local(parts[0]):
+        return [read(part) for part in parts]
+    with ThreadPoolExecutor(_REQUESTS) as pool:
+        return list(pool.map(read, parts))
 
 
 def records_of(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:

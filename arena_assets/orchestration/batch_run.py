@@ -44,7 +44,9 @@ def work_on(
 
         def journal() -> Journal:
             assert partition is not None, f"{step.name} has no partitions, so no journal"
-            return opened.enter_context(Journal(store.journal_path(step.name, partition)))
+            return opened.enter_context(
+                Journal(store.journal_path(step.name, partition), among=store.journals(step.name))
+            )
 
         try:
             collected = collect(experiment, store, step) if partition is None and _of_batches(step) else None

@@ -75,7 +75,7 @@ def _jobs(
     former = None if loaded.former is None else _settings(experiment, known | {"model": loaded.former}, kind)
     for row in rows_of(prompts):
         seed = stream_seed(experiment.seed, row["prompt_id"], policy.name)
-        prompt = loaded.template.render(policy.system_prompt, row["prompt"])
+        prompt = loaded.template.render(policy.system_prompt, row["prompt"], policy.chat_template_kwargs)
         job = Generate(f"{row['prompt_id']}/{policy.name}", prompt, policy.temperature, policy.max_tokens, seed)
         key = content_key(prompt=row["prompt"], settings=settings, seed=seed)
         yield job, key, None if former is None else content_key(prompt=row["prompt"], settings=former, seed=seed)

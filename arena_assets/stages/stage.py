@@ -41,11 +41,11 @@ class Work:
     @property
     def journals(self) -> UPath:
         """The folder of the step's journals of all partitions: a budget is the experiment's, not one batch's."""
-        return self.store.root / "journal" / self.step.name
+        return self.store.journals(self.step.name)
 
     @cached_property
     def journal(self) -> Journal:
-        """The items of this partition that are done already."""
+        """The items that are done already, whichever partition they were of when they were."""
         return self.open_journal()
 
     @cached_property

@@ -44,8 +44,13 @@ class Store:
     def path(self, asset: str, partition: str | None = None) -> UPath:
         return self.root / f"{asset}.parquet" if partition is None else self.root / asset / f"{partition}.parquet"
 
+    def journals(self, asset: str) -> UPath:
+        """The folder of the journals of all batches of an asset: an item is found in whichever of them it lies."""
+        return self.root / "journal" / asset
+
     def journal_path(self, asset: str, partition: str) -> UPath:
-        return self.root / "journal" / asset / partition
+        """Where a batch appends its own items."""
+        return self.journals(asset) / partition
 
     def write(
         self, asset: str, frame: pd.DataFrame, *, fingerprint: str, partition: str | None = None, **notes: str

@@ -54,3 +54,16 @@ def test_more_prompts_keep_what_is_done(place: Place) -> None:
     assert {name: data for name, data in after.items() if name in before and isinstance(data, bytes)} == {
         name: data for name, data in before.items() if isinstance(data, bytes)
     }
+
+
+@pytest.mark.parametrize("batch_sizes", [(12,), (5, 4), (1, 6)])
+def test_batches_of_another_size_compute_nothing_again(place: Place, batch_sizes: tuple[int, ...]) -> None:
+    assert place.worker.run() == 0, place.worker.errors()
+    for size in batch_sizes:
+        place.worker.log.write_text("")
+        place.configure(batch_size=size)
+        assert place.worker.run() == 0, place.worker.errors()
+        # All that a batch does anew is to score its sample a second time, which proves that scoring repeats.
+        assert {item.split()[1] for item in place.worker.items()} <= {"Force"}
+        sample = sum(min(2, size, 12 - start) for start in range(0, 12, size))
+        assert len(place.worker.items()) == sample * 5

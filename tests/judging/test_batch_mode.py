@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from arena_assets.config.judges import OpenAIJudge
 from arena_assets.errors import JudgeError
 from arena_assets.journal import Journal
 from arena_assets.judging.costs import spent_usd
+from arena_assets.judging.protocol import Item
 from arena_assets.judging.remote.answer import load_answer
 from arena_assets.judging.remote.asking import BudgetReachedError
 from arena_assets.judging.remote.scorer import OpenAIScorer
@@ -87,6 +89,30 @@ def test_an_interrupted_batch_is_resumed_and_not_submitted_again(serve: Serve, t
     assert {verdict.status for verdict in score(batch_judge(server), numbered(20), tmp_path)} == {"ok"}
     assert len(server.batches) == 1
     assert sum(server.served.values()) == 20
+
+
+def test_a_batch_that_another_partition_submitted_is_resumed_by_who_asks_for_the_same(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """As where batch_size was changed while a batch was under way."""
+    server = serve(batch_polls=4)
+    scorer = OpenAIScorer(batch_judge(server), environment={"OPENAI_API_KEY": KEY})
+
+    def interrupt(done: int, total: int, note: str = "") -> None:
+        del done, total
+        if "in_progress" in note:
+            raise Stop
+
+    with Journal(tmp_path / "0001") as journal, contextlib.suppress(Stop):
+        scorer.score(numbered(20), journal=journal, progress=interrupt)
+    with Journal(tmp_path / "0002", among=UPath(tmp_path)) as journal:
+        other = [Item("p", "p0", "another question", "item 30")]
+        assert [one.status for one in scorer.score(other, journal=journal, progress=silent)] == ["ok"]
+    assert sum(server.served.values()) == 1 + 1  # the first of each online; for the other's batch nobody waited
+    with Journal(tmp_path / "0000", among=UPath(tmp_path)) as journal:
+        found = scorer.score(numbered(20), journal=journal, progress=silent)
+    assert {one.status for one in found} == {"ok"}
+    assert (sum(server.served.values()), len(server.batches)) == (20 + 1, 1)
 
 
 def test_the_budget_limits_a_batch(serve: Serve, tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ class CheapPool:
         """Nothing is open."""
 
     @staticmethod
-    def _render(system_prompt: str, user: str) -> Prompt:
+    def _render(system_prompt: str, user: str, template_kwargs: Any = None) -> Prompt:
+        del template_kwargs
         return Prompt(tuple(hashlib.sha256(f"{system_prompt}\xff{user}".encode()).digest()), 0)
 
 

@@ -77,13 +77,22 @@ def answer_of(config: RemoteConfig, completion: Completion, *, batch: str | None
     )
 
 
+def latest(records: Sequence[Mapping[str, Any]]) -> Answer:
+    """The last of the answers to one question.
+
+    Raises:
+        JudgeError: a record is none of this program's.
+    """
+    return _in_order(records)[-1]
+
+
 def all_paid(records: Sequence[Mapping[str, Any]]) -> Answer:
     """The last of the answers to one question, with the tokens and dollars of all of them.
 
     Raises:
         JudgeError: a record is none of this program's.
     """
-    answers = [load_answer(record) for record in records]
+    answers = _in_order(records)
     last = answers[-1]
     for earlier in reversed(answers[:-1]):
         last = last.after(earlier)
@@ -100,6 +109,11 @@ def load_answer(record: Mapping[str, Any]) -> Answer:
         return Answer.model_validate(record)
     except ValidationError as error:
         raise JudgeError(f"the journal holds a record that is no answer: {error.error_count()} faults") from error
+
+
+def _in_order(records: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    """As they were asked for: records of several journals stand journal by journal."""
+    return sorted((load_answer(record) for record in records), key=lambda answer: answer.asked)
 
 
 def _cost(prices: Prices | None, completion: Completion, *, batch: bool) -> float | None:

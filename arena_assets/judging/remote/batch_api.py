@@ -70,8 +70,13 @@ class _Ledger:
         self._journal = journal
         self._key = "batches-" + content_key(url=url(config), model=config.model)
         self.entries: list[dict[str, Any]] = [
-            dict(entry) for entry in (journal.get(self._key) or {}).get("batches", ())
+            dict(entry) for entry in (journal.state(self._key) or {}).get("batches", ())
         ]
+
+    def open_elsewhere(self) -> list[dict[str, Any]]:
+        """What other batches of the experiment submitted and did not see the end of."""
+        states = self._journal.states_elsewhere(self._key)
+        return [dict(entry) for state in states for entry in state.get("batches", ()) if not entry["collected"]]
 
     def open(self) -> list[dict[str, Any]]:
         return [entry for entry in self.entries if not entry["collected"]]
@@ -99,11 +104,20 @@ class _Batches:
 
     async def resume(self) -> None:
         """Keep the answers of the batches that an earlier run submitted and did not see the end of."""
-        for entry in self.ledger.open():
+        others = [entry for entry in self.ledger.open_elsewhere() if await self._is_of_these(entry)]
+        for entry in (*self.ledger.open(), *others):
             try:
                 await self.finish(entry)
             except _QueueFullError as full:
                 self._most_tokens = _stated_limit(str(full)) or self._most_tokens
+
+    async def _is_of_these(self, entry: dict[str, Any]) -> bool:
+        """Whether a batch that another one submitted asks for what is asked here, since batches were cut otherwise."""
+        try:
+            content = await self._caller.translated(lambda: self._caller.client.files.content(entry["file"]))
+        except CallFailedError:
+            return False  # the server keeps it no more, so nothing can be had of it
+        return any(key.encode() in content.content for key in self._calls if key not in self._asking.done)
 
     def unanswered(self) -> list[Call]:
         return [call for key, call in self._calls.items() if key not in self._asking.done]

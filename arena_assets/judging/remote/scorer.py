@@ -12,7 +12,7 @@ from upath import UPath
 from arena_assets.journal import Journal
 from arena_assets.judging.keys import find_key
 from arena_assets.judging.protocol import Item, Verdict
-from arena_assets.judging.remote.answer import Answer, all_paid, load_answer
+from arena_assets.judging.remote.answer import Answer, all_paid, latest
 from arena_assets.judging.remote.asking import Asking
 from arena_assets.judging.remote.batch_api import ask_in_batches
 from arena_assets.judging.remote.client import Caller
@@ -56,7 +56,7 @@ class OpenAIScorer:
         """One verdict an item. Equal texts (a clone's response, say) are asked once, and paid for on the first row."""
         wanted = [calls(self._config, item) for item in items]
         unique = {call.key: call for own in wanted for call in own}
-        kept = {key: load_answer(record) for key in unique if (record := journal.get(key)) is not None}
+        kept = {key: latest(records) for key in unique if (records := journal.records(key))}
         unread = {key: answer for key, answer in kept.items() if why_unread(self._config, answer) is not None}
         again = {key: answer for key, answer in unread.items() if answer.asked <= self._config.retry_unscored}
         missing = [call for key, call in unique.items() if key not in kept or key in again]
