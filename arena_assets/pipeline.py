@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from arena_assets.errors import ArenaError
-
 if TYPE_CHECKING:
     from arena_assets.tables import Table
 
@@ -183,18 +181,6 @@ SIMULATION = Step(
 
 # In the order in which they are made.
 STEPS: tuple[Step, ...] = (CORPUS, *BATCH, RESULTS, GRID, SUMMARY, EXPORT, SIMULATION)
-
-
-def step_of(table: str) -> Step:
-    """The step that writes a table, as its own or beside it.
-
-    Raises:
-        ArenaError: none does.
-    """
-    for step in STEPS:
-        if table == step.name or table in step.beside:
-            return step
-    raise ArenaError(f"no step makes {table!r}; there are: {names(STEPS)}")
 
 
 def names(steps: Iterable[Step]) -> str:

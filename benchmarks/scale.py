@@ -159,11 +159,12 @@ def _checks() -> dict[str, float]:
 
 def _summary() -> dict[str, float]:
     from arena_assets.config import load_experiment
+    from arena_assets.pipeline import SUMMARY
     from arena_assets.storage import Store
     from arena_assets.summary import write_report
 
     experiment = load_experiment("scale")
-    return _timed("analysis_summary", lambda: write_report(experiment, Store.of(experiment)))
+    return _timed(SUMMARY.name, lambda: write_report(experiment, Store.of(experiment)))
 
 
 def _export() -> dict[str, float]:

@@ -159,7 +159,7 @@ def test_a_batch_with_wrong_clone_weights_is_red_and_the_others_go_on(project: P
     assert project.store.partitions("logprobs") == ["0000"]
     keys = project.instance.get_materialized_partitions(dg.AssetKey(["small", "logprobs"]))
     assert keys == {"0000"}
-    found = {entry["name"]: entry["passed"] for entry in project.store.read_checks("logprobs", "0001")}
+    found = {entry["name"]: entry["passed"] for entry in project.store.read_run("logprobs", "0001").findings}
     assert found["clone_weights_are_one"] is False
 
     result = project.run("ablation_results")

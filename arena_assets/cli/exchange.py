@@ -8,6 +8,7 @@ import click
 
 from arena_assets.cli.arguments import COUNT, EXISTING
 from arena_assets.exchange import EXPORT_FORMATS, IMPORT_FORMATS
+from arena_assets.pipeline import CORPUS
 
 
 @click.command("import")
@@ -39,7 +40,7 @@ def import_command(
     imported = read_import(path, form=form, logging_policy=logging_policy, clones=clones, skip_defective=skip_defective)
     staged = stage(imported, experiment, batch_size=batch_size, replace=replace)
     print(
-        f"{len(imported.tables['arena_corpus'])} prompts from {', '.join(imported.files)} ({imported.form}); "
+        f"{len(imported.tables[CORPUS.name])} prompts from {', '.join(imported.files)} ({imported.form}); "
         f"logging policy {imported.logging}, targets {', '.join(imported.targets)}"
     )
     for text in imported.notes:

@@ -12,6 +12,8 @@ from arena_assets.pipeline import Step
 from arena_assets.state import Standing, State, standings
 from arena_assets.storage import Store
 
+_SHOWN = 5  # reasons of one kind of one asset; JSON has all
+
 
 def show(experiment_name: str | None, *, as_json: bool) -> int:
     """Print the status of one experiment or, as a list, of all; 1 where the file of one of all is broken.
@@ -64,7 +66,7 @@ def _asset(store: Store, step: Step, partitions: list[Standing]) -> dict[str, An
         "partitions": len(partitions),
         "done": len(done),
         "rows": sum(one.rows for one in done),
-        "outdated": [_label(one) for one in by_state.get(State.OUTDATED, ())],
+        "outdated": {_label(one): one.reason for one in by_state.get(State.OUTDATED, ())},
         "refused": [_label(one) for one in by_state.get(State.REFUSED, ())],
         "unreadable": {_label(one): one.reason for one in by_state.get(State.UNREADABLE, ())},
         "failed_checks": [finding for blocking, finding in failed if blocking],
@@ -93,7 +95,7 @@ def _text(report: dict[str, Any]) -> str:
     for asset in report["assets"]:
         notes = []
         if asset["outdated"]:
-            notes.append(f"{len(asset['outdated'])} outdated (made with another configuration)")
+            notes.append(f"{len(asset['outdated'])} outdated")
         if asset["unreadable"]:
             notes.append(f"{len(asset['unreadable'])} unreadable")
         if asset["spent_usd"]:
@@ -105,7 +107,8 @@ def _text(report: dict[str, Any]) -> str:
             notes.append(f"{len(asset['warnings'])} warnings ({names})")
         done = f"{asset['done']}/{asset['partitions']}"
         lines.append(f"  {asset['asset']:<18}{done:>9} done {asset['rows']:>9} rows  {', '.join(notes)}".rstrip())
-        lines += [f"      {f['partition']} {f['check']}: {f['text']}" for f in asset["failed_checks"][:5]]
-        lines += [f"      {text}" for text in list(asset["unreadable"].values())[:5]]
+        lines += [f"      {f['partition']} {f['check']}: {f['text']}" for f in asset["failed_checks"][:_SHOWN]]
+        for reasons in (asset["outdated"], asset["unreadable"]):
+            lines += [f"      {text}" for text in list(reasons.values())[:_SHOWN]]
     lines.append(f"  next: {report['next']}")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from arena_assets.config.sources import CorpusConfig, ImportedCorpus
 from arena_assets.corpus.conversation import FirstTurn, NoPromptError
 from arena_assets.corpus.json_rows import kind_of
 from arena_assets.errors import CorpusError
+from arena_assets.pipeline import CORPUS
 
 TOXIC = ("toxic", "toxic_chat_tag", "openai_moderation")
 REDACTED = ("redacted",)
@@ -43,7 +44,7 @@ class Filters:
         if isinstance(config, ImportedCorpus):
             return cls()
         if config.max_tokens is not None and fits is None:
-            raise CorpusError("corpus.max_tokens counts tokens with the policies' models: materialise arena_corpus")
+            raise CorpusError(f"corpus.max_tokens counts tokens with the policies' models: materialise {CORPUS.name}")
         limit = None if config.max_tokens is None else fits
         return cls(config.toxic, config.redacted, config.turns, config.max_characters, limit)
 

@@ -17,8 +17,14 @@ from arena_assets.estimation.data.evaluation import SCORINGS, EvaluationData, Le
 from arena_assets.estimation.data.from_sampler import from_sampler
 from arena_assets.estimation.data.from_tables import evaluation_data
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
+from arena_assets.estimation.estimators import direct as _direct
+from arena_assets.estimation.estimators import doubly_robust as _doubly_robust
+from arena_assets.estimation.estimators import importance as _importance
 from arena_assets.estimation.estimators.contrast import contrast
+from arena_assets.estimation.estimators.direct import *
+from arena_assets.estimation.estimators.doubly_robust import *
 from arena_assets.estimation.estimators.estimate import Estimate
+from arena_assets.estimation.estimators.importance import *
 from arena_assets.estimation.estimators.methods import BASIC, Method, full_grid, left_out
 from arena_assets.estimation.estimators.registry import (
     ESTIMATORS,
@@ -30,7 +36,6 @@ from arena_assets.estimation.estimators.registry import (
 )
 from arena_assets.estimation.ranking import best_supported, contrasts
 from arena_assets.estimation.reporting.complete import complete_analysis
-from arena_assets.estimation.reporting.judge_variance import residuals_by_variance
 from arena_assets.estimation.studies.grid import GridResult, ablation_grid, summarise
 from arena_assets.estimation.studies.scenarios import Scenario, draw, draw_targets, scenarios
 from arena_assets.estimation.studies.simulation import estimator_simulation, overall
@@ -74,15 +79,11 @@ __all__ = [
     "full_grid",
     "left_out",
     "overall",
-    "residuals_by_variance",
     "scenarios",
     "summarise",
     "table",
 ]
-
-
-def __getattr__(name: str) -> Estimator[...]:
-    """Every estimator by its name, those that are entered later, too."""
-    if name in ESTIMATORS:
-        return ESTIMATORS[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; estimators: {', '.join(ESTIMATORS)}")
+# Each family's file lists its own estimators.
+__all__ += _direct.__all__
+__all__ += _doubly_robust.__all__
+__all__ += _importance.__all__

@@ -22,6 +22,7 @@ from arena_assets.errors import JudgeError
 from arena_assets.judging.label_file import FileScorer
 from arena_assets.judging.protocol import Scorer
 from arena_assets.judging.reference import Points, ReferenceScorer
+from arena_assets.pipeline import CORPUS
 
 if TYPE_CHECKING:
     from arena_assets.llama.pool import ModelPool
@@ -49,7 +50,7 @@ def build_scorer(
     # Local models and the OpenAI client take a second and much memory to import; most experiments need one of them.
     if isinstance(config, ReferenceOracle):
         if reference_points is None:
-            raise JudgeError("the reference oracle needs the corpus' reference points; materialise arena_corpus first")
+            raise JudgeError(f"the reference oracle needs the corpus' points; materialise {CORPUS.name} first")
         return ReferenceScorer(reference_points)
     if isinstance(config, FileOracle):
         return FileScorer(in_project(config.path))

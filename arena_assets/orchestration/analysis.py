@@ -26,7 +26,7 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
     """The comparison of the estimators, with what the analysis knows beside it."""
 
     @dg.asset(**options(experiment, pipeline.RESULTS))  # type: ignore[untyped-decorator]
-    def ablation_results(context: dg.AssetExecutionContext, storage: ArenaStorage) -> Yields:
+    def results(context: dg.AssetExecutionContext, storage: ArenaStorage) -> Yields:
         store, started = storage.store(experiment), time.monotonic()
         try:
             collected = collect(experiment, store)
@@ -68,19 +68,19 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
         stated = {**notes, "analysis": analysis.identity}
         yield from finish(context, store, batch, metadata, effort, notes=stated, write_first=first)
 
-    found: dg.AssetsDefinition = ablation_results
+    found: dg.AssetsDefinition = results
     return found
 
 
 def simulation_asset() -> dg.AssetsDefinition:
-    """`methods / estimator_simulation`: it depends on no experiment, so it stands once beside all of them."""
+    """The simulation with known truth: it depends on no experiment, so it stands once beside all of them."""
 
     @dg.asset(
         key=dg.AssetKey([METHODS, pipeline.SIMULATION.name]),
         group_name=METHODS,
         description=pipeline.SIMULATION.description,
     )
-    def estimator_simulation(
+    def simulation(
         context: dg.AssetExecutionContext, storage: ArenaStorage, progress: ProgressReports
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
@@ -96,4 +96,4 @@ def simulation_asset() -> dg.AssetsDefinition:
             data_version=dg.DataVersion(content_version(table, ())),
         )
 
-    return estimator_simulation
+    return simulation

@@ -26,7 +26,7 @@ def summary_asset(experiment: Experiment) -> dg.AssetsDefinition:
     """The report of the findings."""
 
     @dg.asset(**options(experiment, pipeline.SUMMARY))  # type: ignore[untyped-decorator]
-    def analysis_summary(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
+    def summary(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
         del context
         store = storage.store(experiment)
         try:
@@ -41,7 +41,7 @@ def summary_asset(experiment: Experiment) -> dg.AssetsDefinition:
             }
         )
 
-    found: dg.AssetsDefinition = analysis_summary
+    found: dg.AssetsDefinition = summary
     return found
 
 

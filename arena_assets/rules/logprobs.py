@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.estimation.data import weights
 from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
@@ -40,7 +41,7 @@ def _fields(batch: Batch) -> Outcome:
     names = batch.experiment.target_names
     fields = batch.table["target_logps"].map(lambda row: row is not None and set(row) == set(names))
     bad = batch.table.loc[~fields.astype(bool), "prompt_id"].tolist()
-    prompts = set(batch.upstream["prompts"]["prompt_id"])
+    prompts = set(batch.upstream[pipeline.PROMPTS.name]["prompt_id"])
     bad += sorted(prompts ^ set(batch.table["prompt_id"]))
     what = f"rows lack a field of PrecomputedSampler (target_logps of {', '.join(names)}) or a prompt of the batch"
     return none_of(bad, what, "re-run the partition", len(batch.table))
@@ -81,7 +82,7 @@ def _zeros(batch: Batch) -> Outcome:
 
 def _missing(batch: Batch) -> Outcome:
     values = _all_values(batch)
-    responses = batch.upstream.get("responses")
+    responses = batch.upstream.get(pipeline.RESPONSES.name)
     too_long = frozenset() if responses is None else too_long_prompts(responses)
     null = values[~values.index.isin(too_long)].isna()
     share = float(null.mean().max()) if len(null) else 1.0
@@ -123,7 +124,7 @@ def _clone(batch: Batch) -> Outcome:
 
 
 def _replay(batch: Batch) -> Outcome:
-    responses = batch.upstream["responses"]
+    responses = batch.upstream[pipeline.RESPONSES.name]
     logged = responses[responses["policy"] == batch.experiment.logging_policy.name]
     own = logged.set_index("prompt_id")["sampling_logprob"].astype("float64")
     scored = batch.table.set_index("prompt_id")["total_logprob"].astype("float64")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from arena_assets import pipeline
 from arena_assets.rules.finding import Batch, Outcome
 
 
@@ -12,7 +13,7 @@ def within_batch(batch: Batch) -> Outcome | None:
 
     Where equality is promised, such weights are those of another distribution than the sampled one.
     """
-    sampled, scored = batch.machines.get("responses"), batch.machines.get("logprobs")
+    sampled, scored = batch.machines.get(pipeline.RESPONSES.name), batch.machines.get(pipeline.LOGPROBS.name)
     if sampled is None or scored is None or sampled.fingerprint == scored.fingerprint:
         return None
     text = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from arena_assets import pipeline
 from arena_assets.config import ANY_LANGUAGE
 from arena_assets.ids import normalise_text
 from arena_assets.rules.finding import Batch, Outcome, Rule, none_of
+
+_AGAIN = f"materialise {pipeline.CORPUS.name} again, then {pipeline.PROMPTS.name}"
 
 
 def _language(batch: Batch) -> Outcome:
@@ -18,13 +21,13 @@ def _language(batch: Batch) -> Outcome:
 def _unique(batch: Batch) -> Outcome:
     folded = batch.table["prompt"].map(normalise_text)
     bad = batch.table.loc[folded.duplicated(keep=False), "prompt_id"].tolist()
-    return none_of(bad, "prompts are duplicates", "materialise arena_corpus again, then prompts", len(folded))
+    return none_of(bad, "prompts are duplicates", _AGAIN, len(folded))
 
 
 def _not_empty(batch: Batch) -> Outcome:
     empty = batch.table["prompt"].map(lambda text: not normalise_text(text))
     bad = batch.table.loc[empty, "prompt_id"].tolist()
-    return none_of(bad, "prompts are empty", "materialise arena_corpus again, then prompts", len(empty))
+    return none_of(bad, "prompts are empty", _AGAIN, len(empty))
 
 
 def _complete(batch: Batch) -> Outcome:

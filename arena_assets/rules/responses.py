@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.thresholds import MAX_MISSING_SHARE, TRUNCATED_SHARE_TO_NOTE
 from arena_assets.tables import rows_of
@@ -18,7 +19,7 @@ def too_long_prompts(responses: pd.DataFrame) -> frozenset[str]:
 
 
 def _every_policy(batch: Batch) -> Outcome:
-    prompts = batch.upstream["prompts"]["prompt_id"]
+    prompts = batch.upstream[pipeline.PROMPTS.name]["prompt_id"]
     wanted = {(prompt, policy.name) for prompt in prompts for policy in batch.experiment.policies}
     got = set(zip(batch.table["prompt_id"], batch.table["policy"], strict=True))
     missing = sorted("/".join(key) for key in wanted - got)

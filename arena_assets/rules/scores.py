@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.responses import too_long_prompts
 from arena_assets.rules.thresholds import MAX_UNSCORED_SHARE, ROUNDING
@@ -16,7 +17,7 @@ def _ids(frame: pd.DataFrame) -> list[str]:
 
 
 def _complete(batch: Batch) -> Outcome:
-    responses = batch.upstream["responses"]
+    responses = batch.upstream[pipeline.RESPONSES.name]
     wanted = set(zip(responses["prompt_id"], responses["policy"], strict=True))
     got = set(zip(batch.table["prompt_id"], batch.table["policy"], strict=True))
     bad = sorted("/".join(key) for key in wanted ^ got)
@@ -25,7 +26,7 @@ def _complete(batch: Batch) -> Outcome:
 
 def _consistent(batch: Batch) -> Outcome:
     table = batch.table
-    value = "judge_score" if batch.asset == "judge_scores" else "oracle_label"
+    value = "judge_score" if batch.asset == pipeline.JUDGE_SCORES.name else "oracle_label"
     wrong = (table["status"].eq("ok") != table[value].notna()) | (table["status"].ne("ok") & table["reason"].isna())
     return none_of(
         _ids(table[wrong]),
@@ -43,7 +44,7 @@ def _variance(batch: Batch) -> Outcome:
 
 
 def _unscored(batch: Batch) -> Outcome:
-    responses = batch.upstream.get("responses")
+    responses = batch.upstream.get(pipeline.RESPONSES.name)
     too_long = frozenset() if responses is None else too_long_prompts(responses)
     table = batch.table[~batch.table["prompt_id"].isin(too_long)]
     bad = table[table["status"] != "ok"]
@@ -73,10 +74,10 @@ def _signal(batch: Batch) -> Outcome:
 
 def _coverage(batch: Batch) -> Outcome:
     assert batch.partition is not None
-    prompts = batch.upstream["prompts"]["prompt_id"].tolist()
+    prompts = batch.upstream[pipeline.PROMPTS.name]["prompt_id"].tolist()
     scores = None
     if batch.experiment.oracle.stratify:
-        judged = batch.upstream["judge_scores"]
+        judged = batch.upstream[pipeline.JUDGE_SCORES.name]
         scores = dict(zip(zip(judged["prompt_id"], judged["policy"], strict=True), judged["judge_score"], strict=True))
     chosen = choose(batch.experiment, batch.partition, prompts, judge_scores=scores)
     wanted = {(entry.prompt_id, entry.policy, entry.slice) for entry in chosen}

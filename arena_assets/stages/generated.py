@@ -11,7 +11,7 @@ from arena_assets.pipeline import Step
 from arena_assets.stages.stage import Stage, stage_of
 
 
-class Generated:
+class GeneratedOrigin:
     """The origin of what is made here: every table is there, with both kinds of score."""
 
     def stage(self, step: Step) -> Stage:

@@ -19,7 +19,7 @@ _KEY = ["prompt_id", "policy"]
 _SCORES = ["judge_score", "judge_mean", "judge_variance"]
 
 
-class Imported:
+class ImportedOrigin:
     """The origin of foreign tables; nothing of theirs is made here, and rules about their making only warn."""
 
     def stage(self, step: Step) -> Stage:

@@ -32,7 +32,7 @@ class Origin(Protocol):
         """What to type to get the tables again."""
 
 
-_ORIGINS: dict[str, Origin] = {"generated": generated.Generated(), "imported": imported.Imported()}
+_ORIGINS: dict[str, Origin] = {"generated": generated.GeneratedOrigin(), "imported": imported.ImportedOrigin()}
 
 
 def origin_of(experiment: Experiment) -> Origin:

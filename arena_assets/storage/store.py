@@ -136,10 +136,6 @@ class Store:
         """Store what the rules found for a table, written or refused, and what the run spent on it."""
         checks.write_run(self._checks_path(asset, partition), findings, run_id, effort)
 
-    def read_checks(self, asset: str, partition: str | None = None) -> list[dict[str, Any]]:
-        """Findings of the last run of a table: name, blocking, passed, text, figures; empty where none ran."""
-        return self.read_run(asset, partition).findings
-
     def read_run(self, asset: str, partition: str | None = None) -> LastRun:
         """What the last run of a table found and spent; no findings where none ran.
 

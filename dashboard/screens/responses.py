@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
@@ -9,13 +11,29 @@ from arena_assets import pipeline
 from dashboard import elements, session
 from dashboard.data import loads
 from dashboard.data.catalog import Chosen, Roles
-from dashboard.data.files import Loaded, load
+from dashboard.data.files import load
 from dashboard.views import responses as view
 
 _PAGE = 5
 # Responses beyond so many characters scroll in a box of so many pixels, so that a page stays a page.
 _LONG, _SCROLLED = 350, 260
 _COLUMNS = ["prompt_id", "policy", "response", "finish_reason", "n_response_tokens", "reason"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """What is shown of prompts: of all of them, of those of a page, or of one."""
+
+    prompts: pd.DataFrame
+    responses: pd.DataFrame
+    scored: pd.DataFrame
+    weights: pd.DataFrame
+    logged: pd.DataFrame
+
+    def of(self, ids: list[str]) -> _Tables:
+        """The rows of these prompts alone."""
+        every = (self.prompts, self.responses, self.scored, self.weights, self.logged)
+        return _Tables(*(frame[frame["prompt_id"].isin(ids)] for frame in every))
 
 
 def render(chosen: Chosen) -> None:
@@ -28,10 +46,11 @@ def render(chosen: Chosen) -> None:
         return
     if responses.empty:
         st.info("Prompts are sampled; no policy has answered yet.", icon=":material/hourglass_empty:")
-    st.fragment(_found)(loads.roles_of(chosen), prompts, responses, scored, weights, logged)
+    tables = _Tables(*(table.frame for table in (prompts, responses, scored, weights, logged)))
+    st.fragment(_found)(loads.roles_of(chosen), tables)
 
 
-def _found(who: Roles, prompts: Loaded, responses: Loaded, scored: Loaded, weights: Loaded, logged: Loaded) -> None:
+def _found(who: Roles, tables: _Tables) -> None:
     left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
     text = left.text_input(
         "Search", key="search", bind="query-params", placeholder="Words in a prompt or a response, or a prompt id"
@@ -39,9 +58,9 @@ def _found(who: Roles, prompts: Loaded, responses: Loaded, scored: Loaded, weigh
     with middle:
         by = session.select("Order", list(view.ORDERS), "order", lambda key: view.ORDERS[key])
     policies = session.several("Policies", list(who.all), "policy")
-    ids = view.find(prompts.frame, responses.frame, text, policies)
+    ids = view.find(tables.prompts, tables.responses, text, policies)
     order = view.ordered(
-        ids, by, weights=weights.frame, scored=scored.frame, responses=responses.frame, policies=policies
+        ids, by, weights=tables.weights, scored=tables.scored, responses=tables.responses, policies=policies
     )
     pages = max(1, -(-len(order) // _PAGE))
     if st.session_state.get("page", 1) > pages:
@@ -49,7 +68,7 @@ def _found(who: Roles, prompts: Loaded, responses: Loaded, scored: Loaded, weigh
         st.session_state["page"] = 1
     number = right.number_input(f"Page (of {pages:,})", 1, pages, key="page", bind="query-params")
     shown, _, _ = view.page_of(order, int(number), _PAGE)
-    st.markdown(f"**{view.count_title(len(order), len(prompts.frame), text)}**")
+    st.markdown(f"**{view.count_title(len(order), len(tables.prompts), text)}**")
     st.caption(
         f"ln P: log-probability (nats) of {elements.escape(who.logging)}'s response under the policy; "
         "log weight: how far it lies above the logging policy's own."
@@ -57,35 +76,21 @@ def _found(who: Roles, prompts: Loaded, responses: Loaded, scored: Loaded, weigh
     if not shown:
         st.info("No prompt holds this text.", icon=":material/search_off:")
         return
-    tables = [_of(table.frame, shown) for table in (prompts, responses, scored, weights, logged)]
+    page = tables.of(shown)
     for one in shown:
-        _prompt(one, policies, who, *(table[table["prompt_id"] == one] for table in tables))
+        _prompt(one, policies, who, page.of([one]))
 
 
-def _of(frame: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
-    return frame[frame["prompt_id"].isin(ids)]
-
-
-def _prompt(
-    one: str,
-    policies: list[str],
-    who: Roles,
-    prompts: pd.DataFrame,
-    responses: pd.DataFrame,
-    scored: pd.DataFrame,
-    weights: pd.DataFrame,
-    logged: pd.DataFrame,
-) -> None:
-    answered = {row["policy"]: row for row in responses.to_dict("records")}
-    judged = {row["policy"]: row for row in scored.to_dict("records")}
-    ratios = dict(zip(weights["policy"].astype(str), weights["log_weight"], strict=True))
-    total = float(logged["total_logprob"].iloc[0]) if len(logged) else None
-    height = _SCROLLED if responses["response"].str.len().max() > _LONG else None
+def _prompt(one: str, policies: list[str], who: Roles, tables: _Tables) -> None:
+    answered = {row["policy"]: row for row in tables.responses.to_dict("records")}
+    judged = {row["policy"]: row for row in tables.scored.to_dict("records")}
+    ratios = dict(zip(tables.weights["policy"].astype(str), tables.weights["log_weight"], strict=True))
+    total = float(tables.logged["total_logprob"].iloc[0]) if len(tables.logged) else None
+    height = _SCROLLED if tables.responses["response"].str.len().max() > _LONG else None
+    text = str(tables.prompts["prompt"].iloc[0])
     with st.container(border=True):
         st.caption(f"Prompt {one}")
-        elements.plain(
-            str(prompts["prompt"].iloc[0]), height=_SCROLLED if len(prompts["prompt"].iloc[0]) > 1500 else None
-        )
+        elements.plain(text, height=_SCROLLED if len(text) > 1500 else None)
         for column, policy in zip(st.columns(len(policies)), policies, strict=True):
             with column:
                 st.markdown(f"**{elements.escape(policy)}**")
@@ -97,5 +102,5 @@ def _prompt(
                 under = None if total is None or ratio is None else total + ratio
                 shown = None if policy == who.logging else ratio
                 st.caption(elements.escape(view.facts(row, judged.get(policy, {}), shown, under)))
-                text = row["response"] if isinstance(row["response"], str) else f"(left out: {row['reason']})"
-                elements.plain(text or "(empty response)", height=height)
+                said = row["response"] if isinstance(row["response"], str) else f"(left out: {row['reason']})"
+                elements.plain(said or "(empty response)", height=height)

@@ -107,7 +107,7 @@ def test_the_refused_batch_is_not_tried_again_and_leaves_no_table(seen: Seen) ->
     assert only["status"] == "FAILURE"
     assert only["tags"]["dagster/will_retry"] == "false"
     assert not seen.cluster.exists("logprobs", REFUSED)
-    findings = {finding["name"]: finding["passed"] for finding in seen.cluster.read_checks("logprobs", REFUSED)}
+    findings = {finding["name"]: finding["passed"] for finding in seen.cluster.read_run("logprobs", REFUSED).findings}
     assert findings["clone_weights_are_one"] is False
     assert seen.observed["backfill"] == "COMPLETED_FAILED"
 

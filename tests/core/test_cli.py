@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import pytest
 from arena_assets.cli import main
 from arena_assets.cli.models import configured_models
 from arena_assets.config import Experiment
+from arena_assets.stages.analysis import analyse, write_analysis
+from arena_assets.stages.collecting import as_data, collect
 from arena_assets.state import todo
 from arena_assets.storage import Store
 from tests.conftest import ROOT, ConfigFolder
@@ -35,7 +38,7 @@ def by_asset(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {asset["asset"]: asset for asset in report["assets"]}
 
 
-def file(store: Store, asset: str, partition: str) -> Path:
+def file(store: Store, asset: str, partition: str | None) -> Path:
     return Path(store.path(asset, partition).path)
 
 
@@ -60,16 +63,31 @@ def test_done_outdated_unreadable_and_refused_are_told_apart(
     assert list(assets["prompts"]["unreadable"]) == ["0001"]
     assert "corrupted" in assets["prompts"]["unreadable"]["0001"]
     assert (assets["responses"]["done"], assets["responses"]["rows"]) == (1, 80)
-    assert assets["judge_scores"]["outdated"] == ["0000", "0001"]
+    assert list(assets["judge_scores"]["outdated"]) == ["0000", "0001"]
     assert assets["logprobs"]["failed_checks"] == [{"partition": "0000", "check": "unique", "text": BAD["text"]}]
     assert (assets["logprobs"]["done"], assets["logprobs"]["refused"]) == (1, ["0000"])
     assert report["next"].startswith("see the failed checks, mend their cause")
 
     assert main(["status", "small"]) == 0
     text = capsys.readouterr().out
-    assert "2 outdated (made with another configuration)" in text
+    assert "2 outdated\n" in text
+    assert "judge_scores/0001 was made with another configuration" in text
     assert "1 unreadable" in text
     assert "0000 unique: 2 of 20 prompts are duplicates" in text
+
+
+def test_results_that_lack_a_table_beside_them_say_so_and_blame_no_configuration(
+    store: Store, experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames.write(store, experiment)
+    data = as_data(experiment, collect(experiment, store).tables)
+    write_analysis(experiment, store, analyse(experiment, data, time.perf_counter))
+    assert by_asset(status(capsys, "small"))["ablation_results"]["done"] == 1
+    file(store, "policy_values", None).unlink()
+    assert main(["status", "small"]) == 0
+    text = capsys.readouterr().out
+    assert "policy_values is not materialised" in text
+    assert "configuration" not in text
 
 
 def test_broken_findings_are_said_and_not_a_crash(

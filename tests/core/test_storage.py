@@ -19,8 +19,7 @@ import pytest
 
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError, TableError
-from arena_assets.storage import Effort, LastRun, Store, data_folder
-from tests.conftest import ConfigFolder
+from arena_assets.storage import Effort, LastRun, Store
 from tests.made_up import frames
 
 
@@ -209,10 +208,10 @@ def test_what_a_kill_left_is_no_partition(store: Store, prompts: pd.DataFrame) -
 
 
 def test_findings_lie_beside_the_data(store: Store) -> None:
-    assert store.read_checks("prompts", "0000") == []
+    assert store.read_run("prompts", "0000").findings == []
     store.write_checks("prompts", "0000", [{"name": "unique", "passed": False}], run_id="r")
     store.write_checks("ablation_results", None, [], run_id="r")
-    assert store.read_checks("prompts", "0000") == [{"name": "unique", "passed": False}]
+    assert store.read_run("prompts", "0000").findings == [{"name": "unique", "passed": False}]
     assert store.partitions("prompts") == []
 
 
@@ -236,7 +235,7 @@ def test_broken_findings_are_said(store: Store, text: str) -> None:
     store.write_checks("prompts", "0000", [], run_id="r")
     (local(store, "prompts") / ".." / "prompts" / "0000.checks.json").resolve().write_text(text)
     with pytest.raises(StorageError, match=r"0000\.checks\.json is no list of findings"):
-        store.read_checks("prompts", "0000")
+        store.read_run("prompts", "0000")
 
 
 def test_object_storage_holds_the_same(experiment: Experiment) -> None:
@@ -250,61 +249,3 @@ def test_object_storage_holds_the_same(experiment: Experiment) -> None:
     store.remove()
     assert store.partitions("logprobs") == []
     store.remove()
-
-
-def test_where_data_lies(config_folder: ConfigFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = config_folder.load("own", storage=f"{tmp_path}/own-data/")
-    assert str(Store.of(own).root) == f"{tmp_path}/own-data/own"
-    assert str(Store.of(own, "memory://given").root).endswith("given/own")
-    assert str(Store.of("plain").root) == f"{tmp_path}/data/plain"
-    monkeypatch.delenv("ARENA_STORAGE")
-    assert str(Store.of("plain").root) == f"{tmp_path}/dagster_home/data/plain"
-
-
-PLACES = {
-    "mydata": "{project}/mydata",
-    "./mydata/": "{project}/mydata",
-    "data/of mine": "{project}/data/of mine",
-    "../beside": "{project}/../beside",
-    "~/arena": "{home}/arena",
-    "~": "{home}",
-    "/srv/arena/": "/srv/arena",
-    "file:///srv/arena": "/srv/arena",
-    "file://mydata": "{project}/mydata",
-    "file://~/arena": "{home}/arena",
-    "s3://bucket/arena/": "s3://bucket/arena",
-    "memory://bucket": "memory://bucket",
-}
-
-
-@pytest.mark.parametrize("folder", ["/", "elsewhere", "configs"])
-@pytest.mark.parametrize("place", PLACES)
-def test_one_place_is_meant_whatever_folder_a_process_was_started_in(
-    config_folder: ConfigFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, folder: str
-) -> None:
-    """Else the command from the home and the UI from the project's folder have two stores, and pay twice."""
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path / folder)
-    expected = PLACES[place].format(project=tmp_path, home=tmp_path / "home") + "/mine"
-    own = config_folder.load("mine", storage=place)
-    monkeypatch.setenv("ARENA_STORAGE", place)
-    for store in (Store.of(own), Store.of("mine"), Store.of("mine", place)):
-        assert str(store.root) == expected
-    assert data_folder() + "/mine" == expected
-
-
-def test_the_home_of_nobody_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ARENA_STORAGE", "~no-such-user/arena")
-    with pytest.raises(ArenaError, match=r"~no-such-user/arena cannot be used.*Write the folder in full"):
-        Store.of("mine")
-
-
-def test_removing_one_experiment_leaves_the_others(config_folder: ConfigFolder) -> None:
-    first, second = config_folder.load("first"), config_folder.load("second")
-    for experiment in (first, second):
-        frames.write(Store.of(experiment), experiment, "0000")
-    Store.of(first).remove()
-    assert not Store.of(first).exists("arena_corpus")
-    assert Store.of(second).is_current(second, "arena_corpus")

@@ -44,7 +44,7 @@ def test_an_entry_puts_an_estimator_into_the_table(data: e.EvaluationData) -> No
 
 def test_an_entry_gives_an_estimator_its_array_form(median: e.Estimator[...]) -> None:
     assert median(scores=[0.1, 0.2, 0.9]).value == 0.2
-    assert e.median_of_draws is median
+    assert e.ESTIMATORS["median_of_draws"] is median
     with pytest.raises(e.EstimationError, match="scores: 1 of 2"):
         median(scores=[0.1, np.nan])
 
@@ -68,10 +68,16 @@ def test_an_entry_ranks_an_estimator_by_what_it_assumes() -> None:
     assert e.best_supported(pd.DataFrame(rows, columns=columns))["estimator"].tolist() == ["median_of_draws"]
 
 
+def test_every_estimator_is_exported_and_a_misspelt_one_is_not() -> None:
+    """By its file's `__all__`, so that readers and type checkers see which there are, and which arrays each takes."""
+    assert {name for name in e.__all__ if isinstance(getattr(e, name), e.Estimator)} == set(e.ESTIMATORS)
+    assert not hasattr(e, "dr_cop")
+
+
 def test_without_its_entry_an_estimator_is_unknown() -> None:
     with pytest.raises(e.EstimationError, match="unknown estimator 'median_of_draws'"):
         e.Method("median_of_draws", "monotone")
-    assert not hasattr(e, "median_of_draws")
+    assert "median_of_draws" not in e.ESTIMATORS
 
 
 def test_a_name_is_entered_once() -> None:

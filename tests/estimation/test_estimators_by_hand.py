@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
@@ -88,7 +90,7 @@ def test_dr_cpo_corrects_the_plug_in_by_weighted_residuals() -> None:
 
 # Two scores, four labelled rows; with these folds f- is 0.2 / 1.0 for draws 1, 3 and 0.0 / 0.6 for draws 2, 4 (see
 # above).
-ROWS = {
+ROWS: dict[str, Any] = {
     "target_scores": [0.2, 0.8, 0.8, 0.8],
     "scores": [0.2, 0.2, 0.8, 0.8],
     "labels": [0.0, 0.2, 0.6, 1.0],

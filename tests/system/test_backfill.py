@@ -68,7 +68,7 @@ def test_its_check_says_what_is_wrong_for_that_partition_only(backfilled) -> Non
     assert refused["success"] is False
     assert "1 of 2 weights of a clone of P0 are not 1" in str(refused["description"])
     assert "is 0.606531" in str(refused["description"])  # exp(-0.5)
-    stored = {finding["name"]: finding["passed"] for finding in store.read_checks("logprobs", FAULTY_PARTITION)}
+    stored = {finding["name"]: finding["passed"] for finding in store.read_run("logprobs", FAULTY_PARTITION).findings}
     assert stored["clone_weights_are_one"] is False
     assert stored["precomputed_sampler_fields"] is True
 

@@ -44,9 +44,6 @@ class TargetData:
     response_length: Floats  # (m,) log(1 + tokens)
     labels: Floats  # (m,) NaN where unlabelled or held back
 
-    def without_labels(self) -> TargetData:
-        return replace(self, labels=np.full(self.labels.size, np.nan))
-
 
 @dataclass(frozen=True, eq=False)
 class EvaluationData:

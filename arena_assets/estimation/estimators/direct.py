@@ -15,6 +15,8 @@ from arena_assets.estimation.estimators.estimate import Estimate, from_contribut
 from arena_assets.estimation.estimators.inputs import Inputs
 from arena_assets.estimation.estimators.registry import DIRECT, Assumes, Takes, estimator
 
+__all__ = ["direct", "direct_own", "naive_direct"]
+
 
 @estimator(
     "Naive direct",

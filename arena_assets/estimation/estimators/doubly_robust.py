@@ -23,6 +23,8 @@ from arena_assets.estimation.estimators.registry import DOUBLY_ROBUST, ESTIMATOR
 from arena_assets.estimation.estimators.stacking import stack
 from arena_assets.estimation.estimators.weight_limits import limited
 
+__all__ = ["dr_cpo", "dr_os", "mrdr", "sndr", "stacked_dr", "switch_dr", "tmle"]
+
 LABEL_FITTED = Takes(
     ("monotone", "two_stage"), "it fits its outcome model to the labels, so rewards cannot stay uncalibrated"
 )

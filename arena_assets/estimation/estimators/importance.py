@@ -16,6 +16,8 @@ from arena_assets.estimation.estimators.estimate import Estimate, from_contribut
 from arena_assets.estimation.estimators.inputs import Inputs
 from arena_assets.estimation.estimators.registry import WEIGHTED, Assumes, Takes, estimator
 
+__all__ = ["calibrated_ips", "clipped_ips", "ips", "snips"]
+
 RAW = Takes(("none",), "projected weights have mean one, so it would be calibrated_ips again")
 
 

@@ -148,11 +148,11 @@ def _models(workers: Mapping[str, MachineReport], need: Need) -> Iterator[Proble
                 sums.setdefault(str(entry["sha256"]), []).append(ip)
         # Where the configuration states no checksum, the machines must at least agree.
         wanted = configured or max(sums, key=lambda digest: (len(sums[digest]), digest), default=None)
-        for digest, ips in sums.items():
+        for digest, addresses in sums.items():
             if digest != wanted:
                 what = f"model {name} has sha256 {digest[:12]}..., {'the configuration' if configured else 'most'} "
                 what += f"{str(wanted)[:12]}..."
-                yield Problem(", ".join(ips), what, f"remove the file there and run `arena fetch-model {name}`")
+                yield Problem(", ".join(addresses), what, f"remove the file there and run `arena fetch-model {name}`")
 
 
 def _kinds(workers: Mapping[str, MachineReport]) -> Iterator[Problem]:
