@@ -11,7 +11,7 @@ from click.shell_completion import get_completion_class
 
 from arena_assets.cli.arguments import COUNT, EXISTING, EXPERIMENT
 from arena_assets.cli.exchange import export_command, import_command
-from arena_assets.config import load_experiment, project_root
+from arena_assets.config import experiment_names, load_experiment, project_root
 from arena_assets.errors import ArenaError
 
 
@@ -82,10 +82,12 @@ arena.add_command(export_command)
 @EXISTING
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clean(experiment: str, yes: bool) -> int:
-    """Remove the tables, findings and journals of EXPERIMENT."""
+    """Remove the tables, findings and journals of EXPERIMENT, or of one that has no configuration any more."""
     from arena_assets.storage import Store
+    from arena_assets.storage.adopting import without_experiment
 
-    store = Store.of(load_experiment(experiment))
+    left = {} if experiment in experiment_names() else without_experiment()
+    store = left.get(experiment) or Store.of(load_experiment(experiment))
     if not yes:
         try:
             answer = input(
@@ -100,6 +102,16 @@ def clean(experiment: str, yes: bool) -> int:
     store.remove()
     print(f"removed {store.root}")
     return 0
+
+
+@arena.command()
+@click.argument("old")
+@click.argument("new", type=EXPERIMENT)
+def adopt(old: str, new: str) -> int:
+    """Take over the data of OLD, an experiment that was renamed, into NEW."""
+    from arena_assets.cli.adopt import take_over
+
+    return take_over(old, new)
 
 
 @arena.command("fetch-model")

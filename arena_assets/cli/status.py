@@ -11,6 +11,7 @@ from arena_assets.judging.costs import spent_usd
 from arena_assets.pipeline import Step
 from arena_assets.state import Standing, State, standings
 from arena_assets.storage import Store
+from arena_assets.storage.adopting import without_experiment
 
 _SHOWN = 5  # reasons of one kind of one asset; JSON has all
 
@@ -36,11 +37,22 @@ def show(experiment_name: str | None, *, as_json: bool) -> int:
             reports.append(
                 {"experiment": name, "problem": str(error), "assets": [], "next": f"correct configs/{name}.yaml"}
             )
+    reports += [] if experiment_name else [_left(name) for name in without_experiment()]
     if as_json:
         print(json.dumps(reports[0] if experiment_name else reports, indent=1, ensure_ascii=False))
     else:
         print("\n\n".join(_text(report) for report in reports))
     return 1 if broken else 0
+
+
+def _left(name: str) -> dict[str, Any]:
+    """Data that no file of `configs/` is of: a renamed experiment's, as a rule."""
+    return {
+        "experiment": name,
+        "problem": f"data of {name!r} have no configs/{name}.yaml",
+        "assets": [],
+        "next": f"`arena adopt {name} NEW` if it was renamed to NEW, or `arena clean {name}`",
+    }
 
 
 def status(experiment: Experiment, store: Store) -> dict[str, Any]:

@@ -180,7 +180,18 @@ def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) 
 def test_help_lists_the_commands_in_the_order_of_work(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     listed = re.findall(r"^  ([a-z-]+)  ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
-    assert listed == ["run", "status", "import", "export", "clean", "fetch-model", "cluster", "ui", "completion"]
+    assert listed == [
+        "run",
+        "status",
+        "import",
+        "export",
+        "clean",
+        "adopt",
+        "fetch-model",
+        "cluster",
+        "ui",
+        "completion",
+    ]
 
 
 def test_help_brings_nothing_that_is_slow_to_import() -> None:

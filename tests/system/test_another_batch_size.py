@@ -1,4 +1,4 @@
-"""Another batch size, through the real graph: what a judge was paid for in one batch is found by another."""
+"""Another batch size, another name, through the real graph: what a judge was paid for is found again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from arena_assets.cli import main
 from arena_assets.config import load_experiment
 from arena_assets.judging.costs import spent_usd
 from arena_assets.orchestration.graph import build_assets
@@ -40,14 +41,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def judge_with(server: FaultServer, folder: Path, batch_size: int, **changes: Any) -> Store:
+def judge_with(server: FaultServer, folder: Path, batch_size: int, name: str = "paid", **changes: Any) -> Store:
     """Judge every batch of four prompts."""
     judge = {
         "kind": "openai", "model": "judge", "rubric": "Is it right?", "base_url": server.url, "api_key_env": None,
         "uncertainty": "none", "max_retries": 0, "prices": PRICES,
     }  # fmt: skip
-    write_experiment(folder / "configs", "paid", prompts=4, batch_size=batch_size, judge=judge | changes)
-    experiment = load_experiment("paid")
+    write_experiment(folder / "configs", name, prompts=4, batch_size=batch_size, judge=judge | changes)
+    experiment = load_experiment(name)
     resources = {"storage": ArenaStorage(), "models": CheapModels(), "progress": ProgressReports()}
     with dg.DagsterInstance.ephemeral() as instance:
         for names, partitions in (
@@ -57,7 +58,7 @@ def judge_with(server: FaultServer, folder: Path, batch_size: int, **changes: An
             for partition in partitions:
                 assert dg.materialize(
                     build_assets(experiment),
-                    selection=[dg.AssetKey(["paid", name]) for name in names],
+                    selection=[dg.AssetKey([name, asset]) for asset in names],
                     partition_key=partition,
                     instance=instance,
                     resources=resources,
@@ -84,3 +85,14 @@ def test_the_budget_counts_what_other_batches_spent(server: FaultServer, folder:
     spent, paid = spent_usd(store.journals("judge_scores")), len(server.requests)
     judge_with(server, folder, 4, max_cost_usd=spent / 2)  # all is paid already, so nothing is asked or refused
     assert len(server.requests) == paid
+
+
+def test_a_renamed_experiment_pays_nothing_again(server: FaultServer, folder: Path) -> None:
+    store = judge_with(server, folder, 2)
+    paid = len(server.requests)
+    (folder / "configs" / "paid.yaml").rename(folder / "configs" / "renamed.yaml")
+    assert main(["adopt", "paid", "renamed"]) == 0
+    experiment = load_experiment("renamed")
+    assert Store.of(experiment).is_current(experiment, "judge_scores", "0001")
+    judge_with(server, folder, 2, name="renamed")
+    assert (len(server.requests), store.root.exists()) == (paid, False)
