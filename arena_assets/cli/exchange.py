@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,7 +37,9 @@ def import_command(
     PATH is a JSON Lines file of logged rows, or a folder with one.
     """
     from arena_assets.cli.run import run
+    from arena_assets.cli.status import status
     from arena_assets.exchange.importing import read_import, stage
+    from arena_assets.storage import Store
 
     imported = read_import(path, form=form, logging_policy=logging_policy, clones=clones, skip_defective=skip_defective)
     staged = stage(imported, experiment, batch_size=batch_size, replace=replace)
@@ -47,7 +51,21 @@ def import_command(
         print(f"  {text}")
     for text in imported.skipped:
         print(f"  skipped: {text}")
-    return run(staged)
+    code = run(staged)
+    for text in _warnings(status(staged, Store.of(staged))["assets"]):
+        print(f"warning: {text}")
+    return code
+
+
+def _warnings(assets: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The checks that warn, each once: what it found in the first batch that breaks it, and in how many others."""
+    for asset in assets:
+        by_check: dict[str, list[str]] = {}
+        for warning in asset["warnings"]:
+            by_check.setdefault(warning["check"], []).append(warning["text"])
+        for check, (first, *others) in by_check.items():
+            more = f" (and in {len(others)} more batches)" if others else ""
+            yield f"{asset['asset']}, {check}: {first}{more}"
 
 
 @click.command("export")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from math import nan
+from math import isnan, nan
 
+import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation._types import Bools, EstimationError
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.from_sampler import from_sampler
 from arena_assets.estimation.data.rows import Rows
@@ -16,7 +17,7 @@ from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import Estimate, critical_value
 from arena_assets.estimation.estimators.methods import Method, full_grid
 from arena_assets.estimation.estimators.run import labels_used, rows_used, run
-from arena_assets.estimation.estimators.truth import Truth
+from arena_assets.estimation.estimators.truth import UNKNOWN, Truth
 from arena_assets.estimation.preparation import Preparation, Target
 
 # Every possible method on one kind of score.
@@ -57,6 +58,33 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 @dataclass(frozen=True, eq=False)
+class Comparison:
+    """An estimate beside the truth, both of the same `prompts` (n_prompts,).
+
+    `narrowed`: these are not all that either rests on. `estimate` is None where there is none to compare; the truth
+    is then that of all labels.
+    """
+
+    estimate: Estimate | None
+    truth: Truth
+    prompts: Bools | None = None
+    narrowed: bool = False
+
+    @property
+    def note(self) -> str:
+        """On how many prompts the two are compared, where that is not all that either rests on."""
+        if not self.narrowed or self.prompts is None:
+            return ""
+        return f"compared with the truth on the {np.count_nonzero(self.prompts)} prompts that both rest on"
+
+    def same_prompts(self, other: Comparison) -> bool:
+        """Whether the truths of two policies, and the estimates as they stand, are of the same prompts."""
+        if self.narrowed or other.narrowed or self.prompts is None or other.prompts is None:
+            return False
+        return bool((self.prompts == other.prompts).all())
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """One estimate of one method on one policy, or why there is none."""
 
@@ -64,7 +92,7 @@ class Result:
     policy: str
     estimate: Estimate | None
     reason: str
-    truth: Truth
+    compared: Comparison
     n: int
     n_oracle: int
     support: gates.Support
@@ -133,7 +161,6 @@ def table(results: Iterable[Result], *, level: float = 0.95) -> pd.DataFrame:
 
 def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[[], float] | None) -> Result:
     own = method.entry.own_labels
-    truth = preparation.truth(policy, half=own)
     started = clock() if clock else nan
     target: Target | None = None
     try:
@@ -154,7 +181,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
         policy=policy,
         estimate=estimate,
         reason=reason,
-        truth=truth,
+        compared=_comparison(preparation, method, policy, target, estimate),
         n=n,
         n_oracle=n_oracle,
         support=support,
@@ -163,8 +190,28 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
     )
 
 
+def _comparison(
+    preparation: Preparation, method: Method, policy: str, target: Target | None, estimate: Estimate | None
+) -> Comparison:
+    """On all prompts that both rest on: of an estimate of others the difference would be that of the prompts."""
+    half = method.entry.own_labels
+    truth = preparation.truth(policy, half=half)
+    if target is None or estimate is None or isnan(truth.value):
+        return Comparison(None, truth)
+    rests, stands = preparation.estimate_prompts(method, policy), preparation.truth_prompts(policy)
+    if (rests == stands).all():
+        return Comparison(estimate, truth, stands)
+    shared = rests & stands
+    truth = preparation.truth(policy, half=half, shared=shared)
+    try:
+        return Comparison(run(method, target.inputs.of_prompts(shared)), truth, shared, narrowed=True)
+    except EstimationError:
+        return Comparison(None, UNKNOWN, shared, narrowed=True)
+
+
 def _row(result: Result, level: float) -> Row:
     estimate, weights = result.estimate, result.target.diagnostics.weights if result.target else None
+    truth, other = result.compared.truth, result.compared.estimate
     value, std_error, df = (estimate.value, estimate.std_error, estimate.df) if estimate else (nan, nan, nan)
     low, high = estimate.ci(level) if estimate else (nan, nan)
     return Row(
@@ -175,10 +222,10 @@ def _row(result: Result, level: float) -> Row:
         df=df,
         ci_low=low,
         ci_high=high,
-        truth=result.truth.value,
-        truth_std_error=result.truth.std_error,
-        error=value - result.truth.value,
-        covered=result.truth.covered_by(estimate, level=level) if estimate else None,
+        truth=truth.value,
+        truth_std_error=truth.std_error,
+        error=other.value - truth.value if other else nan,
+        covered=truth.covered_by(other, level=level) if other else None,
         n=result.n,
         n_oracle=result.n_oracle,
         ess=weights.ess if weights else nan,
@@ -188,5 +235,5 @@ def _row(result: Result, level: float) -> Row:
         status="ok" if estimate else "failed",
         reason=result.reason,
         support=result.support.level,
-        support_reason=result.support.reason,
+        support_reason="; ".join(filter(None, (result.support.reason, result.compared.note))),
     )

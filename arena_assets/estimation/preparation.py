@@ -16,9 +16,11 @@ from arena_assets.estimation.calibration.simcal import RawWeights
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.folds import hash_folds
 from arena_assets.estimation.data.weights import from_log
-from arena_assets.estimation.diagnostics.target import TargetDiagnostics, TransportTest, diagnose_target
+from arena_assets.estimation.diagnostics.prompt_sets import PromptSets
+from arena_assets.estimation.diagnostics.target import JudgedLabels, TargetDiagnostics, TransportTest, diagnose_target
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
 from arena_assets.estimation.estimators.inputs import Draws, Inputs
+from arena_assets.estimation.estimators.methods import Method
 from arena_assets.estimation.estimators.truth import UNKNOWN, Truth, truth_of
 
 
@@ -59,8 +61,10 @@ class Preparation:
         }
         self._folds = hash_folds(self._names, salt=f"fold:{seed}")
         self._halves = hash_folds(self._names, 2, salt=f"truth:{seed}")
+        self._sets = PromptSets(data, self._rows, self._draws, self.n_prompts)
         self.calibrations = Calibrations(data, self._rows, self._folds[self._rows])
-        self._truths: Once[tuple[str, bool], Truth] = Once()
+        self._truths: Once[tuple[str, bool, bytes], Truth] = Once()
+        self._truth_prompts: Once[str, Bools] = Once()
         self._readings: Once[tuple[str, str], tuple[Reading, Bools]] = Once()
         self._overlaps: Once[tuple[str, str, bytes], tuple[RawWeights, WeightDiagnostics]] = Once()
         self._targets: Once[tuple[str, str, str, bool], Target] = Once()
@@ -69,20 +73,38 @@ class Preparation:
     def n_prompts(self) -> int:
         return int(self._names.size)
 
-    def truth(self, policy: str, *, half: bool = False) -> Truth:
+    def truth(self, policy: str, *, half: bool = False, shared: Bools | None = None) -> Truth:
         """The mean of the target's own labels, by prompt; unknown for P0, whose labels calibrate.
 
-        `half`: of the half of the prompts that estimators with own labels do not see.
+        `half`: of the half of the prompts that estimators with own labels do not see. `shared`: (n_prompts,) of these
+        prompts alone.
         """
-        return self._truths.get((policy, half), lambda: self._truth(policy, half))
+        key = b"" if shared is None else shared.tobytes()
+        return self._truths.get((policy, half, key), lambda: self._truth(policy, half, shared))
 
-    def _truth(self, policy: str, half: bool) -> Truth:
+    def _truth(self, policy: str, half: bool, shared: Bools | None) -> Truth:
         if policy == self.data.logging_policy:
             return UNKNOWN
         labels, prompts = self.data.targets[policy].labels, self._draws[policy]
         if half:
             labels = np.where(self._halves[prompts] == 1, labels, np.nan)
+        if shared is not None:
+            labels = np.where(shared[prompts], labels, np.nan)
         return truth_of(labels, prompts, self.n_prompts)
+
+    def truth_prompts(self, policy: str) -> Bools:
+        """(n_prompts,) which prompts the target's mean label stands for."""
+        return self._truth_prompts.get(policy, lambda: self._sets.truth(policy))
+
+    def estimate_prompts(self, method: Method, policy: str) -> Bools:
+        """(n_prompts,) which prompts the method's estimate rests on."""
+        inputs = self.target(method.scoring, method.reward_calibration, policy).inputs
+        rests = np.ones(self.n_prompts, dtype=np.bool_)
+        if method.uses_draws:
+            rests &= self._sets.of(inputs.draws.prompts)
+        if method.uses_weights:
+            rests &= self._sets.of(inputs.rows)
+        return rests
 
     def calibration(self, scoring: str, kind: str) -> RewardCalibration | None:
         """f for a scoring, fitted on P0's labelled rows; None for kind `none`. Raises where it is not possible."""
@@ -149,8 +171,16 @@ class Preparation:
             own_labels=drawn.labels,
         )
         test = self._transport_test(scoring, kind, usable, kept, raw)
-        is_logging_policy = policy == self.data.logging_policy
-        seen = diagnose_target(inputs, overlap, test, is_logging_policy=is_logging_policy)
+        labels = self.data.labels[usable]
+        known = ~np.isnan(labels)
+        seen = diagnose_target(
+            inputs,
+            overlap,
+            test,
+            judged=JudgedLabels(logged.features[known, 0], labels[known]),
+            missing=self._sets.missing(scoring, policy, drawn=drawn.prompts, logged=inputs.rows),
+            is_logging_policy=policy == self.data.logging_policy,
+        )
         return Target(inputs, seen, test)
 
     def _own(self, scoring: str, kind: str, policy: str) -> Target:

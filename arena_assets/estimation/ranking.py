@@ -14,6 +14,7 @@ from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
 from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS, estimators_that
+from arena_assets.estimation.estimators.truth import UNKNOWN
 
 CONTRAST_COLUMNS = (
     *METHOD_COLUMNS,
@@ -92,7 +93,9 @@ def _contrast_row(method: Method, one: Result, reference: Result, level: float) 
     assert reference.estimate is not None
     difference = contrast(one.estimate, reference.estimate)
     low, high = difference.ci(level)
-    truth = one.truth.minus(reference.truth)
+    # Truths of different prompts differ by the prompts, and no interval is asked to cover that.
+    alike = one.compared.same_prompts(reference.compared)
+    truth = one.compared.truth.minus(reference.compared.truth) if alike else UNKNOWN
     support = gates.combine([*_reasons(one, reference), *_transport(method, one, reference, difference.std_error)])
     return {
         **method.columns,

@@ -19,9 +19,11 @@ ABLATION_RESULTS = Table(
         Column("df", REAL, "degrees of freedom of the interval", nullable=True, minimum=0),
         Column("ci_low", REAL, "lower end of the interval", nullable=True),
         Column("ci_high", REAL, "upper end of the interval", nullable=True),
-        Column("truth", REAL, "mean oracle label of the policy's own responses", nullable=True),
+        Column(
+            "truth", REAL, "mean oracle label of the policy's own responses, of the prompts compared", nullable=True
+        ),
         Column("truth_std_error", REAL, "standard error of the truth", nullable=True, minimum=0),
-        Column("error", REAL, "estimate - truth", nullable=True),
+        Column("error", REAL, "estimate - truth, both on the prompts that they share", nullable=True),
         Column("covered", FLAG, "whether the interval of estimate - truth, paired by prompt, holds 0", nullable=True),
         Column("n", INT, "prompts used: fresh draws for direct methods, logged rows for weighted ones", minimum=0),
         Column("n_oracle", INT, "oracle labels used", minimum=0),
@@ -34,7 +36,7 @@ ABLATION_RESULTS = Table(
         Column("status", TEXT, "ok, or failed"),
         Column("reason", TEXT, "why there is no estimate; null where status is ok", nullable=True),
         Column("support", TEXT, "supported, caution or refused: what the gates say of it"),
-        Column("support_reason", TEXT, "the gates' reason in words and numbers", nullable=True),
+        Column("support_reason", TEXT, "the gates' reason, and on which prompts it is compared", nullable=True),
     ),
     partitioned=False,
     timing=("seconds",),

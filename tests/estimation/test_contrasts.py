@@ -58,7 +58,7 @@ def test_covered_is_as_frequent_as_the_level_says() -> None:
         off = replace(data, targets={"t": replace(target, scores=shifted)})
         found = [one for one in evaluate(data, methods=[DIRECT]) if one.policy == "t"]
         found += [one for each in (near, off) for one in evaluate(each, methods=[NAIVE]) if one.policy == "t"]
-        first, _, last = ((one.truth, one.estimate) for one in found)
+        first, _, last = ((one.compared.truth, one.estimate) for one in found)
         assert first[1] is not None
         assert last[1] is not None
         covered.append(first[0].covered_by(first[1]))

@@ -158,3 +158,18 @@ def test_a_defective_line_imports_nothing(project: Path, capsys: pytest.CaptureF
     assert "log.jsonl, line 2: the line is no JSON" in capsys.readouterr().err
     assert not (project / "configs" / "mine.yaml").exists()
     assert not (project / "data").exists()
+
+
+def test_an_import_prints_what_its_checks_warn_of(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """40% of the prompts have no draw of the target; both batches break the same check, which is said once."""
+    write_lines(project / "data" / "log.jsonl", [sampler_row(n) for n in range(40)])
+    write_lines(project / "data" / "pi_new_responses.jsonl", [draw_row(n) for n in range(40) if n % 5 > 1])
+    assert main(["import", str(project / "data"), "--experiment", "part", "--batch-size", "20"]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    responses = [line for line in said if line.startswith("warning: responses, every_policy: ")]
+    assert len(responses) == 1
+    assert "responses are missing" in responses[0]
+    assert responses[0].endswith("(and in 1 more batches)")
+    results = Store.of("part").read("ablation_results")
+    direct = results[(results["estimator"] == "direct") & (results["policy"] == "pi_new")]
+    assert direct["support_reason"].str.contains("16 of 40 prompts (40%) have no fresh draw", regex=False).all()

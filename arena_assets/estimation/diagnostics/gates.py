@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
 
+from arena_assets.estimation.diagnostics.missing_prompts import UNRELATED_Z, MissingPrompts
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.methods import Method
@@ -45,6 +46,11 @@ TRANSPORT_MATERIAL = 0.25
 # The test's standard error, in those of the estimate, beyond which a silent test says nothing.
 TRANSPORT_POWER = 0.6
 
+# Share of the prompts that lack what an estimate needs, unless missing is shown to be unrelated to the score: a part
+# that differs by one standard deviation moves the mean by .02 and by .1 of one, which is .6 and 3 standard errors of
+# the mean of 1,000 prompts.
+MISSING_WARN, MISSING_REFUSE = 0.02, 0.10
+
 # Mean of S - Y on P0's labels, in standard errors, from which uncalibrated scores are refused.
 JUDGE_BIAS_REFUSE = 3.0
 
@@ -78,6 +84,10 @@ def _findings(
 ) -> Iterator[Finding]:
     if std_error < NO_SPREAD:
         yield REFUSED, "the standard error is 0: all scores or labels are equal, so their spread is not known"
+    if method.uses_draws:
+        yield from _prompt_findings(seen.without_draw)
+    if method.uses_weights:
+        yield from _prompt_findings(seen.without_weight)
     if method.entry.own_labels:
         yield from _count_findings(own_labels, "labels of the target")
         return
@@ -103,6 +113,20 @@ def _findings(
             yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
     if method.relies_on_transport and not seen.is_logging_policy:
         yield from _transport_findings(seen, std_error)
+
+
+def _prompt_findings(seen: MissingPrompts) -> Iterator[Finding]:
+    if seen.share < MISSING_WARN or seen.unrelated(MISSING_WARN):
+        return
+    text = f"{seen.missing} of {seen.total} prompts ({seen.share:.0%}) have no {seen.what}, so it is of the others"
+    z = seen.strongest
+    if isnan(z):
+        text += "; no score tells whether these differ"
+    elif abs(z) > UNRELATED_Z:
+        text += f"; these have {'higher' if z > 0 else 'lower'} scores ({z:+.1f} standard errors)"
+    else:
+        text += f"; that these have other scores is not excluded ({z:+.1f} standard errors)"
+    yield REFUSED if seen.share >= MISSING_REFUSE else CAUTION, text
 
 
 def _count_findings(count: int, what: str) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import numpy as np
 from arena_assets.estimation._types import Floats
 from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.data.weights import ess
+from arena_assets.estimation.diagnostics.missing_prompts import NONE_MISSING, MissingPrompts
 from arena_assets.estimation.diagnostics.score_range import calibrated_range
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.inputs import Inputs
@@ -27,6 +28,8 @@ class TargetDiagnostics:
     transport_error: float
     judge_bias: float  # mean S - Y on P0's labels
     judge_bias_error: float
+    without_draw: MissingPrompts = NONE_MISSING
+    without_weight: MissingPrompts = NONE_MISSING
     is_logging_policy: bool = False
 
 
@@ -49,26 +52,46 @@ class TransportTest:
         return self.residuals.weighted(shares)
 
 
+@dataclass(frozen=True, eq=False)
+class JudgedLabels:
+    """P0's labels (m,) and their judge scores (m,), whether their rows have weights or not."""
+
+    scores: Floats
+    labels: Floats
+
+
 def diagnose_target(
-    inputs: Inputs, overlap: WeightDiagnostics, test: TransportTest | None, *, is_logging_policy: bool
+    inputs: Inputs,
+    overlap: WeightDiagnostics,
+    test: TransportTest | None,
+    *,
+    judged: JudgedLabels,
+    missing: tuple[MissingPrompts, MissingPrompts],
+    is_logging_policy: bool,
 ) -> TargetDiagnostics:
-    """Diagnostics of a target. overlap: of its raw weights; test: None where no calibration can be tested."""
-    labelled, count = inputs.labelled, inputs.n_labelled
+    """Diagnostics of a target.
+
+    overlap: of its raw weights; test: None where no calibration can be tested; missing: prompts without a fresh draw,
+    and without a weight.
+    """
+    count = judged.labels.size
     outside = transport = transport_error = bias = bias_error = nan
     if count > 1:
-        labels, scores = inputs.labels[labelled], inputs.logged.features[labelled, 0]
+        labels, scores = judged.labels, judged.scores
         bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
         outside = calibrated_range(scores).outside(inputs.drawn.features[:, 0], inputs.draws.share)
         if test is not None:
             transport, transport_error = test.result()
     return TargetDiagnostics(
         weights=overlap,
-        n_labels=count if inputs.calibration is None else inputs.calibration.labels.size,
-        label_ess=ess(inputs.weights[labelled]),
+        n_labels=inputs.n_labelled if inputs.calibration is None else inputs.calibration.labels.size,
+        label_ess=ess(inputs.weights[inputs.labelled]),
         outside=outside,
         transport=transport,
         transport_error=transport_error,
         judge_bias=bias,
         judge_bias_error=bias_error,
+        without_draw=missing[0],
+        without_weight=missing[1],
         is_logging_policy=is_logging_policy,
     )

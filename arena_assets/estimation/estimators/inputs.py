@@ -86,6 +86,22 @@ class Inputs:
         """The same with other weights in use; the raw ones stay."""
         return replace(self, weights=weights)
 
+    def of_prompts(self, kept: Bools) -> Inputs:
+        """The rows and draws of some prompts; the calibration stays that of all labels. kept: (n_prompts,)."""
+        rows, drawn = kept[self.rows], kept[self.draws.prompts]
+        raw = RawWeights(self.raw.scores[rows], self.raw.values[rows])
+        return replace(
+            self,
+            rows=self.rows[rows],
+            logged=self.logged.take(rows),
+            raw=raw,
+            weights=raw.values,
+            labels=self.labels[rows],
+            draws=Draws.of(self.draws.prompts[drawn]),
+            drawn=self.drawn.take(drawn),
+            own_labels=self.own_labels[drawn],
+        )
+
     @cached_property
     def projected(self) -> Inputs:
         """The same with SIMCal weights."""

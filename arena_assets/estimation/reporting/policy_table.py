@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from arena_assets.estimation._types import Bools
+from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.truth import mean_label
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.estimators.registry import estimators_that
@@ -31,8 +33,8 @@ VALUE_COLUMNS = (
 def policy_values(preparation: Preparation, *, level: float = 0.95) -> pd.DataFrame:
     """One row for each policy, P0 first: mean label by prompt with its t interval, and the difference to P0's.
 
-    NaN where a policy has no labels. The difference takes the two means for independent (Welch), which is too wide
-    rather than too narrow where they share prompts.
+    NaN where a policy has no labels. The difference is of the prompts that the target's labels stand for. It takes the
+    two means for independent (Welch), which is too wide rather than too narrow where they share prompts.
     """
     data = preparation.data
     known = int(np.count_nonzero(~np.isnan(data.labels)))  # P0 answers each prompt once
@@ -43,7 +45,8 @@ def policy_values(preparation: Preparation, *, level: float = 0.95) -> pd.DataFr
         truth = preparation.truth(name)
         own = _interval(truth.value, truth.std_error, prompts, level)
         row = {"policy": name, "is_logging_policy": False, "level": level} | own
-        rows.append(row | _difference(own, logging, level))
+        alike = preparation.truth_prompts(name)[: data.n]  # P0's prompts are numbered first
+        rows.append(row | _difference(own, _of_prompts(data, alike, logging, level), level))
     return pd.DataFrame(rows, columns=list(VALUE_COLUMNS))
 
 
@@ -58,6 +61,15 @@ def with_headline(values: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame
     eligible = estimates[estimates["policy"].isin(targets) & ~own]
     best = best_supported(eligible)[["policy", *METHOD_COLUMNS]]
     return values.merge(best, on="policy", how="left", validate="one_to_one")
+
+
+def _of_prompts(data: EvaluationData, alike: Bools, whole: dict[str, float], level: float) -> dict[str, float]:
+    """P0's value on some of its prompts: `whole` where all its labels are of these."""
+    labelled = ~np.isnan(data.labels)
+    if alike[labelled].all():
+        return whole
+    labels = np.where(alike, data.labels, np.nan)
+    return _interval(*mean_label(labels, np.arange(data.n)), int(np.count_nonzero(labelled & alike)), level)
 
 
 def _interval(value: float, std_error: float, prompts: int, level: float) -> dict[str, float]:

@@ -12,9 +12,9 @@ from math import hypot, isnan, nan
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation._types import Bools, EstimationError
 from arena_assets.estimation.analysis import evaluate
-from arena_assets.estimation.data.evaluation import EvaluationData
+from arena_assets.estimation.data.evaluation import EvaluationData, among
 from arena_assets.estimation.data.truth import mean_label
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
@@ -57,11 +57,17 @@ def ablation_grid(
     """Run `spec` on random subsets of the prompts.
 
     Each (size, seed) draws prompts, each coverage keeps that share of P0's labels among them; all methods see the
-    same subset. The truth of a target is the mean of all its labels. `progress(done, total)` is called after each
-    subset. Metrics are over the targets of one experiment: RMSE, mean error, share of intervals that hold the truth
-    (its own error included), mean width, share of pairs in the right order, Kendall's tau, whether the best target
-    was found, share of `supported` results. Raises EstimationError where the design is empty or no target has labels.
+    same subset. The truth of a target is the mean of all its labels. Prompts that lack a part for some policy are left
+    out of all. `progress(done, total)` is called after each subset. Metrics are over the targets of one experiment:
+    RMSE, mean error, share of intervals that hold the truth (its own error included), mean width, share of pairs in
+    the right order, Kendall's tau, whether the best target was found, share of `supported` results. Raises
+    EstimationError where the design is empty, no prompt has every part, or no target has labels.
     """
+    whole, given = _whole_prompts(data), data.n
+    if not whole.any():
+        raise EstimationError("no prompt has a score, draw and log-probability of every policy: leave a policy out")
+    if not whole.all():
+        data = data.take(whole)
     truths = _truths(data)
     if not truths:
         raise EstimationError("no target has oracle labels of its own, so there is no truth to compare with")
@@ -69,6 +75,8 @@ def ablation_grid(
         raise EstimationError("a grid needs sample_sizes, oracle_coverages and seeds")
     sizes = [size for size in spec.sample_sizes if size <= data.n]
     left_out = [f"sample size {size}: only {data.n} prompts" for size in spec.sample_sizes if size > data.n]
+    if data.n < given:
+        left_out.append(f"{given - data.n} of {given} prompts: a policy has no draw, score or log-probability there")
     methods = [one for one in spec.chosen if one.scoring in data.scorings and not one.entry.own_labels]
     left_out += [
         f"{one.label}: the data have no such scores" for one in spec.chosen if one.scoring not in data.scorings
@@ -128,6 +136,20 @@ def _band(metric: str, values: np.ndarray) -> dict[str, object]:
     if values.size > 1:
         half = critical_value(0.95, values.size - 1.0) * float(values.std(ddof=1)) / np.sqrt(values.size)
     return {metric: mean, f"{metric}_low": mean - half, f"{metric}_high": mean + half}
+
+
+def _whole_prompts(data: EvaluationData) -> Bools:
+    """(n,) prompts of which every policy has what it has at all: only on these are methods and truths comparable."""
+    whole = np.ones(data.n, dtype=np.bool_)
+    for scoring, scores in data.scores.items():
+        whole &= ~np.isnan(scores)
+        for target in data.targets.values():
+            known = ~np.isnan(target.scores[scoring]) if scoring in target.scores else np.zeros(0, dtype=np.bool_)
+            whole &= among(data.prompt_ids, target.prompt_ids[known]) if known.any() else True
+    for target in data.targets.values():
+        weighted = ~np.isnan(target.log_weights)
+        whole &= weighted if weighted.any() else True
+    return whole
 
 
 def _truths(data: EvaluationData) -> dict[str, tuple[float, float]]:
