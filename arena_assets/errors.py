@@ -11,6 +11,10 @@ class ConfigError(ArenaError):
     """An experiment file that cannot be read, parsed or validated."""
 
 
+class FileError(ArenaError):
+    """A data file that cannot be read to its end, or that is in no form known here."""
+
+
 class CorpusError(ArenaError):
     """A corpus that cannot be loaded or does not hold the prompts that the experiment asks for."""
 

@@ -14,7 +14,7 @@ from arena_assets.pipeline import CORPUS
 
 
 @click.command("import")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--experiment", required=True, help="Name of the new experiment.")
 @click.option("--format", "form", type=click.Choice(["auto", *IMPORT_FORMATS]), default="auto", show_default=True)
 @click.option("--logging-policy", help="Name of the policy that gave the logged responses; default: p0.")
@@ -23,7 +23,7 @@ from arena_assets.pipeline import CORPUS
 @click.option("--skip-defective", is_flag=True, help="Leave defective lines out, and say which.")
 @click.option("--replace", is_flag=True, help="In the place of another import of that name.")
 def import_command(
-    path: Path,
+    paths: tuple[Path, ...],
     experiment: str,
     form: str,
     logging_policy: str | None,
@@ -34,14 +34,18 @@ def import_command(
 ) -> int:
     """Make an experiment of data that have log-probabilities and scores.
 
-    PATH is a JSON Lines file of logged rows, or a folder with one.
+    PATH is a folder, or a file of logged rows: JSON Lines, JSON, CSV, TSV or Parquet, packed or not. Several files, or
+    a pattern in quotes, are shards of one log.
     """
     from arena_assets.cli.run import run
     from arena_assets.cli.status import status
-    from arena_assets.exchange.importing import read_import, stage
+    from arena_assets.exchange.importing import read_import, require_name, shown, stage
     from arena_assets.storage import Store
 
-    imported = read_import(path, form=form, logging_policy=logging_policy, clones=clones, skip_defective=skip_defective)
+    require_name(experiment)
+    imported = read_import(
+        *paths, form=form, logging_policy=logging_policy, clones=clones, skip_defective=skip_defective
+    )
     staged = stage(imported, experiment, batch_size=batch_size, replace=replace)
     print(
         f"{len(imported.tables[CORPUS.name])} prompts from {', '.join(imported.files)} ({imported.form}); "
@@ -49,8 +53,9 @@ def import_command(
     )
     for text in imported.notes:
         print(f"  {text}")
-    for text in imported.skipped:
-        print(f"  skipped: {text}")
+    if imported.skipped:
+        print(f"  {imported.n_skipped} defective lines are left out:")
+        print("\n".join(f"    {text}" for text in shown(imported.skipped)))
     code = run(staged)
     for text in _warnings(status(staged, Store.of(staged))["assets"]):
         print(f"warning: {text}")

@@ -14,7 +14,7 @@ from arena_assets.config.judges import (
     RubricJudge,
     RubricOracle,
 )
-from arena_assets.config.loading import config_folder, experiment_names, load_experiment, load_yaml
+from arena_assets.config.loading import config_folder, experiment_names, experiment_of, load_experiment, load_yaml
 from arena_assets.config.made_with import former_identity, is_made_with, made_with, why_outdated
 from arena_assets.config.sources import (
     ANY_LANGUAGE,
@@ -61,6 +61,7 @@ __all__ = [
     "ShippedCorpus",
     "config_folder",
     "experiment_names",
+    "experiment_of",
     "former_identity",
     "in_project",
     "is_made_with",

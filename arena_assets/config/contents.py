@@ -31,7 +31,7 @@ def named_files(path: str) -> tuple[Path, ...]:
     if place.is_file():
         return (place,)
     if place.is_dir():
-        found = (one for one in place.rglob("*") if _is_data(one.relative_to(place)) and one.is_file())
+        found = (one for one in place.rglob("*") if is_data_file(one.relative_to(place)) and one.is_file())
     else:
         # Path.glob takes no absolute pattern; `root_dir` keeps a bracket in the project's own path from being one.
         matched = glob.glob(str(named), root_dir=root, recursive=True)  # noqa: PTH207
@@ -59,7 +59,8 @@ def data_suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _is_data(path: Path) -> bool:
+def is_data_file(path: Path) -> bool:
+    """Whether a file of a folder holds rows, by its name within the folder; no hidden one, none that describes it."""
     hidden = any(part.startswith((".", "_")) for part in path.parts)
     return not hidden and path.name not in _BESIDE and data_suffix(path) in DATA_SUFFIXES
 

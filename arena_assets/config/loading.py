@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,19 @@ def load_experiment(name: str, *, prompts: int | None = None) -> Experiment:
     data["name"] = name
     if prompts is not None:
         data["prompts"] = prompts
+    return experiment_of(data, path.name)
+
+
+def experiment_of(data: Mapping[str, Any], source: str) -> Experiment:
+    """The experiment that a mapping describes, `source` naming it in errors.
+
+    Raises:
+        ConfigError: it breaks a rule of `Experiment`; the text names every key that does.
+    """
     try:
         return Experiment.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"{path.name}: {_explain(error)}") from error
+        raise ConfigError(f"{source}: {_explain(error)}") from error
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

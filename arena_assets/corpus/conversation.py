@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from arena_assets.corpus.json_rows import kind_of
+from arena_assets.estimation.data.foreign import kind_of
 
 _ROLE, _CONTENT = ("role", "from"), ("content", "value", "parts", "text")
 _USERS = frozenset({"user", "human", "prompter"})

@@ -9,8 +9,8 @@ from typing import Any
 
 from arena_assets.config.sources import CorpusConfig, ImportedCorpus
 from arena_assets.corpus.conversation import FirstTurn, NoPromptError
-from arena_assets.corpus.json_rows import kind_of
 from arena_assets.errors import CorpusError
+from arena_assets.estimation.data.foreign import kind_of
 from arena_assets.pipeline import CORPUS
 
 TOXIC = ("toxic", "toxic_chat_tag", "openai_moderation")

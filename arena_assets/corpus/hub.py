@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from arena_assets.config import HubCorpus
-from arena_assets.corpus.parquet_rows import python_rows
-from arena_assets.corpus.rows import OddRow, Place, Row, Rows
 from arena_assets.errors import CorpusError
+from arena_assets.textfiles import OddRow, Place, Row, Rows
+from arena_assets.textfiles.parquet_rows import python_rows
 
 _COMMIT = re.compile(r"@([0-9a-f]{40})/")
 _AT_ONCE = 1024

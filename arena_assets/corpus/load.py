@@ -9,9 +9,9 @@ from arena_assets.corpus.columns import Chosen, choose_columns, wanted_columns
 from arena_assets.corpus.files import corpus_files, rows_of_files
 from arena_assets.corpus.filters import Filters, Fits
 from arena_assets.corpus.hub import hub_rows
-from arena_assets.corpus.rows import Rows
 from arena_assets.corpus.selection import Corpus, select
-from arena_assets.errors import CorpusError
+from arena_assets.errors import CorpusError, FileError
+from arena_assets.textfiles import Rows
 
 SHIPPED = Path(__file__).with_name("demo_prompts.jsonl")
 
@@ -32,7 +32,10 @@ def load_corpus(config: CorpusConfig, fits: Fits | None = None, revision: str | 
     if not isinstance(config, FileCorpus):
         return _selected(config, rows_of_files((SHIPPED,), wanted), filters, {})
     before = config.identity["content"]
-    corpus = _selected(config, rows_of_files(corpus_files(config), wanted, config.encoding), filters, {})
+    try:
+        corpus = _selected(config, rows_of_files(corpus_files(config), wanted, config.encoding), filters, {})
+    except FileError as error:
+        raise CorpusError(f"the corpus file {error}") from error
     if config.identity["content"] != before:
         raise CorpusError(f"the corpus {config.path} was changed while it was read; run again")
     return corpus

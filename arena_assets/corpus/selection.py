@@ -17,10 +17,11 @@ from arena_assets.corpus.conversation import FirstTurn, NoPromptError, Without, 
 from arena_assets.corpus.dress import Tally, tally, undress
 from arena_assets.corpus.filters import Filters
 from arena_assets.corpus.language import detect_language
-from arena_assets.corpus.rows import OddRow, OddRows, Row, Rows
+from arena_assets.corpus.odd_rows import OddRows
 from arena_assets.errors import CorpusError
 from arena_assets.ids import normalise_text, prompt_id
 from arena_assets.tables import ARENA_CORPUS
+from arena_assets.textfiles import OddRow, Row, Rows
 
 # Rows of the beginning by which the form of a column's texts is decided, and that are held in memory for it.
 _HEAD = 1000

@@ -108,9 +108,9 @@ def test_old_field_names_are_told_what_they_are_called_now(tmp_path: Path, chang
 
 
 DEFECTS: list[tuple[Any, str]] = [
-    ("{not json", "the line is no JSON"),
-    ('"text"', "the line is a text, not an object"),
-    ("[" * 100_000, "the line is no JSON"),
+    ("{not json", "it is no JSON"),
+    ('"text"', "it is a text, not an object"),
+    ("[" * 100_000, "it is no JSON"),
     (sampler_row(1, prompt=None), "prompt is missing"),
     (sampler_row(1, response=7), "response is a number, not a text"),
     (sampler_row(1, prompt_id=[1]), "prompt_id is a list"),
@@ -121,7 +121,7 @@ DEFECTS: list[tuple[Any, str]] = [
     (sampler_row(1, judge_variance=0.3), "judge_variance is 0.3, outside 0 to 0.25"),
     (sampler_row(1, oracle_label=-0.5), "oracle_label is -0.5, outside 0 to 1"),
     (sampler_row(1, n_response_tokens=1.5), "n_response_tokens is 1.5, not a whole number"),
-    (sampler_row(0), "prompt_id q0 stands already at log.jsonl:1"),
+    (sampler_row(0), "prompt_id q0 stands already at log.jsonl, line 1"),
     ({k: v for k, v in sampler_row(1).items() if k != "total_logprob"}, "total_logprob is missing"),
 ]
 
@@ -140,7 +140,7 @@ def test_each_defect_is_told_with_file_and_line_and_can_be_skipped(tmp_path: Pat
 def test_bytes_that_are_no_text_are_a_defect(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps(sampler_row(0)).encode() + b"\n\xff\xfe\n")
-    with pytest.raises(ExchangeError, match=r"log\.jsonl, line 2: the line is not UTF-8"):
+    with pytest.raises(ExchangeError, match=r"log\.jsonl, line 2: it is not UTF-8"):
         read_import(path)
 
 
@@ -163,7 +163,7 @@ def test_draws_of_unknown_prompts_and_of_other_texts_are_defects(tmp_path: Path)
     with pytest.raises(ExchangeError) as caught:
         read_import(tmp_path)
     assert "pi_new_responses.jsonl, line 2: its prompt_id is not among the logged rows" in str(caught.value)
-    assert "pi_new_responses.jsonl, line 3: its prompt is not that of the same prompt_id at log.jsonl:2" in str(
+    assert "pi_new_responses.jsonl, line 3: its prompt is not that of the same prompt_id at log.jsonl, line 2" in str(
         caught.value
     )
 

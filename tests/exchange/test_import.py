@@ -155,7 +155,7 @@ def test_a_target_without_draws_or_without_log_probabilities_keeps_what_is_possi
 def test_a_defective_line_imports_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_lines(project / "log.jsonl", [sampler_row(0), "{", sampler_row(2)])
     assert main(["import", str(path), "--experiment", "mine"]) == 1
-    assert "log.jsonl, line 2: the line is no JSON" in capsys.readouterr().err
+    assert "log.jsonl, line 2: it is no JSON" in capsys.readouterr().err
     assert not (project / "configs" / "mine.yaml").exists()
     assert not (project / "data").exists()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import numbers
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,20 +33,56 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             if raw.strip():
-                yield number, _object(raw, "utf-8-sig" if number == 1 else "utf-8")
+                found = _object(raw, "utf-8-sig" if number == 1 else "utf-8")
+                yield number, f"the line is {found}" if isinstance(found, str) else found
+
+
+def json_object(text: str) -> dict[str, Any] | str:
+    """The object that a text holds as JSON, or what it is instead: "no JSON: why", "a list, not an object"."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"no JSON: {'it holds NUL bytes' if chr(0) in text else f'{error.msg} at character {error.pos + 1}'}"
+    except (ValueError, RecursionError) as error:  # a number of more digits than Python takes; thousands of brackets
+        return f"no JSON: {error if isinstance(error, ValueError) else 'nested too deeply'}"
+    return data if isinstance(data, dict) else f"{kind_of(data)}, not an object"
+
+
+def field_of(row: Mapping[str, Any], name: str, below: str | None = None) -> Any:
+    """A field at top level, else in the object `below`; None where there is neither."""
+    value = row.get(name)
+    if value is None and below is not None:
+        inner = row.get(below)
+        return inner.get(name) if isinstance(inner, Mapping) else None
+    return value
+
+
+def id_text(value: Any) -> str | None:
+    """A prompt's id as text: 7, 7.0 (as a column with gaps holds it) and "7" are one. None where it is none."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return str(int(value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else None
+
+
+def why_no_number(value: Any) -> str | None:
+    """What a value is that is neither a number nor missing ("a text, not a number: 'high'"); else None."""
+    if value is None or (isinstance(value, numbers.Real) and not isinstance(value, bool)):
+        return None
+    said = f": {value[:30]!r}" if isinstance(value, str) else ""
+    return f"{kind_of(value)}, not a number{said}"
 
 
 def kind_of(value: Any) -> str:
-    """What a value of JSON is, in words."""
+    """What a value of JSON, or of a table, is in words."""
     names = {"str": "a text", "dict": "an object", "list": "a list", "bool": "true or false", "NoneType": "null"}
-    return names.get(type(value).__name__, "a number")
+    names |= {"int": "a number", "float": "a number", "bytes": "bytes"}
+    return names.get(type(value).__name__, f"a {type(value).__name__}")
 
 
 def _object(raw: bytes, encoding: str) -> dict[str, Any] | str:
     try:
-        data = json.loads(raw.decode(encoding))
+        return json_object(raw.decode(encoding))
     except UnicodeDecodeError:
-        return "the line is not UTF-8"
-    except (json.JSONDecodeError, RecursionError) as error:
-        return f"the line is no JSON: {error.msg if isinstance(error, json.JSONDecodeError) else 'nested too deeply'}"
-    return data if isinstance(data, dict) else f"the line is {kind_of(data)}, not an object"
+        return "not UTF-8"

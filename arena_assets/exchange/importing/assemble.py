@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import pandas as pd
 
 from arena_assets.exchange.importing.defects import Defects
 from arena_assets.exchange.importing.formats import Answer
+from arena_assets.exchange.importing.own_policy import Collection, agreed, without_own
 from arena_assets.exchange.importing.sources import Answers
 from arena_assets.rules.rejection import why_rejected
 from arena_assets.tables import ARENA_CORPUS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES, records
@@ -17,66 +17,44 @@ from arena_assets.tables import ARENA_CORPUS, JUDGE_SCORES, LOGPROBS, ORACLE_LAB
 UNSTATED = "unknown"
 
 
-@dataclass
-class Collection:
-    """One answer for each prompt and policy, the logging policy's by the name `logging`."""
-
-    logging: str
-    targets: list[str]
-    logged: dict[str, Answer]
-    drawn: dict[tuple[str, str], Answer]
-    notes: list[str] = field(default_factory=list)
-
-
 def collect(answers: Answers, defects: Defects, logging_policy: str | None) -> Collection:
-    """Join the answers by key: an answer that two files score is one, another that stands twice is told."""
+    """Join the answers by key: an answer that two files score is one, another that stands twice is told.
+
+    Raises:
+        ExchangeError: log-probabilities under the logging policy's name are not its own.
+    """
     logged: dict[str, Answer] = {}
     for answer in answers.logged:
         first = logged.get(answer.prompt_id)
         if first is None:
             logged[answer.prompt_id] = answer
         elif first.place.file != answer.place.file and first.response == answer.response:
-            logged[answer.prompt_id] = first.with_scores_of(answer)
+            logged[answer.prompt_id] = agreed(first, answer, defects)
         else:
-            defects.add(answer.place, f"prompt_id {answer.prompt_id} stands already at {first.place}")
-    targets = list(dict.fromkeys(name for answer in logged.values() for name in answer.target_logps))
+            other = "" if answer.prompt == first.prompt else ", with another prompt"
+            defects.add(answer.place, f"prompt_id {answer.prompt_id} stands already at {first.place}{other}")
     by_policy: dict[str, list[Answer]] = {}
     for answer in answers.drawn:
         by_policy.setdefault(str(answer.policy), []).append(answer)
-    own = _own_name(by_policy, targets, logged, logging_policy)
-    found = Collection(own or logging_policy or "p0", targets, logged, {})
-    if own is not None:
-        again = by_policy.pop(own)
-        for answer in again:
-            logged[answer.prompt_id] = _agreed(logged[answer.prompt_id], answer, defects)
-        found.notes.append(f"{again[0].place.file} repeats the logged rows, so the logging policy is {own}")
+    named = list(dict.fromkeys(name for answer in logged.values() for name in answer.target_logps))
+    found = without_own(logged, named, by_policy, logging_policy)
+    again = by_policy.pop(found.logging, [])
+    for answer in again:
+        if answer.prompt_id in logged:
+            logged[answer.prompt_id] = agreed(logged[answer.prompt_id], answer, defects)
+        else:
+            defects.add(answer.place, f"{found.logging} is the logging policy, and its prompt_id is not logged")
     for policy, draws in by_policy.items():
-        if policy not in targets:
-            targets.append(policy)
+        if policy not in found.targets:
+            found.targets.append(policy)
             found.notes.append(f"{policy} has no log-probabilities: only estimates from its own responses are possible")
         _add_draws(found, policy, draws, defects)
     found.notes += [
         f"{name} has log-probabilities and no responses of its own: weighted estimates only"
-        for name in targets
+        for name in found.targets
         if name not in by_policy
     ]
     return found
-
-
-def renamed(names: Iterable[str]) -> dict[str, str]:
-    """Names as an experiment can hold them (letters, digits, underscores), where a name is another now.
-
-    Raises:
-        ValueError: two names would become one.
-    """
-    safe: dict[str, str] = {}
-    for name in names:
-        plain = re.sub(r"\W", "_", name, flags=re.ASCII)[:63]
-        safe[name] = plain if plain[:1].isalpha() else f"policy_{plain}"[:63]
-    doubled = sorted({one for one in safe.values() if list(safe.values()).count(one) > 1})
-    if doubled:
-        raise ValueError(f"policies would share the name {', '.join(doubled)}; rename one of them in the data")
-    return safe
 
 
 def tables(found: Collection, names: dict[str, str]) -> dict[str, pd.DataFrame]:
@@ -90,7 +68,7 @@ def tables(found: Collection, names: dict[str, str]) -> dict[str, pd.DataFrame]:
             "prompt_id": answer.prompt_id,
             "prompt": answer.prompt,
             "language": answer.language or UNSTATED,
-            "source_row": answer.place.line - 1,
+            "source_row": answer.place.number - 1,
             "reference_points": [],
         }
         for answer in logged
@@ -107,42 +85,31 @@ def tables(found: Collection, names: dict[str, str]) -> dict[str, pd.DataFrame]:
     }
 
 
-def _own_name(
-    by_policy: dict[str, list[Answer]], targets: Sequence[str], logged: dict[str, Answer], named: str | None
-) -> str | None:
-    """The policy whose draws are the logged rows once more."""
-    for policy, draws in by_policy.items():
-        if policy in targets or (named is not None and policy != named):
-            continue
-        if all(d.prompt_id in logged and d.response in (None, logged[d.prompt_id].response) for d in draws):
-            return policy
-    return None
-
-
-def _agreed(first: Answer, again: Answer, defects: Defects) -> Answer:
-    for name in ("judge_score", "oracle_label"):
-        ours, theirs = getattr(first, name), getattr(again, name)
-        if ours is not None and theirs is not None and ours != theirs:
-            defects.add(again.place, f"{name} {theirs:g} is not that of the same response at {first.place}: {ours:g}")
-    return first.with_scores_of(again)
-
-
 def _add_draws(found: Collection, policy: str, draws: list[Answer], defects: Defects) -> None:
     further = Defects()
+    alike = {_plainly(identity): identity for identity in found.logged}
     for answer in draws:
         key = answer.prompt_id, policy
-        base = found.logged.get(answer.prompt_id)
+        base, first = found.logged.get(answer.prompt_id), found.drawn.get(key)
         if base is None:
-            defects.add(answer.place, "its prompt_id is not among the logged rows")
+            meant = alike.get(_plainly(answer.prompt_id))
+            hint = "" if meant is None else f": it is written {answer.prompt_id!r} here and {meant!r} there"
+            defects.add(answer.place, f"its prompt_id is not among the logged rows{hint}")
         elif answer.prompt is not None and answer.prompt != base.prompt:
             defects.add(answer.place, f"its prompt is not that of the same prompt_id at {base.place}")
-        elif key not in found.drawn:
+        elif first is None:
             found.drawn[key] = answer
-        elif found.drawn[key].place.file != answer.place.file:
-            found.drawn[key] = found.drawn[key].with_scores_of(answer)
+        elif first.place.file != answer.place.file and answer.response in (None, first.response):
+            found.drawn[key] = agreed(first, answer, defects)
         else:
             further.add(answer.place, "left out: an experiment holds one response of a policy to a prompt, the first")
     found.notes += further.texts()
+
+
+def _plainly(identity: str) -> str:
+    """An id without what differs where one tool writes a number and another a text: 007, 7.0 and " 7" are 7."""
+    plain = identity.strip()
+    return str(int(float(plain))) if re.fullmatch(r"\d{1,15}(\.0*)?", plain) else plain
 
 
 def _response(policy: str, answer: Answer) -> dict[str, object]:

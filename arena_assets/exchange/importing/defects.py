@@ -1,44 +1,42 @@
-"""What is wrong with the lines of an import: every one is told by file and number, none is dropped silently."""
+"""What is wrong with the rows of an import: every one is told by file and number, none is dropped silently."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True)
-class Place:
-    """A line of a file; the first is 1."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+from arena_assets.textfiles import Place
 
 
 @dataclass
 class Defects:
-    """Defects by file and text, so that a thousand lines with one fault are one entry with a thousand numbers."""
+    """Defects by file and text, so that a thousand rows with one fault are one entry with a thousand numbers."""
 
-    lines: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    rows: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
 
-    def add(self, place: Place, text: str) -> None:
-        self.lines.setdefault((place.file, text), []).append(place.line)
+    def add(self, place: Place, text: str, cost: int = 1) -> None:
+        """Tell a fault; `cost`: how many lines it takes with it."""
+        numbers = self.rows.setdefault((place.file, place.unit, text), [])
+        numbers.extend(range(place.number, place.number + cost))
 
     def __bool__(self) -> bool:
-        return bool(self.lines)
+        return bool(self.rows)
+
+    @property
+    def told(self) -> int:
+        """How many faults were told so far."""
+        return sum(map(len, self.rows.values()))
 
     @property
     def count(self) -> int:
-        """Number of defective lines; a line with two faults counts once."""
-        return len({(file, line) for (file, _), numbers in self.lines.items() for line in numbers})
+        """Number of defective rows; a row with two faults counts once."""
+        return len({(file, unit, one) for (file, unit, _), numbers in self.rows.items() for one in numbers})
 
     def texts(self) -> list[str]:
         """One text for each fault: file, every line number, what is wrong."""
         return [
-            f"{file}, line{'s' if len(numbers) > 1 else ''} {ranges(numbers)}: {text}"
-            for (file, text), numbers in self.lines.items()
+            f"{file}, {unit}{'s' if len(numbers) > 1 else ''} {ranges(numbers)}: {text}"
+            for (file, unit, text), numbers in self.rows.items()
         ]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from arena_assets.estimation.data.foreign import CJE, SAMPLER, Format
-from arena_assets.exchange.importing.defects import Place
 from arena_assets.exchange.importing.lines import Line
 from arena_assets.ids import prompt_id
+from arena_assets.textfiles import Place
 
 Judged = Literal["deterministic", "uncertainty"]
 
@@ -74,7 +74,8 @@ def logged_answer(line: Line, form: Format, judged: Judged = "deterministic") ->
     if isinstance(given, Mapping):
         targets = {str(k): line.number(f"{form.targets}.{k}", v) for k, v in given.items()}
     else:
-        line.fault(f"{form.targets} is missing" if given is None else f"{form.targets} is no object")
+        how = f"write {{policy: ln P}}, in a table one column {form.targets}.POLICY for each"
+        line.fault(f"{form.targets} is missing: {how}" if given is None else f"{form.targets} is no object: {how}")
     return replace(answer, total_logprob=base_value, target_logps=targets) if line.whole else None
 
 
@@ -98,12 +99,12 @@ def oracle_score(line: Line, scale: float) -> float | None:
     if isinstance(value, Mapping):
         value = value.get("score")
     elif value is not None:
-        return line.number("oracle_label", value, 1.0)
+        return line.share("oracle_label", value)
     if value is None:
         value = line.get("oracle_score")
     if value is None:
         line.fault("oracle_label is missing")
-    score = line.number("oracle_score", value, scale)
+    score = line.share("oracle_score", value, scale)
     return None if score is None else score / scale
 
 
@@ -125,7 +126,7 @@ def _answer(line: Line, form: Format, policy: str | None, judged: Judged, *, dra
         score,
         mean,
         variance,
-        line.number("oracle_label", label, 1.0),
+        line.share("oracle_label", label),
         line.count("n_response_tokens"),
     )
 
@@ -138,10 +139,10 @@ def _judge(line: Line, form: Format, judged: Judged) -> tuple[float | None, floa
         spread = value.get("variance")
         value = value.get("mean")
     if judged == "uncertainty" or spread:
-        return None, line.number("judge_score", value, 1.0), line.number("judge variance", spread, 0.25)
-    score = line.number("judge_score", value, 1.0)
-    mean = line.number("judge_mean", line.get("judge_mean", below=form.below), 1.0)
-    return score, mean, line.number("judge_variance", line.get("judge_variance", below=form.below), 0.25)
+        return None, line.share("judge_score", value), line.share("judge variance", spread, 0.25)
+    score = line.share("judge_score", value)
+    mean = line.share("judge_mean", line.get("judge_mean", below=form.below))
+    return score, mean, line.share("judge_variance", line.get("judge_variance", below=form.below), 0.25)
 
 
 def _old_names(line: Line) -> list[str]:

@@ -1,43 +1,21 @@
-"""Which files an import consists of, and the answers that stand in them."""
+"""The answers that stand in the files of an import."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arena_assets.errors import ExchangeError
 from arena_assets.estimation.data.foreign import Format
 from arena_assets.exchange.importing.defects import Defects
-from arena_assets.exchange.importing.formats import (
-    FORMATS,
-    ORIGINAL,
-    Answer,
-    Judged,
-    detect,
-    drawn_answer,
-    logged_answer,
-    oracle_score,
-)
-from arena_assets.exchange.importing.lines import read_lines
+from arena_assets.exchange.importing.files import Files
+from arena_assets.exchange.importing.formats import FORMATS, Answer, detect, drawn_answer, logged_answer, oracle_score
+from arena_assets.exchange.importing.lines import Line, read_lines
 
-SUFFIX = "_responses.jsonl"
 # The original wrote its oracle's scores on a scale of 0 to 10.
 ORIGINAL_SCALE = 10.0
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of a data set: logged rows, each policy's fresh draws, labels."""
-
-    logged: tuple[tuple[Path, Judged], ...]
-    drawn: tuple[tuple[Path, str | None, Judged], ...] = ()
-    labels: tuple[Path, ...] = ()
-    form: Format | None = None
-
-    @property
-    def all(self) -> list[Path]:
-        return [path for path, _ in self.logged] + [path for path, _, _ in self.drawn] + list(self.labels)
 
 
 @dataclass
@@ -51,49 +29,22 @@ class Answers:
     digest: str = ""
 
 
-def find_files(path: Path) -> Files:
-    """The files below `path`, a file of logged rows or a folder.
+def read_answers(files: Files, form: Format | None, defects: Defects) -> Answers:
+    """Read every row of every file; what is wrong goes to `defects`.
 
     Raises:
-        ExchangeError: nothing there can be imported, or several files could be the logged rows.
+        ExchangeError: a file cannot be read to its end, or holds no row.
     """
-    if path.is_file():
-        return Files(((path, "deterministic"),), _draws(path.parent))
-    if not path.is_dir():
-        raise ExchangeError(f"{path} does not exist")
-    original = sorted(path.glob("p0_scored_*.jsonl"))
-    if original:
-        targets = sorted(path.glob("targets_scored_*.jsonl"))
-        return Files(
-            tuple((one, _judged(one)) for one in original),
-            tuple((one, None, _judged(one)) for one in targets),
-            tuple(sorted((path / "labeling").glob("oracle_labels_*.jsonl"))),
-            ORIGINAL,
-        )
-    logged = [one for one in sorted(path.glob("*.jsonl")) if not one.name.endswith(SUFFIX)]
-    if not logged:
-        raise ExchangeError(
-            f"{path} holds no file of logged rows (*.jsonl with log-probabilities). A folder of fresh draws alone has "
-            "no log-probabilities: add the logging policy's rows as logged_data.jsonl"
-        )
-    if len(logged) > 1:
-        names = ", ".join(one.name for one in logged)
-        raise ExchangeError(f"{path} holds several files that could be the logged rows: {names}; name the one you mean")
-    return Files(((logged[0], "deterministic"),), _draws(path))
-
-
-def read_answers(files: Files, form: Format | None, defects: Defects) -> Answers:
-    """Read every line of every file; what is wrong goes to `defects`."""
-    answers = Answers(form or files.form or _detected(files.logged[0][0]))
+    answers = Answers(form or files.form or _detected(files))
     for file, judged in files.logged:
-        read = (logged_answer(line, answers.form, judged) for line in read_lines(file, defects))
+        read = (logged_answer(line, answers.form, judged) for line in _lines(files, file, defects))
         answers.logged += [answer for answer in read if answer is not None]
     for file, policy, judged in files.drawn:
-        drawn = (drawn_answer(line, answers.form, policy, judged) for line in read_lines(file, defects))
+        drawn = (drawn_answer(line, answers.form, policy, judged) for line in _lines(files, file, defects))
         answers.drawn += [answer for answer in drawn if answer is not None]
     for file in files.labels:
-        _label(answers, file, defects)
-    answers.files = [file.name for file in files.all]
+        _label(answers, files, file, defects)
+    answers.files = list(files.names.values())
     answers.digest = _digest(files.all)
     return answers
 
@@ -105,7 +56,17 @@ def format_named(name: str) -> Format | None:
     return FORMATS[name]
 
 
-def _label(answers: Answers, file: Path, defects: Defects) -> None:
+def _lines(files: Files, file: Path, defects: Defects) -> Iterator[Line]:
+    """The rows of a file that must have some."""
+    empty, before = True, defects.told
+    for line in read_lines(file, files.names[file], defects):
+        empty = False
+        yield line
+    if empty and defects.told == before:
+        raise ExchangeError(f"{files.names[file]} holds no row: write it whole, or take it away")
+
+
+def _label(answers: Answers, files: Files, file: Path, defects: Defects) -> None:
     """Add the labels of a file to the answers that they are of."""
     calibration = "calibration" in file.name
     where = {
@@ -113,7 +74,7 @@ def _label(answers: Answers, file: Path, defects: Defects) -> None:
         for group in (answers.logged, answers.drawn)
         for place, answer in enumerate(group)
     }
-    for line in read_lines(file, defects):
+    for line in _lines(files, file, defects):
         label, identity = oracle_score(line, ORIGINAL_SCALE), line.identity()
         named = None if calibration else line.data.get("policy") or line.data.get("model")
         if identity is None and line.whole:
@@ -128,22 +89,17 @@ def _label(answers: Answers, file: Path, defects: Defects) -> None:
         group[place] = replace(group[place], oracle_label=label)
 
 
-def _draws(folder: Path) -> tuple[tuple[Path, str | None, Judged], ...]:
-    for place in (folder / "fresh_draws", folder / "responses", folder):
-        found = sorted(place.glob(f"*{SUFFIX}"))
-        if found:
-            return tuple((one, one.name.removesuffix(SUFFIX), "deterministic") for one in found)
-    return ()
-
-
-def _judged(path: Path) -> Judged:
-    return "uncertainty" if "uncertainty" in path.name else "deterministic"
-
-
-def _detected(path: Path) -> Format:
-    for line in read_lines(path, Defects()):
+def _detected(files: Files) -> Format:
+    """The format, by the first row that can be read at all."""
+    file = files.logged[0][0]
+    defects = Defects()
+    for line in read_lines(file, files.names[file], defects):
         return detect(line)
-    raise ExchangeError(f"{path.name} holds no row")
+    texts = defects.texts()
+    if not texts:
+        raise ExchangeError(f"{files.names[file]} holds no row: there is nothing to import")
+    more = f" (and {len(texts) - 3} more faults)" if len(texts) > 3 else ""
+    raise ExchangeError(f"{files.names[file]} holds no row that can be read:\n  " + "\n  ".join(texts[:3]) + more)
 
 
 def _digest(files: list[Path]) -> str:

@@ -8,8 +8,9 @@ import yaml
 from upath import UPath
 
 from arena_assets import pipeline
-from arena_assets.config import Experiment, ImportedCorpus, config_folder, load_experiment
-from arena_assets.errors import ExchangeError
+from arena_assets.config import Experiment, ImportedCorpus, config_folder, experiment_of, load_experiment
+from arena_assets.errors import ConfigError, ExchangeError
+from arena_assets.exchange.importing.names import safe_name
 from arena_assets.exchange.importing.reading import Imported
 from arena_assets.stages.imported import staging
 from arena_assets.storage import Store, write_bytes
@@ -19,8 +20,10 @@ def stage(imported: Imported, name: str, *, batch_size: int = 1000, replace: boo
     """Keep the imported tables below the experiment's storage and write its `configs/<name>.yaml`.
 
     Raises:
-        ExchangeError: an experiment of that name is there, and is not this very import.
+        ExchangeError: no experiment can have that name or be of these data, or one of that name is there and is not
+            this very import.
     """
+    require_name(name)
     path = config_folder() / f"{name}.yaml"
     if path.exists():
         there = load_experiment(name)
@@ -29,7 +32,10 @@ def stage(imported: Imported, name: str, *, batch_size: int = 1000, replace: boo
             what = "an experiment of its own" if before is None else "other data; --replace imports these instead"
             raise ExchangeError(f"{path.name} is there and holds {what}; choose another name with --experiment")
     document = _document(imported, batch_size)
-    experiment = Experiment.model_validate(document | {"name": name})
+    try:
+        experiment = experiment_of(document | {"name": name}, path.name)
+    except ConfigError as error:
+        raise ExchangeError(f"no experiment can be made of the import, nothing was kept: {error}") from error
     store = staging(Store.of(experiment))
     for asset, table in imported.tables.items():
         store.write(asset, table, fingerprint=imported.digest)
@@ -38,6 +44,7 @@ def stage(imported: Imported, name: str, *, batch_size: int = 1000, replace: boo
         "files": list(imported.files),
         "digest": imported.digest,
         "notes": list(imported.notes),
+        "n_skipped": imported.n_skipped,
         "skipped": list(imported.skipped),
     }
     write_bytes(store.root / "import.json", json.dumps(report, ensure_ascii=False, indent=1).encode())
@@ -46,6 +53,20 @@ def stage(imported: Imported, name: str, *, batch_size: int = 1000, replace: boo
     text = header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     write_bytes(UPath(str(path)), text.encode())
     return load_experiment(name)
+
+
+def require_name(name: str) -> None:
+    """Raise where no experiment can be called so; asked before an import is read.
+
+    Raises:
+        ExchangeError: with a name that can be taken instead.
+    """
+    possible = safe_name(name, "experiment")
+    if name != possible:
+        raise ExchangeError(
+            f"{name!r} is no name of an experiment: it takes letters, digits and underscores, a letter first, at most "
+            f"63.\n  Name it {possible}: --experiment {possible}"
+        )
 
 
 def _document(imported: Imported, batch_size: int) -> dict[str, object]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from arena_assets.config.contents import data_suffix
-from arena_assets.corpus.rows import OddRow, Place, Row, Rows
-from arena_assets.corpus.text import TextFile
-from arena_assets.errors import CorpusError
+from arena_assets.errors import FileError
+from arena_assets.textfiles.rows import OddRow, Place, Row, Rows
+from arena_assets.textfiles.text import TextFile
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -22,18 +22,19 @@ def delimited_rows(file: TextFile) -> Rows:
     """The rows of a file whose first line names the columns; tabs separate in `.tsv`, else what its head has most of.
 
     Raises:
-        CorpusError: the file cannot be read, or a column stands twice.
+        FileError: the file cannot be read, or a column stands twice.
     """
     separator = "\t" if data_suffix(file.path) == ".tsv" else _separator(file)
     with file.open() as text:
-        header: list[str] = next(_reader(text, separator), [])
+        try:
+            header: list[str] = next(_reader(text, separator), [])
+        except csv.Error as error:
+            raise FileError(f"{file.path} cannot be loaded: its first line names no columns: {error}") from error
     names = tuple(name.strip() for name in header)
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted({name for name in names if name and names.count(name) > 1})
     if doubled:
-        raise CorpusError(
-            f"the corpus file {file.path} has the columns {', '.join(doubled)} more than once; rename them"
-        )
-    return Rows(file.path.name, names, _stream(file, names, separator))
+        raise FileError(f"{file.path} has the columns {', '.join(doubled)} more than once; rename them")
+    return Rows(file.name, names, _stream(file, names, separator), "cells")
 
 
 def _stream(file: TextFile, names: tuple[str, ...], separator: str) -> Iterator[Row | OddRow]:
@@ -42,7 +43,7 @@ def _stream(file: TextFile, names: tuple[str, ...], separator: str) -> Iterator[
         next(reader, None)
         while True:
             before = reader.line_num
-            place = Place(file.path.name, before + 1)
+            place = Place(file.name, before + 1)
             try:
                 fields = next(reader)
             except StopIteration:
@@ -52,6 +53,9 @@ def _stream(file: TextFile, names: tuple[str, ...], separator: str) -> Iterator[
                 yield OddRow(place, f"its quotation marks do not fit: {error}", max(1, reader.line_num - before))
                 continue
             if not fields:
+                continue
+            if any("\0" in field for field in fields):
+                yield OddRow(place, "it holds NUL bytes")
                 continue
             if len(fields) < len(names) or any(fields[len(names) :]):
                 yield OddRow(place, f"it has {len(fields)} fields, and the file {len(names)} columns")

@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from arena_assets.errors import CorpusError
+from arena_assets.errors import FileError
 
 
 def _zstd(path: Path) -> Any:
@@ -46,17 +46,18 @@ WESTERN = "cp1252"
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file that holds text; `encoding` is that of its bytes once they are unpacked."""
+    """A file that holds text; `encoding` is that of its bytes once they are unpacked, `name` tells its rows."""
 
     path: Path
     encoding: str
+    name: str
 
     @contextmanager
     def open(self) -> Iterator[IO[str]]:
         """Its text, line ends as they are.
 
         Raises:
-            CorpusError: it cannot be read to its end; the text is what the reader said.
+            FileError: it cannot be read to its end; the text is what the reader said.
         """
         errors = "surrogateescape" if _is_byte_wise(self.encoding) else "surrogatepass"
         with (
@@ -67,31 +68,12 @@ class TextFile:
             yield text
 
 
-def text_file(path: Path, encoding: str | None = None) -> TextFile:
+def text_file(path: Path, encoding: str | None = None, name: str | None = None) -> TextFile:
     """The file with its encoding: as stated, else as its mark or its bytes say.
 
     Without a mark it is UTF-8, unless more lines are no UTF-8 than are it beyond ASCII: then it is Windows-1252.
     """
-    if encoding is not None:
-        return TextFile(path, encoding)
-    with reading(path), open_bytes(path) as raw:
-        head = raw.read(4)
-        for mark, name in _MARKS.items():
-            if head.startswith(mark):
-                return TextFile(path, name)
-        if len(head) >= 2 and 0 in head[:2]:
-            return TextFile(path, "utf-16-be" if head[0] == 0 else "utf-16-le")
-        utf8 = other = 0
-        rest = raw.readline()
-        for line in _with(head + rest, raw):
-            if line.isascii():
-                continue
-            try:
-                line.decode("utf-8")
-                utf8 += 1
-            except UnicodeDecodeError:
-                other += 1
-    return TextFile(path, WESTERN if other > utf8 else "utf-8")
+    return TextFile(path, encoding or _encoding(path), name or path.name)
 
 
 @contextmanager
@@ -109,13 +91,13 @@ def reading(path: Path) -> Iterator[None]:
     """What the readers of a file raise becomes an error that names it.
 
     Raises:
-        CorpusError: the file cannot be read to its end: none of it is taken for the whole.
+        FileError: the file cannot be read to its end: none of it is taken for the whole.
     """
     try:
         yield
     except (OSError, EOFError, UnicodeError, zlib.error, lzma.LZMAError, pa.ArrowException, MemoryError) as error:
         said = str(error) or type(error).__name__
-        raise CorpusError(f"the corpus file {path} cannot be loaded: {said}; is it whole?") from error
+        raise FileError(f"{path} cannot be loaded: {said}; is it whole?") from error
 
 
 def _is_byte_wise(encoding: str) -> bool:
@@ -125,3 +107,25 @@ def _is_byte_wise(encoding: str) -> bool:
 def _with(first: bytes, rest: IO[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
+
+
+def _encoding(path: Path) -> str:
+    with reading(path), open_bytes(path) as raw:
+        head = raw.read(4)
+        for mark, name in _MARKS.items():
+            if head.startswith(mark):
+                return name
+        # Two NULs are no letter of UTF-16, but what is left of a file when the machine stopped while it was written.
+        if len(head) >= 2 and 0 in head[:2] and any(head[:2]):
+            return "utf-16-be" if head[0] == 0 else "utf-16-le"
+        utf8 = other = 0
+        rest = raw.readline()
+        for line in _with(head + rest, raw):
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                utf8 += 1
+            except UnicodeDecodeError:
+                other += 1
+    return WESTERN if other > utf8 else "utf-8"

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from arena_assets.corpus.rows import OddRow, Place, Row, Rows
-from arena_assets.corpus.text import reading
+from arena_assets.textfiles.rows import OddRow, Place, Row, Rows
+from arena_assets.textfiles.text import reading
 
 _AT_ONCE = 1024
 
 
-def parquet_rows(path: Path, wanted: frozenset[str]) -> Rows:
-    """The rows of a Parquet file with those of the `wanted` columns that it has.
+def parquet_rows(path: Path, wanted: Collection[str] | None, name: str) -> Rows:
+    """The rows of a Parquet file, told by `name`, with those of the `wanted` columns that it has (None: all).
 
     Raises:
-        CorpusError: the file cannot be read.
+        FileError: the file cannot be read.
     """
     with reading(path), pq.ParquetFile(path) as file:
         columns = tuple(file.schema_arrow.names)
-    return Rows(path.name, columns, _stream(path, [name for name in columns if name in wanted]))
+    return Rows(name, columns, _stream(path, [one for one in columns if wanted is None or one in wanted], name))
 
 
-def _stream(path: Path, columns: list[str]) -> Iterator[Row | OddRow]:
+def _stream(path: Path, columns: list[str], name: str) -> Iterator[Row | OddRow]:
     number = 0
     with reading(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_AT_ONCE, columns=columns):
             for found in python_rows(batch):
                 number += 1
-                place = Place(path.name, number, "row")
+                place = Place(name, number, "row")
                 yield OddRow(place, found) if isinstance(found, str) else Row(place, found)
 
 

@@ -8,9 +8,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from arena_assets.corpus.rows import OddRow, Place, Row, Rows
-from arena_assets.corpus.text import TextFile
-from arena_assets.errors import CorpusError
+from arena_assets.errors import FileError
+from arena_assets.estimation.data.foreign import json_object, kind_of
+from arena_assets.textfiles.rows import OddRow, Place, Row, Rows
+from arena_assets.textfiles.text import TextFile
 
 # Rows of the beginning, whose keys are the columns.
 _HEAD = 1000
@@ -21,19 +22,12 @@ def json_rows(file: TextFile) -> Rows:
     """The rows of a JSON file; a line that is no JSON object is an odd row.
 
     Raises:
-        CorpusError: the file cannot be read, or a document breaks off or holds no rows.
+        FileError: the file cannot be read, or a document breaks off or holds no rows.
     """
     stream = _lines(file) if _is_lines(file) else _document(file)
     head = list(islice(stream, _HEAD))
     columns = dict.fromkeys(name for row in head if isinstance(row, Row) for name in row.data)
-    return Rows(file.path.name, tuple(columns), chain(head, stream))
-
-
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
-    names = {"str": "a text", "dict": "an object", "list": "a list", "bool": "true or false", "NoneType": "nothing"}
-    names |= {"int": "a number", "float": "a number", "bytes": "bytes"}
-    return names.get(type(value).__name__, f"a {type(value).__name__}")
+    return Rows(file.name, tuple(columns), chain(head, stream), "json")
 
 
 def _is_lines(file: TextFile) -> bool:
@@ -49,7 +43,7 @@ def _is_lines(file: TextFile) -> bool:
         return False
     if ".json" not in (suffix.lower() for suffix in file.path.suffixes):
         return True
-    return bool(second.strip(_SPACE)) and isinstance(_parsed(first), dict)
+    return bool(second.strip(_SPACE)) and isinstance(json_object(first), dict)
 
 
 def _lines(file: TextFile) -> Iterator[Row | OddRow]:
@@ -57,13 +51,16 @@ def _lines(file: TextFile) -> Iterator[Row | OddRow]:
         for number, line in enumerate(text, 1):
             if not line.strip(_SPACE):
                 continue
-            place = Place(file.path.name, number)
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield OddRow(place, f"it is no JSON: {_said(error)}")
-                continue
-            yield _row(place, value)
+            place, found = Place(file.name, number), json_object(line)
+            if isinstance(found, dict):
+                yield Row(place, found)
+            else:
+                yield OddRow(place, f"it is {found if _is_text(line) else 'not UTF-8'}")
+
+
+def _is_text(line: str) -> bool:
+    """Whether every byte of a line was one of its encoding; all but UTF-8 know every byte."""
+    return not any("\udc80" <= character <= "\udcff" for character in line)
 
 
 def _document(file: TextFile) -> Iterator[Row | OddRow]:
@@ -71,7 +68,8 @@ def _document(file: TextFile) -> Iterator[Row | OddRow]:
     with file.open() as opened:
         text = opened.read()
     decoder = json.JSONDecoder()
-    at, line, counted = _skip(text, 0), 1, 0
+    at, line, counted, rows, above = _skip(text, 0), 1, 0, 0, 0
+    one_line = "\n" not in text.strip(_SPACE)
     in_array = text.startswith("[", at)
     at = _skip(text, at + 1) if in_array else at
     while at < len(text) and not (in_array and text[at] == "]"):
@@ -79,8 +77,12 @@ def _document(file: TextFile) -> Iterator[Row | OddRow]:
             value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise _broken(file.path, _said(error)) from error
-        line, counted = line + text.count("\n", counted, at), at
-        yield from _rows_of(Place(file.path.name, line), value, alone=not in_array and _skip(text, end) == len(text))
+        line, counted, rows = line + text.count("\n", counted, at), at, rows + 1
+        # Where rows share a line, its number would not say which is meant.
+        shared = in_array and (one_line or line == above)
+        place = Place(file.name, rows, "row") if shared else Place(file.name, line)
+        above = line
+        yield from _rows_of(place, value, alone=not in_array and _skip(text, end) == len(text))
         at = _skip(text, end)
         if in_array and text.startswith(",", at):
             at = _skip(text, at + 1)
@@ -120,16 +122,9 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _parsed(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _said(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError) else "nested too deeply"
 
 
-def _broken(path: Path, said: str) -> CorpusError:
-    return CorpusError(f"the corpus file {path} cannot be loaded: it is no JSON: {said}; is it whole?")
+def _broken(path: Path, said: str) -> FileError:
+    return FileError(f"{path} cannot be loaded: it is no JSON: {said}; is it whole?")
