@@ -8,20 +8,24 @@ from arena_assets.llama.files import fetch_model
 
 
 def fetch(name: str) -> int:
-    """Fetch the model of that name from wherever the experiments' configuration says."""
+    """Fetch every model of that name from wherever the experiments' configuration says."""
     known = configured_models()
     if name not in known:
         raise ModelError(f"no experiment names a model {name!r}; there are: {', '.join(sorted(known))}")
-    fetch_model(name, known[name], print)
+    for config in known[name]:
+        fetch_model(name, config, print)
     return 0
 
 
-def configured_models() -> dict[str, ModelConfig]:
-    """The models of all experiments that validate, by name."""
-    models: dict[str, ModelConfig] = {}
+def configured_models() -> dict[str, list[ModelConfig]]:
+    """The models of all experiments that validate, by name: two experiments may mean two models by one name."""
+    models: dict[str, list[ModelConfig]] = {}
     for experiment in experiment_names():
         try:
-            models |= load_experiment(experiment).models
+            own = load_experiment(experiment).models
         except ConfigError:
             continue  # a broken file says so where it is used; it must not keep another's model from being fetched
+        for name, config in own.items():
+            if config.has_file and config not in models.setdefault(name, []):
+                models[name].append(config)
     return models

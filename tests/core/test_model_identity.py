@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from arena_assets.config import Experiment, HubModel, LocalModel, ModelConfig, is_made_with, made_with
+from arena_assets.cli import main
+from arena_assets.config import Experiment, HubModel, LocalModel, ModelConfig, is_made_with, load_experiment, made_with
 from arena_assets.config.identity import Identities
 from arena_assets.config.made_with import former_identity, why_outdated
 from arena_assets.config.model_files import checksum, former_place, own_place, part_names, whole_checksum
@@ -270,3 +271,15 @@ def test_what_an_earlier_version_fetched_is_used_where_it_lies_if_its_checksum_i
     assert downloads == []
     with pytest.raises(ModelError, match="is of an earlier version, and may be another model's: move it there if"):
         model_path("m", hub())
+
+
+def test_two_experiments_may_mean_two_models_by_one_name(
+    config_folder: ConfigFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for experiment, repo in (("one", "ada/law"), ("two", "ada/mail"), ("three", "ada/mail")):
+        model = {"source": "hub", "repo": repo, "file": "model.Q4.gguf"}
+        config_folder.write(experiment, models={"small": model})
+    assert main(["fetch-model", "small"]) == 0
+    assert capsys.readouterr().out.count("verified") == 2
+    for experiment, repo in (("one", b"ada/law"), ("two", b"ada/mail")):
+        assert repo in model_path("small", load_experiment(experiment).models["small"]).read_bytes()
