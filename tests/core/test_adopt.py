@@ -13,6 +13,7 @@ from upath import UPath
 from arena_assets.cli import main
 from arena_assets.errors import StorageError
 from arena_assets.journal import Journal
+from arena_assets.judging.costs import spent_usd
 from arena_assets.storage import Store, adopting
 from arena_assets.storage.adopting import adopt, without_experiment
 from tests.conftest import ConfigFolder
@@ -120,6 +121,7 @@ def test_interrupted_anywhere_it_is_done_again_to_the_same_end(
     assert not old.root.exists()
     assert {name for name in before if name.startswith("responses")} < set(contents(new))
     assert paid(new) == {"old 0000", "old 0001", "new 0005", "asked meanwhile"}
+    assert spent_usd(new.journals("judge_scores")) == 4.0  # no answer stands twice
 
 
 def test_status_names_data_without_an_experiment(
