@@ -63,7 +63,7 @@ def former_identity(experiment: Experiment, name: str) -> str | None:
     model = experiment.models[name]
     if model.sha256 is not None or isinstance(model, ImportedModel):
         return str(model.sha256 or model.file)
-    if sum(_same_name(model, experiment.models[other]) for other in experiment.used_models) > 1:
+    if any(_shares_its_name(model, experiment.models[other]) for other in experiment.used_models):
         return None
     if isinstance(model, LocalModel):
         return model.file if unchanged(own_place(model)) else None
@@ -74,8 +74,11 @@ def former_identity(experiment: Experiment, name: str) -> str | None:
         return None
 
 
-def _same_name(model: HubModel | PackageModel | LocalModel, other: ModelConfig) -> bool:
-    return not isinstance(other, ImportedModel) and former_place(other) == former_place(model)
+def _shares_its_name(model: HubModel | PackageModel | LocalModel, other: ModelConfig) -> bool:
+    """Whether the other one, of another source, lay in the same place."""
+    if isinstance(other, ImportedModel) or own_place(other) == own_place(model):
+        return False
+    return former_place(other) == former_place(model)
 
 
 def _as_noted(experiment: Experiment, notes: Mapping[str, str]) -> Identities | None:

@@ -232,6 +232,12 @@ def test_an_old_name_that_was_two_models_is_none(config_folder: ConfigFolder) ->
     assert why_outdated(experiment, notes) == "made with another configuration"
 
 
+def test_two_names_of_one_file_are_one_model_then_as_now(config_folder: ConfigFolder) -> None:
+    experiment = of(config_folder, hub(), hub())
+    notes = old_tables(experiment, {"a": hub().file, "b": hub().file})
+    assert is_made_with(experiment, "responses", "0000", notes)
+
+
 def test_an_old_table_is_outdated_where_its_models_file_is_another_now(config_folder: ConfigFolder) -> None:
     model = LocalModel(source="file", path="small.gguf")
     path = config_folder.path.parent / "small.gguf"
