@@ -12,7 +12,7 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count, level_words, listed, percent, with_methods
-from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL, ESS_GOOD
+from arena_assets.estimation.diagnostics.gates import ESS_REFUSE, ESS_WARN
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.tables import rows_of
 
@@ -194,10 +194,10 @@ def _of_weights(weights: pd.DataFrame, policies: list[str]) -> list[Conclusion]:
     rows = {row["policy"]: row for row in rows_of(weights.dropna(subset=["ess_fraction"]))}
     found = []
     for policy in policies:
-        if policy not in rows or rows[policy]["ess_fraction"] >= ESS_GOOD:
+        if policy not in rows or rows[policy]["ess"] >= ESS_WARN:
             continue
         row, share = rows[policy], float(rows[policy]["ess_fraction"])
-        refused = share < ESS_CRITICAL
+        refused = float(row["ess"]) < ESS_REFUSE
         verb = "say nothing reliable about" if refused else "are uncertain for"
         found.append(
             Conclusion(

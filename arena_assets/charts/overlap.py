@@ -12,9 +12,7 @@ import pandas as pd
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
 from arena_assets.estimation.data.weights import from_log
-from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL as CRITICAL
-from arena_assets.estimation.diagnostics.gates import ESS_GOOD as GOOD
-from arena_assets.estimation.diagnostics.gates import HILL_WARN
+from arena_assets.estimation.diagnostics.gates import ESS_REFUSE, ESS_WARN, PARETO_WARN
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,10 +34,10 @@ def of_targets(diagnostics: pd.DataFrame, targets: Sequence[str]) -> pd.DataFram
 
 def overlap_title(table: pd.DataFrame) -> str:
     """Which policies P0's data can speak about, as a sentence."""
-    good = int((table["ess_fraction"] >= GOOD).sum())
-    poor = list(table["policy"][table["ess_fraction"] < CRITICAL])
-    text = f"{good} of {count(len(table), 'policy', 'policies')} keep {GOOD:.0%} or more of the rows' information"
-    return text + (f"; below {CRITICAL:.0%}: {', '.join(poor)}" if poor else "")
+    enough = int((table["ess"] >= ESS_WARN).sum())
+    few = list(table["policy"][table["ess"] < ESS_REFUSE])
+    text = f"{enough} of {count(len(table), 'policy', 'policies')} keep {ESS_WARN:.0f} effective rows or more"
+    return text + (f"; below {ESS_REFUSE:.0f}: {', '.join(few)}" if few else "")
 
 
 def overlap(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
@@ -64,12 +62,14 @@ def overlap(table: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         ),
         color=alt.Color("policy:N", scale=colours, legend=None),
     )
-    gates = pd.DataFrame({"at": [CRITICAL, GOOD], "what": ["below: refused", "below: caution"]})
-    rules = alt.Chart(gates).mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(x="at:Q", tooltip=["what:N", "at:Q"])
+    most = float(table["n"].max())
+    gates = pd.DataFrame({"at": [ESS_REFUSE / most, ESS_WARN / most], "rows": [ESS_REFUSE, ESS_WARN]})
+    gates = gates[gates["at"] <= 1].assign(what=lambda frame: frame["rows"].map("{:.0f} rows".format))
+    rules = alt.Chart(gates).mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(x="at:Q", tooltip=["what:N"])
     words = (
-        alt.Chart(gates)
+        alt.Chart(gates.tail(1))
         .mark_text(color=style.GREY, align="left", dx=4, baseline="bottom", dy=-3)
-        .encode(x="at:Q", y=alt.value(0), text=alt.Text("at:Q", format=".0%"))
+        .encode(x="at:Q", y=alt.value(0), text="what:N")
     )
     return alt.layer(bars, rules, words).properties(height=44 * len(table) + 80)
 
@@ -174,11 +174,10 @@ def concentration_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
 
 def tail_title(table: pd.DataFrame) -> str:
     """Which tails are too heavy for a mean or a variance, as a sentence."""
-    known = table.dropna(subset=["hill"])
-    heavy = list(known["policy"][known["hill"] < HILL_WARN])
+    heavy = list(table["policy"][table["pareto_k"] > PARETO_WARN])
     if not heavy:
-        return "Tails are light enough for a variance: every tail index is 2 or more"
-    return f"Heavy tails: the weights of {', '.join(heavy)} may have no finite variance (tail index below 2)"
+        return f"Tails are light enough for a variance: no Pareto k is above {PARETO_WARN}"
+    return f"Heavy tails: the weights of {', '.join(heavy)} may have no finite variance (Pareto k above {PARETO_WARN})"
 
 
 def tail_chart(curve: pd.DataFrame, colours: alt.Scale) -> alt.Chart:

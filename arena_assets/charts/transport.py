@@ -83,38 +83,29 @@ def sides(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def support_title(table: pd.DataFrame) -> str:
-    """Whose level may not be claimed because its scores were never calibrated, as a sentence."""
-    known = table.dropna(subset=["outside_share"])
+    """How far scores that were never calibrated may move a target's level, as a sentence."""
+    known = table.dropna(subset=["beyond_low", "beyond_high"])
     if known.empty:
         return "No target's scores can be compared with a calibrated range"
-    share = known["share_below"] + known["share_above"]
-    out = share >= known["refused_from"]
-    if not out.any():
-        if not share.any():
-            return "Every target's scores lie within the calibrated range"
-        most, worst = percent(float(share.max())), known["policy"].iloc[int(share.argmax())]
-        return f"The targets score within the calibrated range: at most {most} lie outside ({worst})"
-    # The gates read what is left when the share that chance may show is taken off.
-    words = [
-        f"{policy} ({percent(float(left))} beyond chance)"
-        for policy, left in zip(known["policy"][out], known["outside_share"][out], strict=True)
-    ]
-    return f"No level may be claimed for {listed(words)}: scores outside the calibrated range"
+    largest = known[["beyond_low", "beyond_high"]].max(axis=1)
+    if not (largest > 0).any():
+        return "Every target's scores lie within the calibrated range"
+    worst = known.iloc[int(largest.argmax())]
+    share = percent(float(worst["share_below"] + worst["share_above"]))
+    return (
+        f"{share} of {worst['policy']}'s scores lie outside the calibrated range: its truth may be"
+        f" {worst['beyond_low']:.3f} lower or {worst['beyond_high']:.3f} higher for their sake"
+    )
 
 
-def support_chart(table: pd.DataFrame, limit: float) -> alt.LayerChart:
-    """Share outside the calibrated range, with the share from which the gates refuse."""
-    bars = (
+def support_chart(table: pd.DataFrame) -> alt.Chart:
+    """Share outside the calibrated range, by side."""
+    return (
         style.chart(table)
         .mark_bar(height={"band": 0.6})
         .encode(
             y=alt.Y("policy:N", sort=list(dict.fromkeys(table["policy"])), title=None),
-            x=alt.X(
-                "share:Q",
-                title="Share of its scores outside the range",
-                axis=alt.Axis(format="~%", tickCount=6),
-                scale=alt.Scale(domainMin=0, domainMax=max(1.5 * limit, float(table["share"].max()) * 1.1)),
-            ),
+            x=alt.X("share:Q", title="Share of its scores outside the range", axis=alt.Axis(format="~%", tickCount=6)),
             color=alt.Color(
                 "side:N",
                 title=None,
@@ -127,10 +118,5 @@ def support_chart(table: pd.DataFrame, limit: float) -> alt.LayerChart:
                 alt.Tooltip("share:Q", title="Share", format=".2%"),
             ],
         )
+        .properties(height=44 * table["policy"].nunique() + 110)
     )
-    gate = (
-        alt.Chart(pd.DataFrame({"at": [limit], "what": ["from here on: refused"]}))
-        .mark_rule(color=style.GREY, strokeDash=[4, 3])
-        .encode(x="at:Q", tooltip=["what:N"])
-    )
-    return alt.layer(bars, gate).properties(height=44 * table["policy"].nunique() + 110)

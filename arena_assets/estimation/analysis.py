@@ -14,6 +14,7 @@ from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.from_sampler import from_sampler
 from arena_assets.estimation.data.rows import Rows
 from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.stated import stated
 from arena_assets.estimation.estimators.estimate import Estimate, critical_value
 from arena_assets.estimation.estimators.methods import Method, full_grid
 from arena_assets.estimation.estimators.run import labels_used, rows_used, run
@@ -174,8 +175,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
     support = gates.Support(gates.REFUSED, reason)
     if target is not None and estimate is not None:
         n, n_oracle = rows_used(method, target.inputs), labels_used(method, target.inputs)
-        seen = target.diagnostics
-        support = gates.judge(method, seen, df=estimate.df, std_error=estimate.std_error, own_labels=n_oracle)
+        support = gates.judge(method, target.diagnostics, stated(method, target.inputs, estimate, n_oracle))
     return Result(
         method=method,
         policy=policy,

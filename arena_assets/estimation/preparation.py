@@ -16,6 +16,7 @@ from arena_assets.estimation.calibration.simcal import RawWeights
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.folds import hash_folds
 from arena_assets.estimation.data.weights import from_log
+from arena_assets.estimation.diagnostics.labels_at_random import Selection, selection
 from arena_assets.estimation.diagnostics.prompt_sets import PromptSets
 from arena_assets.estimation.diagnostics.target import JudgedLabels, TargetDiagnostics, TransportTest, diagnose_target
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics, diagnose
@@ -67,6 +68,7 @@ class Preparation:
         self._truth_prompts: Once[str, Bools] = Once()
         self._readings: Once[tuple[str, str], tuple[Reading, Bools]] = Once()
         self._overlaps: Once[tuple[str, str, bytes], tuple[RawWeights, WeightDiagnostics]] = Once()
+        self._selections: Once[tuple[str, str, bytes], Selection] = Once()
         self._targets: Once[tuple[str, str, str, bool], Target] = Once()
 
     @property
@@ -147,6 +149,26 @@ class Preparation:
 
         return self._overlaps.get((scoring, policy, kept.tobytes()), make)
 
+    def _selection(self, scoring: str, usable: Bools) -> Selection:
+        """How P0's labelled rows differ from its others by what needs no target."""
+
+        def make() -> Selection:
+            rows = usable & ~np.isnan(self.data.scores[scoring])
+            labelled = ~np.isnan(self.data.labels[rows])
+            found = selection("judge score", self.data.scores[scoring][rows], labelled)
+            return found.or_stronger(selection("response length", self.data.response_length[rows], labelled))
+
+        return self._selections.get((scoring, "", usable.tobytes()), make)
+
+    def _by_weight(self, scoring: str, policy: str, kept: Bools) -> Selection:
+        """How they differ by the weight that a target gives them."""
+
+        def make() -> Selection:
+            weights = self._log_weights(policy)[kept]
+            return selection(f"weight under {policy}", weights, ~np.isnan(self.data.labels[kept]))
+
+        return self._selections.get((scoring, policy, kept.tobytes()), make)
+
     def _log_weights(self, policy: str) -> Floats:
         return np.zeros(self.data.n) if policy == self.data.logging_policy else self.data.targets[policy].log_weights
 
@@ -179,6 +201,7 @@ class Preparation:
             test,
             judged=JudgedLabels(logged.features[known, 0], labels[known]),
             missing=self._sets.missing(scoring, policy, drawn=drawn.prompts, logged=inputs.rows),
+            selected=self._selection(scoring, usable).or_stronger(self._by_weight(scoring, policy, kept)),
             is_logging_policy=policy == self.data.logging_policy,
         )
         return Target(inputs, seen, test)

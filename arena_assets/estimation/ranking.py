@@ -13,7 +13,7 @@ from arena_assets.estimation.analysis import Result
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
-from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS, estimators_that
+from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS, Assumes, estimators_that
 from arena_assets.estimation.estimators.truth import UNKNOWN
 
 CONTRAST_COLUMNS = (
@@ -55,21 +55,30 @@ def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, l
 def best_supported(table: pd.DataFrame) -> pd.DataFrame:
     """One row of the analysis table for each policy: the best supported estimate that is not refused.
 
-    Best level first (supported before caution), then what assumes least (see `Assumes`), then the smallest standard
-    error. Estimates that take the judge at its word (no reward calibration, no correction by labels) never count. A
-    policy with nothing else that is not refused is left out: there is nothing to state.
+    Best level first (supported before caution), then what assumes least (see `Assumes`; with SIMCal weights nothing
+    assumes less than transport), then the smallest standard error. Estimates that take the judge at its word (no reward
+    calibration, no correction by labels) never count. A policy with nothing else that is not refused is left out: there
+    is nothing to state.
     """
     unlabelled = estimators_that(lambda one: one.takes_judge_at_its_word("none"))
     unchecked = table["estimator"].isin(unlabelled) & (table["reward_calibration"] == "none")
     usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED) & ~unchecked]
     keyed = usable.assign(
         _level=usable["support"].map({name: place for place, name in enumerate(gates.LEVELS)}),
-        _assumes=usable["estimator"].map({name: int(one.assumes) for name, one in ESTIMATORS.items()}),
+        _assumes=_assumed(usable),
     )
     ordered = keyed.sort_values(["_level", "_assumes", "std_error"], kind="stable")
     best = ordered.drop_duplicates("policy").drop(columns=["_level", "_assumes"])
     order = {policy: place for place, policy in enumerate(dict.fromkeys(table["policy"]))}
     return best.sort_values("policy", key=lambda names: names.map(order)).reset_index(drop=True)
+
+
+def _assumed(table: pd.DataFrame) -> pd.Series:
+    """What each row takes on trust. SIMCal weights depend on the score alone, so a correction by them needs transport,
+    as `direct` does.
+    """
+    own = table["estimator"].map({name: int(one.assumes) for name, one in ESTIMATORS.items()})
+    return own.where(table["weight_calibration"] != "simcal", own.clip(lower=int(Assumes.TRANSPORT)))
 
 
 def p0_method(method: Method) -> Method:

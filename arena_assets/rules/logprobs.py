@@ -7,12 +7,12 @@ import pandas as pd
 
 from arena_assets import pipeline
 from arena_assets.estimation.data import weights
-from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.machines import within_batch
 from arena_assets.rules.responses import too_long_prompts
 from arena_assets.rules.thresholds import (
     CLONE_LOG_RATIO_TOLERANCE,
+    LOWEST_OVERLAP,
     MAX_MISSING_SHARE,
     MAX_REJECTED_SHARE,
     MAX_ZERO_SHARE,
@@ -203,7 +203,7 @@ def _overlap(batch: Batch) -> Outcome:
     for policy in ratios:
         known = ratios[policy].dropna().to_numpy()
         fractions[str(policy)] = weights.ess(weights.from_log(known)) / known.size if known.size else 0.0
-    low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < ESS_CRITICAL]
+    low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < LOWEST_OVERLAP]
     text = "effective sample size / n: " + ", ".join(f"{policy} {value:.0%}" for policy, value in fractions.items())
     zero = {str(policy): int((weights.from_log(ratios[policy].dropna().to_numpy()) == 0).sum()) for policy in ratios}
     if any(zero.values()):

@@ -21,3 +21,6 @@ TRUNCATED_SHARE_TO_NOTE = 0.50
 
 # Rounding of sums of float64.
 ROUNDING = 1e-9
+
+# Effective sample size as a share of a batch's rows below which its weights say little (Landesberg 2025, overlap gate).
+LOWEST_OVERLAP = 0.10

@@ -11,7 +11,7 @@ import yaml
 from arena_assets.charts import calibration, forest, headline, overlap, style, transport
 from arena_assets.charts.names import FAMILIES, level_words
 from arena_assets.charts.selection import choose_rows
-from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
+from arena_assets.estimation.diagnostics.gates import ESS_REFUSE
 from arena_assets.progress import duration
 from arena_assets.stages.origin import origin_of
 from arena_assets.summary.blocks import Block, Chart, Code, Heading, Paragraph, Points, Rows
@@ -107,8 +107,8 @@ def _overlap(material: Material) -> list[Block]:
         *blocks,
         Paragraph(
             "Effective sample size as a share of the logged rows: how much P0's responses say about a target. "
-            f"Below {ESS_CRITICAL:.0%} weighted estimates are refused; ttc is the share of logged rows in the "
-            "region that the target mostly visits, good from 0.70."
+            f"Below {ESS_REFUSE:.0f} effective rows weighted estimates are refused; ttc is the share of logged rows in "
+            "the region that the target mostly visits, good from 0.70."
         ),
         _chart(overlap.overlap_title(table), overlap.overlap, table, _scale(material)),
         Rows(table[list(columns)].rename(columns=columns)),
@@ -136,7 +136,8 @@ def _calibration(material: Material) -> list[Block]:
     curve, bins, known = (_rows(frame, mine) for frame in (material.curve, material.bins, material.calibration))
     known = transport.of_policies(known, [p0, *material.experiment.target_names])
     columns = {"policy": "policy", "labels": "labels", "rank_correlation": "rank correlation", "residual": "residual"}
-    columns |= {"residual_ci_low": "from", "residual_ci_high": "to", "rmse": "RMSE", "outside_share": "outside"}
+    columns |= {"residual_ci_low": "from", "residual_ci_high": "to", "rmse": "RMSE", "beyond_low": "may be lower by"}
+    columns |= {"beyond_high": "may be higher by"}
     blocks: list[Block] = [
         Heading("Judge and calibration"),
         Paragraph(

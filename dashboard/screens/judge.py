@@ -9,7 +9,7 @@ import streamlit as st
 
 from arena_assets import pipeline
 from arena_assets.charts import calibration, style, transport
-from arena_assets.charts.names import SCORING, level_words, percent, pretty
+from arena_assets.charts.names import SCORING, level_words, pretty
 from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES
 from dashboard import elements, session
 from dashboard.data import loads
@@ -121,7 +121,7 @@ def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[st
                 f"scores say. {who.logging}'s own is out of fold.",
             )
     outside = transport.of_policies(known.diagnostics, [p for p in who.targets if p in shown])
-    outside = outside.dropna(subset=["outside_share"])
+    outside = outside.dropna(subset=["beyond_low"])
     with second:
         if not outside.empty:
             _outside(outside)
@@ -137,7 +137,7 @@ def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[st
 def _outside(table: pd.DataFrame) -> None:
     first = table.iloc[0]
     note = f"The calibrated range is {first['range_low']:.2f} to {first['range_high']:.2f}."
-    sides, limit = transport.sides(table), float(first["refused_from"])
+    sides = transport.sides(table)
     if not sides["share"].any():
         st.markdown(f"**{elements.escape(transport.support_title(table))}**")
         st.caption(note)
@@ -146,9 +146,8 @@ def _outside(table: pd.DataFrame) -> None:
         transport.support_title(table),
         transport.support_chart,
         sides,
-        limit,
-        note=f"{note} The dashed line is the gate: {percent(limit)}, of which "
-        f"{percent(float(first['share_by_chance']))} may lie outside by chance with {int(first['n_labels']):,} labels.",
+        note=f"{note} The gates compare what may be hidden there with each estimate's standard error: caution from "
+        "half of one, refused from two.",
     )
 
 

@@ -59,7 +59,7 @@ def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
                 "ess_fraction": st.column_config.NumberColumn("share of rows", format="percent"),
                 "max_weight_share": st.column_config.NumberColumn("largest share", format="percent"),
                 "top5_weight_share": st.column_config.NumberColumn("heaviest 5% carry", format="percent"),
-                "hill": st.column_config.NumberColumn("tail index (Hill)", format="%.2f"),
+                "pareto_k": st.column_config.NumberColumn("Pareto k of the tail", format="%.2f"),
                 "affinity": st.column_config.NumberColumn("affinity to P0", format="%.2f"),
                 "mean_weight": st.column_config.NumberColumn("mean weight", format="%.3f"),
                 "median_log_weight": st.column_config.NumberColumn("median log weight, nats", format="%.2f"),

@@ -132,20 +132,19 @@ def test_transport_is_judged_by_the_residual_and_its_interval():
     assert "90% from" in str(compiled(transport.residual_chart(table, COLOURS, "90%")))
 
 
-def test_support_is_refused_where_the_gates_refuse_it():
-    share = {"near": 6 / 50, "far": 7 / 50}  # twice the 2 of 51 that P0 itself may show are taken off
-    chance = 4 / 51
+def test_scores_beyond_the_labels_are_said_with_what_they_may_hide():
     table = pd.DataFrame(
         [
-            {"policy": name, "share_below": 0.0, "share_above": out, "outside_share": out - chance}
-            | {"refused_from": 0.05 + chance}
-            for name, out in share.items()
+            {"policy": "near", "share_below": 0.01, "share_above": 0.0, "beyond_low": 0.003, "beyond_high": 0.0},
+            {"policy": "far", "share_below": 0.0, "share_above": 0.25, "beyond_low": 0.0, "beyond_high": 0.0625},
         ]
     )
     said = transport.support_title(table)
-    assert said == "No level may be claimed for far (6.2% beyond chance): scores outside the calibrated range"
-    assert "at most 12% lie outside (near)" in transport.support_title(table.iloc[:1])
-    compiled(transport.support_chart(transport.sides(table), 0.05 + chance))
+    assert said.startswith("25% of far's scores lie outside the calibrated range")
+    assert "0.000 lower or 0.062 higher" in said
+    none = table.assign(share_above=0.0, share_below=0.0, beyond_low=0.0, beyond_high=0.0)
+    assert transport.support_title(none) == "Every target's scores lie within the calibrated range"
+    compiled(transport.support_chart(transport.sides(table)))
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_the_headline_takes_the_best_supported_and_says_where_there_is_none():
     rows = [
         row(estimator="direct", support="caution", support_reason="few labels"),
         row(estimator="snips", std_error=0.5),
-        row(policy="bad", support="refused", support_reason="effective sample size 3 of 100 (3%), below 10%"),
+        row(policy="bad", support="refused", support_reason="effective sample size 3 of 100 (3%), below 15"),
     ]
     table = headline.best(pd.DataFrame(rows), values(pd.DataFrame(rows)), TARGETS)
     assert list(table["estimator"]) == ["snips", "direct"]
@@ -186,7 +186,7 @@ def test_the_headline_takes_the_best_supported_and_says_where_there_is_none():
     said = headline.conclusions(table, values(pd.DataFrame(rows)), weights())
     assert said[0].text == "good: SNIPS estimates 0.600 (0.560 to 0.640), which covers the truth 0.610."
     assert said[1].level == "refused"
-    assert "below 10%" in said[1].text
+    assert "below 15" in said[1].text
     assert said[2].text == "By their labels, with P0 at 0.900: good and bad clearly below P0."
 
 

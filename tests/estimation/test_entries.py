@@ -65,7 +65,8 @@ def test_an_entry_ranks_an_estimator_by_what_it_assumes() -> None:
         ("snips", "monotone", "a", 0.01, "supported", "ok"),
         ("median_of_draws", "monotone", "a", 0.1, "supported", "ok"),
     ]
-    assert e.best_supported(pd.DataFrame(rows, columns=columns))["estimator"].tolist() == ["median_of_draws"]
+    table = pd.DataFrame(rows, columns=columns).assign(weight_calibration="none")
+    assert e.best_supported(table)["estimator"].tolist() == ["median_of_draws"]
 
 
 def test_every_estimator_is_exported_and_a_misspelt_one_is_not() -> None:

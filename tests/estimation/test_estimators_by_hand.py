@@ -254,14 +254,22 @@ def test_weight_diagnostics_by_hand() -> None:
     assert seen.ess == pytest.approx(64 / 22)
     assert seen.max_share == pytest.approx(0.5)
     assert seen.mean == pytest.approx(2.0)
-    # k = 3 of 4 rows here: 3 / (log 4 + log 2 + log 1).
-    assert seen.hill == pytest.approx(3 / np.log(8))
+    assert np.isnan(seen.pareto_k)  # four rows show no tail
     assert seen.affinity == pytest.approx((np.sqrt(2) + 1 + 2 * np.sqrt(0.5)) / 4)
 
 
 def test_equal_weights_have_no_tail() -> None:
     seen = e.diagnose(np.ones(100))
-    assert (seen.ess_fraction, seen.hill, seen.affinity, seen.mean_z) == (1.0, np.inf, pytest.approx(1.0), 0.0)
+    assert (seen.ess_fraction, seen.affinity, seen.mean_z) == (1.0, pytest.approx(1.0), 0.0)
+    assert np.isnan(seen.pareto_k)
+
+
+@pytest.mark.parametrize(("k", "about"), [(0.25, 0.28), (0.5, 0.5), (0.8, 0.78)])
+def test_the_shape_of_a_pareto_tail_is_found(k: float, about: float) -> None:
+    """Of 300 rows of 10,000 and 10 of the prior at .5, at exact quantiles of u^-k."""
+    weights = ((np.arange(10_000) + 0.5) / 10_000) ** -k
+    assert e.diagnose(weights).pareto_k == pytest.approx(about, abs=0.03)
+    assert e.diagnose(1e6 * weights).pareto_k == pytest.approx(e.diagnose(weights).pareto_k)
 
 
 def test_one_dominating_contribution_leaves_two_degrees_of_freedom() -> None:

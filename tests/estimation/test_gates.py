@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,55 +23,93 @@ from arena_assets.estimation import (
     evaluate,
 )
 from arena_assets.estimation.diagnostics.gates import judge
+from arena_assets.estimation.diagnostics.labels_at_random import Selection
+from arena_assets.estimation.diagnostics.score_range import Beyond
+from arena_assets.estimation.diagnostics.stated import Stated
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.studies.scenarios import TARGET
 
 DIRECT = Method("direct", "monotone")
+DOUBLY_ROBUST = Method("dr_cpo", "monotone")
 SNIPS = Method("snips", "monotone")
 
 
-def known(weights: np.ndarray | None = None, **changes: float) -> TargetDiagnostics:
+SIMCAL = Method("calibrated_ips", "monotone", "simcal")
+SWITCH = Method("switch_dr", "monotone")
+FEW = np.r_[np.ones(20), np.full(9_980, 1e-9)]
+HEAVY = 1 / (1 - np.arange(1000) / 1000) ** 0.6  # Pareto, k = .6
+
+
+def known(weights: np.ndarray | None = None, **changes: Any) -> TargetDiagnostics:
     seen = diagnose(np.ones(1000) if weights is None else weights)
-    base = TargetDiagnostics(seen, 200, 200.0, 0.0, 0.0, 0.01, 0.0, 0.01)
-    return replace(base, **changes)  # type: ignore[arg-type]
+    within = Beyond(0.0, 0.0, 0.0, 0.0)
+    base = TargetDiagnostics(seen, 200, 200.0, within, within, 0.0, 0.01, 0.0, 0.01)
+    return replace(base, **changes)
+
+
+def said(**changes: Any) -> Stated:
+    return replace(Stated(std_error=0.02, df=200.0), **changes)
 
 
 @pytest.mark.parametrize(
-    ("method", "seen", "df", "level", "reason"),
+    ("method", "seen", "one", "level", "reason"),
     [
-        (DIRECT, known(), 200.0, "supported", ""),
-        (DIRECT, known(outside=0.62), 200.0, "refused", "62% of the target's scores lie outside"),
-        (DIRECT, known(transport=0.04), 200.0, "refused", r"does not carry over.*\+0.040 \(\+4.0 standard errors\)"),
-        (DIRECT, known(transport=0.02), 200.0, "caution", "may not carry over"),
-        (DIRECT, known(transport=0.004, transport_error=0.001), 200.0, "supported", ""),
-        (DIRECT, known(transport=0.006, transport_error=0.001), 200.0, "refused", r"\+6.0 standard errors"),
-        (DIRECT, known(transport_error=0.0), 200.0, "supported", ""),
-        (DIRECT, known(transport=np.nan, transport_error=np.nan), 200.0, "caution", "cannot be tested"),
-        (DIRECT, known(label_ess=20.0), 200.0, "caution", "20 effective labels are too few"),
-        (DIRECT, known(n_labels=9), 200.0, "refused", "9 oracle labels, at least 10"),
-        (DIRECT, known(n_labels=20), 200.0, "caution", "only 20 oracle labels"),
-        (DIRECT, known(), 4.0, "refused", "4.0 degrees of freedom"),
-        (SNIPS, known(np.r_[1000.0, np.ones(999)]), 200.0, "refused", r"size 4 of 1000 \(0%\), below 10%"),
-        (SNIPS, known(np.full(1000, 2.0)), 200.0, "caution", "mean weight 2 is inf standard errors from 1"),
-        (SNIPS, known(np.full(1000, 1 + 1e-12)), 200.0, "supported", ""),
-        (SNIPS, known(2 + np.arange(1000) / 1e6), 200.0, "caution", "check the log-probabilities"),
-        (Method("naive_direct"), known(), 200.0, "caution", "taken at its word"),
-        (Method("naive_direct"), known(judge_bias=0.2), 200.0, "refused", r"off by \+0.200 \(\+20.0"),
-        (Method("dr_cpo", "monotone"), known(transport=0.04), 200.0, "supported", ""),
-        (Method("dr_cpo", "monotone", "simcal"), known(transport=0.04), 200.0, "refused", "does not carry over"),
+        (DIRECT, known(), said(), "supported", ""),
+        (DIRECT, known(transport=0.04), said(), "refused", r"carry over.*\+0.040 \(\+4.0 standard errors\)"),
+        (DIRECT, known(transport=0.02), said(), "caution", "may not carry over"),
+        (DIRECT, known(transport=0.004, transport_error=0.001), said(), "supported", ""),
+        (DIRECT, known(transport=0.006, transport_error=0.001), said(), "refused", r"\+6.0 standard errors"),
+        (DIRECT, known(transport_error=0.0), said(), "supported", ""),
+        (DIRECT, known(transport_error=0.0121), said(), "caution", r"0.012, is above 60% of the target's own, 0.02"),
+        (DIRECT, known(transport=np.nan, transport_error=np.nan), said(), "caution", "cannot be tested"),
+        (DIRECT, known(label_ess=14.0), said(), "caution", "cannot be tested: 14 effective labels"),
+        (DIRECT, known(n_labels=9), said(), "refused", "9 oracle labels, at least 10"),
+        (DIRECT, known(n_labels=20), said(), "caution", "only 20 oracle labels"),
+        (DIRECT, known(), said(df=4.0), "refused", "4.0 degrees of freedom"),
+        # Beyond the labelled range: each estimator by its own mass, in its own standard errors.
+        (DIRECT, known(drawn_beyond=Beyond(0.62, 0.0, 0.05, 0.0)), said(), "refused", r"62% of its mass.*\(2.5 stand"),
+        (DIRECT, known(drawn_beyond=Beyond(0.0, 0.1, 0.0, 0.02)), said(), "caution", "0.000 lower or 0.020 higher"),
+        (DIRECT, known(drawn_beyond=Beyond(0.9, 0.0, 0.009, 0.0)), said(), "supported", ""),
+        (SNIPS, known(drawn_beyond=Beyond(0.62, 0.0, 0.05, 0.0)), said(), "supported", ""),
+        (SNIPS, known(logged_beyond=Beyond(0.62, 0.0, 0.05, 0.0)), said(), "refused", "62% of its mass"),
+        (DOUBLY_ROBUST, known(drawn_beyond=Beyond(0.62, 0.0, 0.05, 0.0)), said(), "supported", ""),
+        # Weights: how many effective rows, whatever share of all they are, and their tail.
+        (SNIPS, known(np.r_[1000.0, np.ones(999)]), said(), "refused", r"size 4 of 1000 \(0%\), below 15"),
+        (SNIPS, known(FEW), said(), "refused", "affinity"),
+        (DOUBLY_ROBUST, known(np.repeat([10.0, 0.2 / 0.92], [800, 9200])), said(), "supported", ""),
+        (SNIPS, known(HEAVY), said(), "caution", "Pareto k of the weights 0.5"),
+        (SNIPS, known(np.full(1000, 2.0)), said(), "caution", "mean weight 2 is inf standard errors from 1"),
+        (SNIPS, known(np.full(1000, 1 + 1e-12)), said(), "supported", ""),
+        (SNIPS, known(2 + np.arange(1000) / 1e6), said(), "caution", "check the log-probabilities"),
+        # Labels at random.
+        (DIRECT, known(selection=Selection("judge score", 3.1)), said(), "caution", "more judge score than the others"),
+        (DIRECT, known(selection=Selection("judge score", -4.0)), said(), "refused", r"less judge score.*\(-4.0"),
+        (DOUBLY_ROBUST, known(selection=Selection("judge score", 4.0)), said(), "refused", "no random slice"),
+        (Method("snips"), known(selection=Selection("score", 4.0)), said(), "caution", "^the judge[^;]*$"),
+        # What projecting, clipping and thresholds did.
+        (SIMCAL, known(), said(unprojected=0.01, unprojected_error=0.01), "supported", ""),
+        (SIMCAL, known(), said(unprojected=0.02, unprojected_error=0.01), "caution", r"moved the estimate by -0.020"),
+        (SIMCAL, known(), said(unprojected=-0.04, unprojected_error=0.01), "refused", r"\+0.040 \(4.0 standard"),
+        (SIMCAL, known(), said(unprojected=0.004, unprojected_error=0.001), "supported", ""),
+        (Method("clipped_ips", "monotone"), known(), said(clipped=-0.011), "caution", "took 0.011 off"),
+        (Method("clipped_ips", "monotone"), known(), said(clipped=-0.041), "refused", r"took 0.041 .* \(2.0 st"),
+        (SWITCH, known(transport=0.04), said(taken=0.01), "supported", ""),
+        (SWITCH, known(transport=0.04), said(taken=0.10), "refused", "does not carry over"),
+        (Method("naive_direct"), known(), said(), "caution", "taken at its word"),
+        (Method("naive_direct"), known(judge_bias=0.2), said(), "refused", r"off by \+0.200 \(\+20.0"),
+        (DOUBLY_ROBUST, known(transport=0.04), said(), "supported", ""),
+        (Method("dr_cpo", "monotone", "simcal"), known(transport=0.04), said(), "refused", "does not carry over"),
     ],
 )  # fmt: skip
-def test_verdicts(method: Method, seen: TargetDiagnostics, df: float, level: str, reason: str) -> None:
-    support = judge(method, seen, df=df, std_error=0.02)
-    assert support.level == level
+def test_verdicts(method: Method, seen: TargetDiagnostics, one: Stated, level: str, reason: str) -> None:
+    support = judge(method, seen, one)
+    assert support.level == level, support.reason
     assert pd.Series([support.reason]).str.contains(reason).all() if reason else support.reason == ""
 
 
 def test_the_logging_policy_needs_no_transport() -> None:
-    assert (
-        judge(DIRECT, replace(known(label_ess=20.0), is_logging_policy=True), df=200.0, std_error=0.02).level
-        == "supported"
-    )
+    seen = replace(known(label_ess=5.0), is_logging_policy=True)
+    assert judge(DIRECT, seen, said()).level == "supported"
 
 
 def test_best_supported_prefers_level_then_assumptions_then_precision() -> None:
@@ -88,9 +127,20 @@ def test_best_supported_prefers_level_then_assumptions_then_precision() -> None:
             ("direct", "monotone", "d", np.nan, "supported", "failed"),
         ],
         columns=["estimator", "reward_calibration", "policy", "std_error", "support", "status"],
-    )
+    ).assign(weight_calibration="none")
     best = best_supported(table)
     assert best[["policy", "estimator"]].to_numpy().tolist() == [["a", "sndr"], ["b", "direct"]]
+
+
+def test_projected_weights_assume_no_less_than_direct() -> None:
+    """A correction by weights that depend on the score alone sees nothing that the score does not."""
+    table = pd.DataFrame(
+        [("dr_cpo", "simcal", 0.02), ("direct", "none", 0.01), ("dr_cpo", "none", 0.04)],
+        columns=["estimator", "weight_calibration", "std_error"],
+    ).assign(reward_calibration="monotone", policy="a", support="supported", status="ok")
+    best = best_supported(table)
+    assert best[["estimator", "weight_calibration"]].to_numpy().tolist() == [["dr_cpo", "none"]]
+    assert best_supported(table.iloc[:2])["estimator"].tolist() == ["direct"]
 
 
 def test_contrasts_are_paired_by_prompt() -> None:

@@ -213,8 +213,9 @@ def test_real_sample_refuses_the_unhelpful_policy_with_both_reasons(real: e.Eval
     table = e.analyze(real).set_index(["estimator", "reward_calibration", "policy"])
     unhelpful = table.loc[("direct", "monotone", "unhelpful")]
     assert unhelpful["support"] == "refused"
-    assert "62% of the target's scores lie outside the calibrated support" in unhelpful["support_reason"]
+    assert "65% of its mass lies outside the calibrated range of scores" in unhelpful["support_reason"]
     assert "effective sample size 8 of 1000" in unhelpful["support_reason"]
+    assert (table.xs("unhelpful", level="policy")["support"] == "refused").all()
     assert unhelpful["ess"] == pytest.approx(7.76, abs=0.01)
     others = [table.loc[("direct", "monotone", policy), "support"] for policy in ("clone", "parallel_universe_prompt")]
     assert "refused" not in others

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 from arena_assets.estimation.data import weights
-from arena_assets.estimation.diagnostics.gates import ESS_CRITICAL
 from arena_assets.estimation.rank_agreement import rank_agreement
 from arena_assets.orchestration.metadata import of_logprobs
 from arena_assets.rules import apply
 from arena_assets.rules.logprobs import log_ratios
+from arena_assets.rules.thresholds import LOWEST_OVERLAP
 from tests.conftest import ConfigFolder
 from tests.made_up import frames
 
@@ -62,7 +62,7 @@ def test_every_surface_states_the_same_effective_sample_size(config_folder: Conf
 
     ruled = next(one for one in apply(replace(batch, table=table)) if one.name == "overlap")
     assert ruled.figures[f"ESS/n {policy}"] == pytest.approx(expected)
-    assert not ruled.passed or expected >= ESS_CRITICAL
+    assert not ruled.passed or expected >= LOWEST_OVERLAP
 
 
 def test_rank_agreement_by_hand() -> None:

@@ -71,10 +71,10 @@ def _row(
     total = float(stats.t.ppf(0.975, df) * np.hypot(error, truth_error))
     fraction = ess / n
     support, reason = "supported", None
-    if weighted and fraction < 0.1:
-        support, reason = "refused", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}) is below 10%"
-    elif weighted and fraction < 0.3:
-        support, reason = "caution", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}) is below 30%"
+    if weighted and ess < 15:
+        support, reason = "refused", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}), below 15"
+    elif weighted and ess < 30:
+        support, reason = "caution", f"effective sample size {ess:.0f} of {n} ({fraction:.1%}), below 30"
     elif method.entry.assumes is Assumes.JUDGE:
         support, reason = "caution", "the judge is not calibrated: its level is not the oracle's"
     # The one that fits an outcome model of its own to the labels.

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import isnan
 
 from arena_assets.estimation.diagnostics.missing_prompts import UNRELATED_Z, MissingPrompts
+from arena_assets.estimation.diagnostics.score_range import Beyond
+from arena_assets.estimation.diagnostics.stated import Stated
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.methods import Method
@@ -17,17 +19,26 @@ from arena_assets.estimation.estimators.methods import Method
 SUPPORTED, CAUTION, REFUSED = "supported", "caution", "refused"
 LEVELS = (SUPPORTED, CAUTION, REFUSED)
 
-# Effective sample size as a share of n: Landesberg 2025 (arXiv 2512.11150), overlap gate.
-ESS_GOOD, ESS_CRITICAL = 0.30, 0.10
-# Tail index of the weights: below 2 their variance, below 1 their mean is infinite (Hill 1975).
-HILL_WARN, HILL_CRITICAL = 2.0, 1.0
+# Effective sample size, rows: as a share of n it refused 800 of 10,000, which estimate well. Below some 15 to 30 rows a
+# mean has no normal error, however many rows of weight next to nothing stand beside them.
+ESS_REFUSE, ESS_WARN = 15.0, 30.0
+# Shape of the weights' tail: from .5 on their variance is infinite, from .7 on means converge too slowly to be of use
+# (Vehtari et al. 2024).
+PARETO_WARN, PARETO_REFUSE = 0.5, 0.7
 # Bhattacharyya affinity of the two policies as seen in the weights (Landesberg 2025).
 AFFINITY_POOR, AFFINITY_CATASTROPHIC = 0.35, 0.20
 # Exact weights have mean one; |z| beyond this says that the log-probabilities are of another distribution.
 MEAN_Z_WARN = 3.0
-# Share of the target's scores outside the labelled range, from which no level is claimed (Landesberg 2025, boundary
-# card).
-OUTSIDE_REFUSE = 0.05
+# What an estimate's mass beyond the labelled range may hide, in standard errors: half of one costs a 95% interval some
+# three points of coverage, two leave nothing of it.
+BEYOND_WARN, BEYOND_REFUSE = 0.5, 2.0
+# |z| of the rank sums of labelled against other rows: 1 in 400 and 1 in 10,000 by chance.
+SELECTION_WARN, SELECTION_REFUSE = 3.0, 3.9
+# |z| of raw against projected weights, and of what clipping took off in standard errors of the estimate.
+PROJECTION_WARN, PROJECTION_REFUSE = 1.5, 3.0
+CLIPPED_WARN, CLIPPED_REFUSE = 0.5, 2.0
+# Share of the correction's weight that a threshold took off, below which the estimate is as good as without one.
+TAKEN_MATERIAL = 0.02
 # Labels below which the calibration's own error is not known well enough.
 LABELS_REFUSE, LABELS_WARN = 10, 25
 # Degrees of freedom of the standard error: below them a handful of rows carries it. Set by the simulation: at 10 to
@@ -37,12 +48,10 @@ DF_REFUSE, DF_WARN = 5.0, 25.0
 # nothing ever differs.
 NO_SPREAD = 1e-12
 # Transport test E[w (Y - f(S))] = 0 on logged rows: |z| beyond which the calibration does not carry over to the
-# target, and the effective labels that it takes for the test to say anything. 1.5 rather than 2: a bias of two
-# standard errors must not pass.
+# target. 1.5 rather than 2: a bias of two standard errors must not pass.
 TRANSPORT_WARN, TRANSPORT_REFUSE = 1.5, 3.0
-TRANSPORT_LABELS = 50.0
 # A bias of a quarter of the standard error costs a 95% interval 0.7 points of coverage: below that no finding.
-TRANSPORT_MATERIAL = 0.25
+MATERIAL = 0.25
 # The test's standard error, in those of the estimate, beyond which a silent test says nothing.
 TRANSPORT_POWER = 0.6
 
@@ -66,9 +75,9 @@ class Support:
 Finding = tuple[str, str]
 
 
-def judge(method: Method, seen: TargetDiagnostics, *, df: float, std_error: float, own_labels: int = 0) -> Support:
-    """Level of one method on one target. `df`, `std_error`: of the estimate; `own_labels`: of the target."""
-    return combine(_findings(method, seen, df, std_error, own_labels))
+def judge(method: Method, seen: TargetDiagnostics, one: Stated) -> Support:
+    """Level of one method's estimate of one target."""
+    return combine(_findings(method, seen, one))
 
 
 def combine(findings: Iterable[Finding]) -> Support:
@@ -79,40 +88,40 @@ def combine(findings: Iterable[Finding]) -> Support:
     return Support(ordered[0][0], "; ".join(reason for _, reason in ordered))
 
 
-def _findings(
-    method: Method, seen: TargetDiagnostics, df: float, std_error: float, own_labels: int
-) -> Iterator[Finding]:
-    if std_error < NO_SPREAD:
+def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[Finding]:
+    if one.std_error < NO_SPREAD:
         yield REFUSED, "the standard error is 0: all scores or labels are equal, so their spread is not known"
     if method.uses_draws:
         yield from _prompt_findings(seen.without_draw)
     if method.uses_weights:
         yield from _prompt_findings(seen.without_weight)
     if method.entry.own_labels:
-        yield from _count_findings(own_labels, "labels of the target")
+        yield from _count_findings(one.own_labels, "labels of the target")
         return
     if method.takes_judge_at_its_word:
-        yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
-        if seen.judge_bias_error > 0 and abs(seen.judge_bias) > JUDGE_BIAS_REFUSE * seen.judge_bias_error:
-            yield (
-                REFUSED,
-                (
-                    f"on P0's labels the judge is off by {seen.judge_bias:+.3f}"
-                    f" ({seen.judge_bias / seen.judge_bias_error:+.1f} standard errors)"
-                ),
-            )
+        yield from _judge_findings(seen)
     else:
         yield from _count_findings(seen.n_labels, "oracle labels")
+        yield from _selection_findings(seen)
     if method.uses_weights:
         yield from _weight_findings(seen.weights)
+        yield from _changed_weight_findings(one)
     # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
     if method.uses_weights or not method.takes_judge_at_its_word:
-        if df < DF_REFUSE:
-            yield REFUSED, f"{df:.1f} degrees of freedom: a handful of rows carries the estimate"
-        elif df < DF_WARN:
-            yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
-    if method.relies_on_transport and not seen.is_logging_policy:
-        yield from _transport_findings(seen, std_error)
+        if one.df < DF_REFUSE:
+            yield REFUSED, f"{one.df:.1f} degrees of freedom: a handful of rows carries the estimate"
+        elif one.df < DF_WARN:
+            yield CAUTION, f"{one.df:.0f} degrees of freedom: few rows carry the standard error"
+    if method.relies_on_transport and not seen.is_logging_policy and not one.taken <= TAKEN_MATERIAL:
+        yield from _beyond_findings(seen.drawn_beyond if method.uses_draws else seen.logged_beyond, one.std_error)
+        yield from _transport_findings(seen, one.std_error)
+
+
+def _judge_findings(seen: TargetDiagnostics) -> Iterator[Finding]:
+    yield CAUTION, "the judge is taken at its word: its scores are not calibrated to the oracle"
+    if seen.judge_bias_error > 0 and abs(seen.judge_bias) > JUDGE_BIAS_REFUSE * seen.judge_bias_error:
+        size = f"{seen.judge_bias:+.3f} ({seen.judge_bias / seen.judge_bias_error:+.1f} standard errors)"
+        yield REFUSED, f"on P0's labels the judge is off by {size}"
 
 
 def _prompt_findings(seen: MissingPrompts) -> Iterator[Finding]:
@@ -136,15 +145,40 @@ def _count_findings(count: int, what: str) -> Iterator[Finding]:
         yield CAUTION, f"only {count} {what}"
 
 
+def _selection_findings(seen: TargetDiagnostics) -> Iterator[Finding]:
+    found = seen.selection
+    if abs(found.z) > SELECTION_WARN:  # never of NaN
+        yield (
+            REFUSED if abs(found.z) > SELECTION_REFUSE else CAUTION,
+            f"the labels are no random slice: labelled rows have {'more' if found.z > 0 else 'less'} {found.what} than"
+            f" the others ({found.z:+.1f} standard errors)",
+        )
+
+
+def _changed_weight_findings(one: Stated) -> Iterator[Finding]:
+    """Of weights that were projected or clipped: what that moved the estimate by."""
+    clipped = abs(one.clipped)
+    if clipped > CLIPPED_WARN * one.std_error:
+        level = REFUSED if clipped > CLIPPED_REFUSE * one.std_error else CAUTION
+        yield level, f"clipping took {clipped:.3f} off the estimate ({clipped / one.std_error:.1f} standard errors)"
+    gap = abs(one.unprojected)
+    if gap > MATERIAL * one.std_error and gap > PROJECTION_WARN * one.unprojected_error:
+        yield (
+            REFUSED if gap > PROJECTION_REFUSE * one.unprojected_error else CAUTION,
+            f"projecting the weights moved the estimate by {-one.unprojected:+.3f}"
+            f" ({gap / one.unprojected_error:.1f} standard errors): they are no monotone function of the score",
+        )
+
+
 def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
-    if weights.ess_fraction < ESS_CRITICAL:
-        yield REFUSED, f"{_size(weights)}, below {ESS_CRITICAL:.0%}"
-    elif weights.ess_fraction < ESS_GOOD:
-        yield CAUTION, f"{_size(weights)}, below {ESS_GOOD:.0%}"
-    if weights.hill < HILL_CRITICAL:
-        yield REFUSED, f"tail index of the weights {weights.hill:.2f}: their mean may not exist"
-    elif weights.hill < HILL_WARN:
-        yield CAUTION, f"tail index of the weights {weights.hill:.2f}: their variance may not exist"
+    if weights.ess < ESS_REFUSE:
+        yield REFUSED, f"{_size(weights)}, below {ESS_REFUSE:.0f}"
+    elif weights.ess < ESS_WARN:
+        yield CAUTION, f"{_size(weights)}, below {ESS_WARN:.0f}"
+    if weights.pareto_k > PARETO_REFUSE:  # never of NaN, where there is no tail
+        yield REFUSED, f"Pareto k of the weights {weights.pareto_k:.2f}: their mean converges too slowly"
+    elif weights.pareto_k > PARETO_WARN:
+        yield CAUTION, f"Pareto k of the weights {weights.pareto_k:.2f}: their variance may not exist"
     if weights.affinity < AFFINITY_CATASTROPHIC:
         yield REFUSED, f"affinity of the policies {weights.affinity:.2f}, below {AFFINITY_CATASTROPHIC}"
     elif weights.affinity < AFFINITY_POOR:
@@ -161,30 +195,26 @@ def _size(weights: WeightDiagnostics) -> str:
     return f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
 
 
+def _beyond_findings(beyond: Beyond | None, std_error: float) -> Iterator[Finding]:
+    if beyond is None or beyond.largest <= BEYOND_WARN * std_error:
+        return
+    yield (
+        REFUSED if beyond.largest > BEYOND_REFUSE * std_error else CAUTION,
+        f"{beyond.below + beyond.above:.0%} of its mass lies outside the calibrated range of scores, so the truth may"
+        f" be {beyond.low:.3f} lower or {beyond.high:.3f} higher ({beyond.largest / std_error:.1f} standard errors)",
+    )
+
+
 def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[Finding]:
     weights = seen.weights
-    if seen.outside >= OUTSIDE_REFUSE:
-        yield (
-            REFUSED,
-            f"{seen.outside:.0%} of the target's scores lie outside the calibrated support (from {OUTSIDE_REFUSE:.0%})",
-        )
-    if isnan(seen.transport_error) or weights.ess_fraction < ESS_CRITICAL or weights.hill < HILL_CRITICAL:
-        tail = f", tail index of the weights {weights.hill:.2f}" if weights.hill < HILL_CRITICAL else ""
-        yield CAUTION, f"whether the calibration carries over to this target cannot be tested: {_size(weights)}{tail}"
-        return
-    # Without any residual, as of a judge that is the oracle, there is no error and nothing to find.
-    z = seen.transport / seen.transport_error if seen.transport_error > 0 else 0.0
-    material = abs(seen.transport) > TRANSPORT_MATERIAL * std_error
-    text = f"weighted residual {seen.transport:+.3f} ({z:+.1f} standard errors)"
-    if material and abs(z) > TRANSPORT_REFUSE:
-        yield REFUSED, f"the calibration does not carry over to this target: {text}"
-    elif material and abs(z) > TRANSPORT_WARN:
-        yield CAUTION, f"the calibration may not carry over to this target: {text}"
-    elif seen.label_ess < TRANSPORT_LABELS:
+    if seen.label_ess < ESS_REFUSE or weights.pareto_k > PARETO_REFUSE or isnan(seen.transport_error):
         yield (
             CAUTION,
-            f"{seen.label_ess:.0f} effective labels are too few to test whether the calibration carries over",
+            "whether the calibration carries over to this target cannot be tested:"
+            f" {seen.label_ess:.0f} effective labels, {_size(weights)}, Pareto k {weights.pareto_k:.2f}",
         )
+        return
+    yield from transport_findings(seen.transport, seen.transport_error, std_error, "target")
 
 
 def transport_findings(bias: float, error: float, std_error: float, what: str) -> Iterator[Finding]:
@@ -194,7 +224,7 @@ def transport_findings(bias: float, error: float, std_error: float, what: str) -
         return
     # Without any residual, as of a judge that is the oracle, there is no error and nothing to find.
     z = bias / error if error > 0 else 0.0
-    material = abs(bias) > TRANSPORT_MATERIAL * std_error
+    material = abs(bias) > MATERIAL * std_error
     text = f"weighted residual {bias:+.3f} ({z:+.1f} standard errors)"
     if material and abs(z) > TRANSPORT_REFUSE:
         yield REFUSED, f"the calibration does not carry over to this {what}: {text}"

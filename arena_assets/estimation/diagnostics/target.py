@@ -10,8 +10,9 @@ import numpy as np
 from arena_assets.estimation._types import Floats
 from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.data.weights import ess
+from arena_assets.estimation.diagnostics.labels_at_random import UNSELECTED, Selection
 from arena_assets.estimation.diagnostics.missing_prompts import NONE_MISSING, MissingPrompts
-from arena_assets.estimation.diagnostics.score_range import calibrated_range
+from arena_assets.estimation.diagnostics.score_range import Beyond, calibrated_range
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.inputs import Inputs
 
@@ -23,13 +24,15 @@ class TargetDiagnostics:
     weights: WeightDiagnostics
     n_labels: int
     label_ess: float  # effective number of labels after weighting
-    outside: float  # share of target scores outside the labelled range
+    drawn_beyond: Beyond | None  # what the fresh draws put beyond the labelled range
+    logged_beyond: Beyond | None  # what the weights of P0's rows put there
     transport: float  # weighted mean out-of-fold residual on logged labels
     transport_error: float
     judge_bias: float  # mean S - Y on P0's labels
     judge_bias_error: float
     without_draw: MissingPrompts = NONE_MISSING
     without_weight: MissingPrompts = NONE_MISSING
+    selection: Selection = UNSELECTED  # how labelled rows differ from others
     is_logging_policy: bool = False
 
 
@@ -67,31 +70,39 @@ def diagnose_target(
     *,
     judged: JudgedLabels,
     missing: tuple[MissingPrompts, MissingPrompts],
+    selected: Selection,
     is_logging_policy: bool,
 ) -> TargetDiagnostics:
     """Diagnostics of a target.
 
     overlap: of its raw weights; test: None where no calibration can be tested; missing: prompts without a fresh draw,
-    and without a weight.
+    and without a weight; selected: how P0's labels were drawn.
     """
     count = judged.labels.size
-    outside = transport = transport_error = bias = bias_error = nan
+    transport = transport_error = bias = bias_error = nan
+    drawn_beyond = logged_beyond = None
     if count > 1:
         labels, scores = judged.labels, judged.scores
         bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
-        outside = calibrated_range(scores).outside(inputs.drawn.features[:, 0], inputs.draws.share)
+        known = calibrated_range(scores, labels)
+        drawn_beyond = known.beyond(inputs.drawn.features[:, 0], inputs.draws.share)
+        if inputs.raw.values.any():
+            share = inputs.raw.values / inputs.raw.values.sum()
+            logged_beyond = known.beyond(inputs.logged.features[:, 0], share)
         if test is not None:
             transport, transport_error = test.result()
     return TargetDiagnostics(
         weights=overlap,
         n_labels=inputs.n_labelled if inputs.calibration is None else inputs.calibration.labels.size,
         label_ess=ess(inputs.weights[inputs.labelled]),
-        outside=outside,
+        drawn_beyond=drawn_beyond,
+        logged_beyond=logged_beyond,
         transport=transport,
         transport_error=transport_error,
         judge_bias=bias,
         judge_bias_error=bias_error,
         without_draw=missing[0],
         without_weight=missing[1],
+        selection=selected,
         is_logging_policy=is_logging_policy,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from arena_assets.estimation._types import Floats
 from arena_assets.estimation.data.weights import ess
+from arena_assets.estimation.diagnostics.pareto_tail import pareto_k
 
 ROUNDING = 1e-9  # of a mean of weights
 
@@ -22,16 +23,13 @@ class WeightDiagnostics:
     ess_fraction: float
     max_share: float
     top5_share: float
-    hill: float  # tail index; below 2 the variance of the weights is infinite, below 1 their mean
+    pareto_k: float  # shape of the tail: from .5 on the variance of the weights is infinite, from 1 on their mean
     affinity: float  # mean sqrt(w / mean w): 1 for identical policies, 0 for disjoint ones
     mean_z: float  # (mean w - 1) / standard error: exact weights have mean one
 
 
 def diagnose(weights: Floats) -> WeightDiagnostics:
-    """Diagnostics of raw weights (n,), those of 0 included: they count as rows, and no tail index can rest on them.
-
-    Hill: k / sum log(w_(i) / w_(k+1)) over the k = 5% largest (at least 5, and fewer than there are weights above 0).
-    """
+    """Diagnostics of raw weights (n,), those of 0 included: they count as rows."""
     n = weights.size
     total = float(weights.sum())
     if n == 0 or total == 0:
@@ -43,7 +41,7 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
             ess_fraction=0.0,
             max_share=nan,
             top5_share=nan,
-            hill=nan,
+            pareto_k=nan,
             affinity=0.0,
             mean_z=nan,
         )
@@ -52,11 +50,6 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
     share = share / share.sum()
     size = ess(weights)
     top = max(1, int(np.ceil(0.05 * n)))
-    k = min(max(top, 5), int(np.count_nonzero(weights)) - 1)
-    hill = float("inf")
-    if k >= 1:
-        excess = float((np.log(ordered[:k]) - np.log(ordered[k])).sum())
-        hill = k / excess if excess > 0 else float("inf")
     mean = total / n
     sd = float(weights.std(ddof=1)) if n > 1 else float("nan")
     error = sd / np.sqrt(n)
@@ -71,7 +64,7 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
         ess_fraction=size / n,
         max_share=float(share[0]),
         top5_share=float(share[:top].sum()),
-        hill=hill,
+        pareto_k=pareto_k(weights),
         affinity=affinity,
         mean_z=float(mean_z),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from arena_assets.estimation._numeric import dot, sums
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.estimators import arrays
-from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
+from arena_assets.estimation.estimators.estimate import Estimate, from_contributions, moment_df
 from arena_assets.estimation.estimators.inputs import Inputs
 from arena_assets.estimation.estimators.registry import DIRECT, Assumes, Takes, estimator
 
@@ -48,7 +48,8 @@ def naive_direct(inputs: Inputs) -> Estimate:
     lead=True,
 )
 def direct(inputs: Inputs) -> Estimate:
-    """mean f(S'); contributions f(S') - est + c, t with Welch-Satterthwaite degrees of freedom ("IF+WS").
+    """mean f(S'); contributions f(S') - est + c, t with degrees of freedom by Welch and Satterthwaite ("IF+WS"), or
+    by the fourth moment where these are fewer.
 
     V = var(f(S')) / n + sum_B q_B^2 s_B^2 / m_B over the calibration's blocks B (Landesberg 2025, arXiv 2512.11150).
     """
@@ -66,6 +67,8 @@ def direct(inputs: Inputs) -> Estimate:
     total = sampling + added
     denominator += sampling**2 / draw_df
     df = total * total / denominator if denominator > 0 else draw_df
+    # Of skewed labels, as where 95% are one, few rows carry the variance, which only the fourth moment shows.
+    df = min(df, moment_df(phi * phi))
     return from_contributions(
         value,
         phi,

@@ -19,7 +19,7 @@ WEIGHT_COLUMNS = (
     "ess_fraction",
     "max_weight_share",
     "top5_weight_share",
-    "hill",
+    "pareto_k",
     "affinity",
     "mean_weight",
     "mean_weight_std_error",
@@ -112,8 +112,7 @@ def _row(data: EvaluationData, policy: str) -> dict[str, object]:
         "ess_fraction": seen.ess_fraction,
         "max_weight_share": seen.max_share,
         "top5_weight_share": seen.top5_share,
-        # Equal weights have no tail, so no index of it.
-        "hill": seen.hill if np.isfinite(seen.hill) else np.nan,
+        "pareto_k": seen.pareto_k,
         "affinity": seen.affinity,
         "mean_weight": seen.mean,
         "mean_weight_std_error": float(weights.std(ddof=1) / np.sqrt(logs.size)) if logs.size > 1 else np.nan,

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from arena_assets.estimation._types import EstimationError, Floats
-from arena_assets.estimation.diagnostics.gates import OUTSIDE_REFUSE
 from arena_assets.estimation.diagnostics.score_range import calibrated_range
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.preparation import Preparation, Target
@@ -32,9 +31,8 @@ CALIBRATION_COLUMNS = (
     "range_high",
     "share_below",
     "share_above",
-    "share_by_chance",
-    "outside_share",
-    "refused_from",
+    "beyond_low",
+    "beyond_high",
     "n_labels",
     "label_ess",
     "transport",
@@ -50,7 +48,8 @@ def calibration_diagnostics(
 
     `residual`: mean by prompt of Y - f(S) on the policy's own labels, the direct test of transport; P0's own by f-,
     out of fold. `transport`: weighted residual on P0's labels, the test that needs no label of the target.
-    `outside_share`: share of scores beyond the calibrated range less what chance may show, as the gates read it.
+    `share_below`, `share_above`: of its scores beyond the calibrated range, less what the labels themselves show there;
+    the truth of the calibrated mean lies at most `beyond_low` below and `beyond_high` above it for their sake.
     """
     data = preparation.data
     there = {(one.scoring, one.kind): one for one in fitted}
@@ -78,7 +77,6 @@ def _row(
     seen = target.diagnostics
     return row | {
         **_range(target),
-        "outside_share": seen.outside,
         "n_labels": seen.n_labels,
         "label_ess": seen.label_ess,
         "transport": seen.transport,
@@ -122,13 +120,13 @@ def _range(target: Target) -> dict[str, object]:
     inputs = target.inputs
     if inputs.n_labelled < 2:
         return {}
-    known = calibrated_range(inputs.logged.features[inputs.labelled, 0])
-    drawn, share = inputs.drawn.features[:, 0], inputs.draws.share
+    known = calibrated_range(inputs.logged.features[inputs.labelled, 0], inputs.labels[inputs.labelled])
+    beyond = known.beyond(inputs.drawn.features[:, 0], inputs.draws.share)
     return {
         "range_low": known.low,
         "range_high": known.high,
-        "share_below": float(share[drawn < known.low].sum()),
-        "share_above": float(share[drawn > known.high].sum()),
-        "share_by_chance": known.chance,
-        "refused_from": OUTSIDE_REFUSE + known.chance,
+        "share_below": beyond.below,
+        "share_above": beyond.above,
+        "beyond_low": beyond.low,
+        "beyond_high": beyond.high,
     }
