@@ -1,8 +1,9 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-# The image part of llama.cpp is not needed, and takes more than half of the compilation.
-export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
+ifndef CMAKE_ARGS
+export CMAKE_ARGS := $(shell sh deploy/llama_cmake_args.sh)
+endif
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 # A comma for the arguments of make's functions.
 , := ,
