@@ -88,4 +88,9 @@ def test_smollm2_judges_in_both_modes(llama_url: str, tmp_path: Path, caplog: py
         assert 0 < (verdict.mean or 0) < 1
         assert 0 < (verdict.variance or 0) <= (verdict.mean or 0) * (1 - (verdict.mean or 0))
         assert verdict.prompt_tokens > 100
-    assert score(config, ITEMS, tmp_path) == found
+    again = score(config, ITEMS, tmp_path)
+    # What holds a verdict is never asked again, what holds none is.
+    assert [new for new, old in zip(again, found, strict=True) if old.status == "ok"] == scored
+    assert all(
+        "asked 2 times" in (new.reason or "") for new, old in zip(again, found, strict=True) if old.status != "ok"
+    )
