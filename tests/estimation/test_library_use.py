@@ -108,6 +108,15 @@ def test_prompts_without_an_id_are_named_by_their_text() -> None:
     assert e.from_sampler(logged).prompt_ids[0] == "question 0"
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [(7, "7"), ("7", 7.0), (7.0, 7), (np.int64(7), "7")])
+def test_an_id_is_one_whether_it_is_a_number_or_a_text(ours: object, theirs: object) -> None:
+    """As in an import: a column of a frame with gaps holds 7 as 7.0."""
+    logged, fresh = rows()
+    logged[0]["prompt_id"], fresh["target"][0]["prompt_id"] = ours, theirs
+    data = e.from_sampler(logged, fresh)
+    assert data.prompt_ids[0] == data.targets["target"].prompt_ids[0] == "7"
+
+
 def test_impossible_log_probabilities_leave_by_name() -> None:
     logged, fresh = rows()
     logged[2]["target_logps"] = {"target": 3.0}
@@ -132,6 +141,16 @@ def test_impossible_log_probabilities_leave_by_name() -> None:
         (lambda t: t["logged"][0].update(judge_score="good"), "logged rows: judge_score must be numbers"),
         (lambda t: t["logged"][0].update(oracle_label={"score": 1}), "logged rows: oracle_label must be numbers"),
         (lambda t: t["fresh"]["target"][0].update(n_response_tokens=-1), "n_response_tokens are negative"),
+        (
+            lambda t: t["logged"][2].update(judge_score="0.5"),
+            r"1 are not \(first: row 3 is a text, not a number: '0\.5'",
+        ),
+        (
+            lambda t: t["logged"][1].update(oracle_label=True),
+            r"oracle_label must be numbers: .* row 2 is true or false",
+        ),
+        (lambda t: t["logged"][4].update(prompt_id=[1]), r"1 rows have a prompt_id that is neither .* row 5, \[1\]"),
+        (lambda t: t["logged"][4].update(prompt_id=""), "1 rows have a prompt_id that is neither a text"),
     ],
 )
 def test_bad_rows_say_what_is_wrong(change: Any, says: str) -> None:

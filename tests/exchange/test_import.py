@@ -160,6 +160,18 @@ def test_a_defective_line_imports_nothing(project: Path, capsys: pytest.CaptureF
     assert not (project / "data").exists()
 
 
+def test_lines_that_are_skipped_are_counted_and_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [sampler_row(n) | ({"judge_score": "good"} if n in (3, 4) else {}) for n in range(12)]
+    path = write_lines(project / "log.jsonl", [*rows, "{"])
+    assert main(["import", str(path), "--experiment", "mine", "--skip-defective"]) == 0
+    said = capsys.readouterr().out
+    assert "3 defective lines are left out:" in said
+    assert "log.jsonl, lines 4-5: judge_score is a text, not a number: 'good'" in said
+    assert "log.jsonl, line 13: it is no JSON: " in said
+    report = json.loads((Store.of("mine").root / "imported" / "import.json").read_text())
+    assert (report["n_skipped"], len(report["skipped"])) == (3, 2)
+
+
 def test_an_import_prints_what_its_checks_warn_of(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """40% of the prompts have no draw of the target; both batches break the same check, which is said once."""
     write_lines(project / "data" / "log.jsonl", [sampler_row(n) for n in range(40)])

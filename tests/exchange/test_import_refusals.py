@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from arena_assets.cli import main
 from arena_assets.errors import ExchangeError
 from arena_assets.exchange.importing import read_import, stage
 from tests.exchange.conftest import draw_row, sampler_row, write_lines
@@ -77,6 +78,24 @@ def test_a_batch_size_that_none_can_have_is_refused_and_nothing_is_kept(project:
         stage(imported, "mine", batch_size=size)
     assert not (project / "data").exists()
     assert not (project / "configs" / "mine.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--experiment", "my-exp"], 1, "'my-exp' is no name of an experiment"),
+        (["--experiment", "mine", "--batch-size", "0"], 2, "'0' is no whole number of at least 1"),
+        (["--experiment", "mine", "--logging-policy", "pi_new"], 1, "the log-probabilities of pi_new are not those of"),
+        (["--experiment", "mine", "--clone", "pi_old"], 1, "--clone pi_old: the targets are pi_clone, pi_new"),
+    ],
+)
+def test_the_command_refuses_in_words_and_keeps_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
+) -> None:
+    path = write_lines(project / "log.jsonl", [sampler_row(n) for n in range(4)])
+    assert main(["import", str(path), *options]) == code
+    assert said in capsys.readouterr().err
+    assert not (project / "data").exists()
 
 
 VALUES: list[tuple[dict[str, Any], str]] = [

@@ -68,7 +68,9 @@ def id_text(value: Any) -> str | None:
 
 def why_no_number(value: Any) -> str | None:
     """What a value is that is neither a number nor missing ("a text, not a number: 'high'"); else None."""
-    if value is None or (isinstance(value, numbers.Real) and not isinstance(value, bool)):
+    if value is None or type(value) in (float, int):  # nearly all, and a look at the class takes ten times as long
+        return None
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return None
     said = f": {value[:30]!r}" if isinstance(value, str) else ""
     return f"{kind_of(value)}, not a number{said}"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError, Floats
-from arena_assets.estimation.data.foreign import CJE, SAMPLER, json_lines
+from arena_assets.estimation.data.foreign import CJE, SAMPLER, id_text, json_lines, why_no_number
 from arena_assets.estimation.data.from_tables import finite
 
 Rows = pd.DataFrame | Iterable[Mapping[str, Any]] | str | PathLike[str]
@@ -63,14 +63,20 @@ class Columns:
             raise EstimationError(f"{self.what} lack {', '.join(missing)}; they have: {', '.join(self.names)}")
 
     def numbers(self, name: str) -> Floats:
-        """A column as float64, NaN where it is missing or infinite. Raises on what is no number."""
+        """A column as float64, NaN where it is missing or infinite. Raises on what is no number, a text of one too."""
         found = self.get(name)
         if found is None:
             return np.full(len(self), np.nan)
-        try:
-            return finite(pd.Series(found))
-        except (TypeError, ValueError) as error:
-            raise EstimationError(f"{self.what}: {name} must be numbers: {error}") from error
+        wrong = [
+            (row, why)
+            for row, value in enumerate(found, 1)
+            if value is not pd.NA and (why := why_no_number(value)) is not None
+        ]
+        if wrong:
+            raise EstimationError(
+                f"{self.what}: {name} must be numbers: {len(wrong)} are not (first: row {wrong[0][0]} is {wrong[0][1]})"
+            )
+        return finite(pd.Series(found))
 
     def lengths(self) -> Floats:
         """log(1 + tokens) of the responses, or log(1 + characters) where the tokens are not stated."""
@@ -94,7 +100,14 @@ class Columns:
                 lost = sum(map(_missing, found))
                 if lost:
                     raise EstimationError(f"{self.what}: {lost} rows have no {name}")
-                return pd.Index([str(one) for one in found], dtype=object)
+                ids = [id_text(one) for one in found]
+                if None in ids:
+                    row = ids.index(None)
+                    raise EstimationError(
+                        f"{self.what}: {ids.count(None)} rows have a {name} that is neither a text nor a whole number "
+                        f"(first: row {row + 1}, {found[row]!r})"
+                    )
+                return pd.Index(ids, dtype=object)
         raise EstimationError(f"{self.what}: neither prompt_id nor prompt; columns: {', '.join(self.names)}")
 
     def _own(self, name: str) -> Sequence[Any] | None:
