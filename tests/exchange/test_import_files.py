@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from arena_assets.errors import ExchangeError
@@ -93,6 +94,16 @@ def test_what_is_missing_in_a_table_is_null_and_not_nought(tmp_path: Path) -> No
         assert pd.isna(logged(imported)[4]["judge_score"])
         assert logged(imported)[4]["target_logps"]["pi_new"] is None
         assert len(imported.tables["oracle_labels"]) == 4
+
+
+def test_nan_in_a_typed_column_is_missing(tmp_path: Path) -> None:
+    """Tools that write Parquet without pandas have no null in a column of numbers."""
+    columns = pa.Table.from_pylist(ROWS)
+    scores = pa.array([float("nan"), *(row["judge_score"] for row in ROWS[1:])], from_pandas=False)
+    pq.write_table(
+        columns.set_column(columns.schema.get_field_index("judge_score"), "judge_score", scores), tmp_path / "n.parquet"
+    )
+    assert pd.isna(logged(read_import(tmp_path / "n.parquet"))[0]["judge_score"])
 
 
 @pytest.mark.parametrize("pattern", ["shards", "shards/*.gz", "shards/part-000[01].jsonl.gz", "files"])
