@@ -8,11 +8,10 @@ import dagster as dg
 
 from arena_assets import pipeline
 from arena_assets.config import Experiment
-from arena_assets.errors import ArenaError
 from arena_assets.estimation import overall
 from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.batches import options
-from arena_assets.orchestration.checked_write import Yields, content_version, failure, finish
+from arena_assets.orchestration.checked_write import Yields, content_version, finish, refusing
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.stages.analysis import analyse, write_beside
@@ -28,12 +27,10 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
     @dg.asset(**options(experiment, pipeline.RESULTS))  # type: ignore[untyped-decorator]
     def results(context: dg.AssetExecutionContext, storage: ArenaStorage) -> Yields:
         store, started = storage.store(experiment), time.monotonic()
-        try:
+        with refusing():
             collected = collect(experiment, store)
             data = as_data(experiment, collected.tables)
             analysis = analyse(experiment, data, time.perf_counter)
-        except ArenaError as error:
-            raise failure(error) from error
         context.log.info(collected.summary)
         results = analysis.results
         judged = analysis.beside[CALIBRATION_DIAGNOSTICS.name].drop_duplicates(["policy", "scoring"])
@@ -85,8 +82,9 @@ def simulation_asset() -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
         store = Store.of(METHODS, storage.base or None)
-        table = simulate(progress.start(context.log.info, pipeline.SIMULATION.name))
-        store.write(pipeline.SIMULATION.name, table, fingerprint=METHODS)
+        with refusing():
+            table = simulate(progress.start(context.log.info, pipeline.SIMULATION.name))
+            store.write(pipeline.SIMULATION.name, table, fingerprint=METHODS)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(table),

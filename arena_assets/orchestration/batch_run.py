@@ -9,11 +9,9 @@ import dagster as dg
 import pandas as pd
 
 from arena_assets.config import Experiment
-from arena_assets.errors import ArenaError
-from arena_assets.estimation import EstimationError
 from arena_assets.journal import Journal
 from arena_assets.machine import Machine
-from arena_assets.orchestration.checked_write import failure
+from arena_assets.orchestration.checked_write import refusing
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports, environment
 from arena_assets.pipeline import Step
 from arena_assets.rules import Batch
@@ -40,7 +38,7 @@ def work_on(
     store = resources.storage.store(experiment)
     partition = context.partition_key if step.partitioned else None
     label = step.name if partition is None else f"{step.name} {partition}"
-    with ExitStack() as opened:
+    with refusing(), ExitStack() as opened:
 
         def journal() -> Journal:
             assert partition is not None, f"{step.name} has no partitions, so no journal"
@@ -48,22 +46,19 @@ def work_on(
                 Journal(store.journal_path(step.name, partition), among=store.journals(step.name))
             )
 
-        try:
-            collected = collect(experiment, store, step) if partition is None and _of_batches(step) else None
-            yield Work(
-                experiment,
-                step,
-                partition,
-                store,
-                _read(experiment, step, partition, store) if collected is None else collected.tables,
-                resources.progress.start(context.log.info, label),
-                environment(),
-                journal,
-                lambda: resources.models.pool(experiment, context.log.info),
-                collected,
-            )
-        except (ArenaError, EstimationError) as error:
-            raise failure(error) from error
+        collected = collect(experiment, store, step) if partition is None and _of_batches(step) else None
+        yield Work(
+            experiment,
+            step,
+            partition,
+            store,
+            _read(experiment, step, partition, store) if collected is None else collected.tables,
+            resources.progress.start(context.log.info, label),
+            environment(),
+            journal,
+            lambda: resources.models.pool(experiment, context.log.info),
+            collected,
+        )
 
 
 def batch_of(work: Work, made: Made) -> Batch:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
@@ -58,13 +59,11 @@ def finish(
         dg.Failure: a blocking rule is broken or the table breaks its contract; no file is written.
     """
     key = context.asset_key
-    try:
+    with refusing():
         TABLES[batch.asset].validate(batch.table)
         findings = apply(batch)
         stored = [finding.as_dict() for finding in findings]
         store.write_checks(batch.asset, batch.partition, stored, context.run.run_id, effort)
-    except ArenaError as error:
-        raise failure(error) from error
     results = [_result(key, finding) for finding in findings]
     refused = refusals(findings)
     if refused:
@@ -74,12 +73,10 @@ def finish(
             allow_retries=False,
         )
     stated = made_with(batch.experiment, batch.asset, batch.partition)
-    try:
+    with refusing():
         if write_first is not None:
             write_first()
         size = store.write(batch.asset, batch.table, partition=batch.partition, **stated, **notes)
-    except ArenaError as error:
-        raise failure(error) from error
     yield dg.MaterializeResult(
         asset_key=key,
         check_results=results,
@@ -115,9 +112,17 @@ def _spent(effort: Effort | None) -> dict[str, Any]:
     return {"seconds": effort.seconds, **items}
 
 
-def failure(error: ArenaError | EstimationError) -> dg.Failure:
-    """An error of the domain as Dagster shows it: its text first, no retry, since trying again changes nothing."""
-    return dg.Failure(str(error), metadata={STOPS: isinstance(error, JudgeStoppedError)}, allow_retries=False)
+@contextmanager
+def refusing() -> Iterator[None]:
+    """An error of the domain becomes the failure that Dagster shows: its text first, no retry.
+
+    Every asset works within it; whatever else is raised is a fault of the code, and shows its trace.
+    """
+    try:
+        yield
+    except (ArenaError, EstimationError) as error:
+        stops = isinstance(error, JudgeStoppedError)
+        raise dg.Failure(str(error), metadata={STOPS: stops}, allow_retries=False) from error
 
 
 def _shown(figure: float | int | str) -> float | int | str:

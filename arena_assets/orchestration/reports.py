@@ -6,11 +6,10 @@ import dagster as dg
 
 from arena_assets import pipeline
 from arena_assets.config import Experiment
-from arena_assets.errors import ArenaError
 from arena_assets.exchange import EXPORT_FORMATS
 from arena_assets.exchange.exporting import WRITERS, export
 from arena_assets.orchestration.batches import options
-from arena_assets.orchestration.checked_write import failure
+from arena_assets.orchestration.checked_write import refusing
 from arena_assets.orchestration.resources import ArenaStorage
 from arena_assets.summary import write_report
 
@@ -29,10 +28,8 @@ def summary_asset(experiment: Experiment) -> dg.AssetsDefinition:
     def summary(context: dg.AssetExecutionContext, storage: ArenaStorage) -> dg.MaterializeResult[Any]:
         del context
         store = storage.store(experiment)
-        try:
+        with refusing():
             paths, opening = write_report(experiment, store)
-        except ArenaError as error:
-            raise failure(error) from error
         return dg.MaterializeResult(
             metadata={
                 "report": dg.MetadataValue.md(opening),
@@ -57,10 +54,8 @@ def export_asset(experiment: Experiment) -> dg.AssetsDefinition:
             raise dg.Failure(f"format {config.format!r} is none of {', '.join(WRITERS)}", allow_retries=False)
         store = storage.store(experiment)
         folder = config.to or str(store.root / "export" / config.format)
-        try:
+        with refusing():
             written = export(experiment, store, folder, config.format)
-        except ArenaError as error:
-            raise failure(error) from error
         return dg.MaterializeResult(
             metadata={
                 "folder": dg.MetadataValue.path(written.folder),
