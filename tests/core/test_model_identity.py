@@ -287,5 +287,5 @@ def test_two_experiments_may_mean_two_models_by_one_name(
         config_folder.write(experiment, models={"small": model})
     assert main(["fetch-model", "small"]) == 0
     assert capsys.readouterr().out.count("verified") == 2
-    for experiment, repo in (("one", b"ada/law"), ("two", b"ada/mail")):
-        assert repo in model_path("small", load_experiment(experiment).models["small"]).read_bytes()
+    for experiment, words in (("one", b"ada/law"), ("two", b"ada/mail")):
+        assert words in model_path("small", load_experiment(experiment).models["small"]).read_bytes()

@@ -134,7 +134,7 @@ def test_an_old_item_of_another_file_is_computed_again(config_folder: ConfigFold
 
 def test_a_policy_is_sampled_with_its_settings_of_the_template(config_folder: ConfigFolder, tmp_path: Path) -> None:
     p0 = config_folder.document()["logging_policy"]
-    tables = []
+    tables: list[pd.DataFrame] = []
     for settings in ({}, {"chat_template_kwargs": {"enable_thinking": False}}):
         experiment = config_folder.load(logging_policy=p0 | settings)
         with Journal(tmp_path / str(len(tables))) as journal:

@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -141,7 +141,8 @@ def archive(kind: str) -> bytes:
         with zipfile.ZipFile(written, "w") as file:
             file.writestr("log.jsonl", LINES)
     else:
-        with tarfile.open(fileobj=written, mode=f"w:{kind}") as file:
+        mode: Literal["w:gz", "w:"] = "w:gz" if kind == "gz" else "w:"
+        with tarfile.open(fileobj=written, mode=mode) as file:
             entry = tarfile.TarInfo("log.jsonl")
             entry.size = len(LINES.encode())
             file.addfile(entry, io.BytesIO(LINES.encode()))
