@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm, skew
 from sklearn.isotonic import IsotonicRegression
 
 from arena_assets import estimation as e
@@ -270,6 +271,20 @@ def test_the_shape_of_a_pareto_tail_is_found(k: float, about: float) -> None:
     weights = ((np.arange(10_000) + 0.5) / 10_000) ** -k
     assert e.diagnose(weights).pareto_k == pytest.approx(about, abs=0.03)
     assert e.diagnose(1e6 * weights).pareto_k == pytest.approx(e.diagnose(weights).pareto_k)
+
+
+def test_skewness_is_that_of_the_sample_or_of_its_upper_quantiles() -> None:
+    assert e.diagnose(np.ones(50)).skewness == 0
+    # One of five: the third central moment over sd^3 is 1.5.
+    assert e.diagnose(np.array([1.0, 1.0, 1.0, 1.0, 3.0])).skewness > 1.4
+    assert e.diagnose(np.r_[np.zeros(90), np.ones(10)]).skewness == np.inf
+    # A lognormal sample that misses its largest weights is seen for what it is: (e + 2) sqrt(e - 1) at variance 1.
+    spread = np.exp(norm.ppf((np.arange(2000) + 0.5) / 2000))
+    expected = (np.e + 2) * np.sqrt(np.e - 1)
+    assert skew(spread[:-5]) < 0.6 * expected
+    assert e.diagnose(spread[:-5]).skewness == pytest.approx(expected, rel=0.1)
+    # What is bounded above, as of a narrower target, is not skewed for its tail of small weights.
+    assert e.diagnose(np.exp(-5 * norm.ppf((np.arange(2000) + 0.5) / 2000) ** 2)).skewness < 1.5
 
 
 def test_one_dominating_contribution_leaves_two_degrees_of_freedom() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from arena_assets.estimation import (
     EstimationError,
@@ -37,6 +38,7 @@ SNIPS = Method("snips", "monotone")
 SIMCAL = Method("calibrated_ips", "monotone", "simcal")
 SWITCH = Method("switch_dr", "monotone")
 FEW = np.r_[np.ones(20), np.full(9_980, 1e-9)]
+LOGNORMAL = np.exp(norm.ppf((np.arange(1000) + 0.5) / 1000) * 1.13 - 1.13**2 / 2)
 HEAVY = 1 / (1 - np.arange(1000) / 1000) ** 0.6  # Pareto, k = .6
 
 
@@ -76,11 +78,15 @@ def said(**changes: Any) -> Stated:
         # Weights: how many effective rows, whatever share of all they are, and their tail.
         (SNIPS, known(np.r_[1000.0, np.ones(999)]), said(), "refused", r"size 4 of 1000 \(0%\), below 15"),
         (SNIPS, known(FEW), said(), "refused", "affinity"),
-        (DOUBLY_ROBUST, known(np.repeat([10.0, 0.2 / 0.92], [800, 9200])), said(), "supported", ""),
+        (DOUBLY_ROBUST, known(np.repeat([10.0, 0.2 / 0.92], [800, 9200])), said(), "caution", "^the weights[^;]*$"),
         (SNIPS, known(HEAVY), said(), "caution", "Pareto k of the weights 0.5"),
         (SNIPS, known(np.full(1000, 2.0)), said(), "caution", "mean weight 2 is inf standard errors from 1"),
         (SNIPS, known(np.full(1000, 1 + 1e-12)), said(), "supported", ""),
         (SNIPS, known(2 + np.arange(1000) / 1e6), said(), "caution", "check the log-probabilities"),
+        (DOUBLY_ROBUST, known(LOGNORMAL), said(), "caution", r"too skewed \(skewness 8.*over 200 rows"),
+        (DOUBLY_ROBUST, known(LOGNORMAL, n_labels=900), said(), "supported", ""),
+        (SNIPS, known(LOGNORMAL, n_labels=900), said(), "supported", ""),
+        (DIRECT, known(LOGNORMAL), said(), "caution", "cannot be tested.*skewness of the weights 8"),
         # Labels at random.
         (DIRECT, known(selection=Selection("judge score", 3.1)), said(), "caution", "more judge score than the others"),
         (DIRECT, known(selection=Selection("judge score", -4.0)), said(), "refused", r"less judge score.*\(-4.0"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, sqrt
 
 from arena_assets.estimation.diagnostics.missing_prompts import UNRELATED_Z, MissingPrompts
 from arena_assets.estimation.diagnostics.score_range import Beyond
@@ -25,6 +25,10 @@ ESS_REFUSE, ESS_WARN = 15.0, 30.0
 # Shape of the weights' tail: from .5 on their variance is infinite, from .7 on means converge too slowly to be of use
 # (Vehtari et al. 2024).
 PARETO_WARN, PARETO_REFUSE = 0.5, 0.7
+# Skewness of the weights over the root of the rows that are averaged, labelled ones for a correction: beyond it the
+# interval of a mean misses too often, the more so where the sample shows no heavy weight. Cochran's rule (1977, 2.15)
+# asks .2 of the summands, whose skewness is about half of the weights'.
+SKEWED_WARN = 0.35
 # Bhattacharyya affinity of the two policies as seen in the weights (Landesberg 2025).
 AFFINITY_POOR, AFFINITY_CATASTROPHIC = 0.35, 0.20
 # Exact weights have mean one; |z| beyond this says that the log-probabilities are of another distribution.
@@ -105,6 +109,7 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
         yield from _selection_findings(seen)
     if method.uses_weights:
         yield from _weight_findings(seen.weights)
+        yield from _skewness_findings(seen, seen.n_labels if method.entry.family.labels else seen.weights.n)
         yield from _changed_weight_findings(one)
     # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
     if method.uses_weights or not method.takes_judge_at_its_word:
@@ -191,6 +196,18 @@ def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
         )
 
 
+def _skewness_findings(seen: TargetDiagnostics, averaged: int) -> Iterator[Finding]:
+    if _skewed(seen, averaged):
+        yield (
+            CAUTION,
+            f"the weights are too skewed (skewness {seen.weights.skewness:.1f}) for a normal mean over {averaged} rows",
+        )
+
+
+def _skewed(seen: TargetDiagnostics, averaged: int) -> bool:
+    return seen.weights.skewness > SKEWED_WARN * sqrt(averaged)  # never of NaN
+
+
 def _size(weights: WeightDiagnostics) -> str:
     return f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
 
@@ -207,11 +224,13 @@ def _beyond_findings(beyond: Beyond | None, std_error: float) -> Iterator[Findin
 
 def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[Finding]:
     weights = seen.weights
-    if seen.label_ess < ESS_REFUSE or weights.pareto_k > PARETO_REFUSE or isnan(seen.transport_error):
+    blind = seen.label_ess < ESS_REFUSE or weights.pareto_k > PARETO_REFUSE or _skewed(seen, seen.n_labels)
+    if blind or isnan(seen.transport_error):
         yield (
             CAUTION,
             "whether the calibration carries over to this target cannot be tested:"
-            f" {seen.label_ess:.0f} effective labels, {_size(weights)}, Pareto k {weights.pareto_k:.2f}",
+            f" {seen.label_ess:.0f} effective labels, {_size(weights)}, Pareto k {weights.pareto_k:.2f},"
+            f" skewness of the weights {weights.skewness:.1f}",
         )
         return
     yield from transport_findings(seen.transport, seen.transport_error, std_error, "target")

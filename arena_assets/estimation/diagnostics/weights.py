@@ -9,6 +9,7 @@ import numpy as np
 from arena_assets.estimation._types import Floats
 from arena_assets.estimation.data.weights import ess
 from arena_assets.estimation.diagnostics.pareto_tail import pareto_k
+from arena_assets.estimation.diagnostics.skewness import skewness
 
 ROUNDING = 1e-9  # of a mean of weights
 
@@ -23,6 +24,7 @@ class WeightDiagnostics:
     ess_fraction: float
     max_share: float
     top5_share: float
+    skewness: float  # of the weights, or what their upper quantiles promise
     pareto_k: float  # shape of the tail: from .5 on the variance of the weights is infinite, from 1 on their mean
     affinity: float  # mean sqrt(w / mean w): 1 for identical policies, 0 for disjoint ones
     mean_z: float  # (mean w - 1) / standard error: exact weights have mean one
@@ -41,6 +43,7 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
             ess_fraction=0.0,
             max_share=nan,
             top5_share=nan,
+            skewness=nan,
             pareto_k=nan,
             affinity=0.0,
             mean_z=nan,
@@ -64,6 +67,7 @@ def diagnose(weights: Floats) -> WeightDiagnostics:
         ess_fraction=size / n,
         max_share=float(share[0]),
         top5_share=float(share[:top].sum()),
+        skewness=skewness(weights),
         pareto_k=pareto_k(weights),
         affinity=affinity,
         mean_z=float(mean_z),
