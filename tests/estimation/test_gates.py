@@ -87,6 +87,7 @@ def said(**changes: Any) -> Stated:
         (DOUBLY_ROBUST, known(LOGNORMAL, n_labels=900), said(), "supported", ""),
         (SNIPS, known(LOGNORMAL, n_labels=900), said(), "supported", ""),
         (DIRECT, known(LOGNORMAL), said(), "caution", "cannot be tested.*skewness of the weights 8"),
+        (DIRECT, known(LOGNORMAL, transport=0.04), said(), "refused", "does not carry over"),
         # Labels at random.
         (DIRECT, known(selection=Selection("judge score", 3.1)), said(), "caution", "more judge score than the others"),
         (DIRECT, known(selection=Selection("judge score", -4.0)), said(), "refused", r"less judge score.*\(-4.0"),
