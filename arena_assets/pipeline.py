@@ -174,7 +174,7 @@ EXPORT = Step(
 SIMULATION = Step(
     "estimator_simulation",
     role="simulation",
-    description="Monte Carlo study with known truth: do the intervals cover?",
+    description="Monte Carlo study with known truth: do intervals cover, and are those withheld that do not?",
     on_request=True,
     common=True,
 )

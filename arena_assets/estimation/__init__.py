@@ -36,10 +36,13 @@ from arena_assets.estimation.estimators.registry import (
 )
 from arena_assets.estimation.ranking import best_supported, contrasts
 from arena_assets.estimation.reporting.complete import complete_analysis
+from arena_assets.estimation.studies.catalog import WORLDS
 from arena_assets.estimation.studies.grid import GridResult, ablation_grid, summarise
 from arena_assets.estimation.studies.scenarios import Scenario, draw, draw_targets, scenarios
-from arena_assets.estimation.studies.simulation import estimator_simulation, overall
+from arena_assets.estimation.studies.simulation import estimator_simulation
 from arena_assets.estimation.studies.spec import AblationSpec
+from arena_assets.estimation.studies.tallies import overall
+from arena_assets.estimation.studies.worlds import World
 
 __all__ = [
     "BASIC",
@@ -49,6 +52,7 @@ __all__ = [
     "REWARD_CALIBRATIONS",
     "SCORINGS",
     "WEIGHT_CALIBRATIONS",
+    "WORLDS",
     "AblationSpec",
     "Estimate",
     "EstimationError",
@@ -61,6 +65,7 @@ __all__ = [
     "Scenario",
     "TargetData",
     "WeightDiagnostics",
+    "World",
     "ablation_grid",
     "analyze",
     "best_supported",

@@ -18,6 +18,7 @@ from arena_assets.stages.analysis import analyse, write_beside
 from arena_assets.stages.collecting import as_data, collect
 from arena_assets.stages.studies import simulate
 from arena_assets.storage import METHODS, Effort, Store
+from arena_assets.storage.shipped import identity
 from arena_assets.tables import CALIBRATION_DIAGNOSTICS
 
 
@@ -84,11 +85,11 @@ def simulation_asset() -> dg.AssetsDefinition:
         store = Store.of(METHODS, storage.base or None)
         with refusing():
             table = simulate(progress.start(context.log.info, pipeline.SIMULATION.name))
-            store.write(pipeline.SIMULATION.name, table, fingerprint=METHODS)
+            store.write(pipeline.SIMULATION.name, table, fingerprint=identity())
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(table),
-                "over all cells": dg.MetadataValue.json(overall(table)),
+                "over all scenarios": dg.MetadataValue.json(overall(table)),
                 "seconds": round(time.monotonic() - started, 2),
             },
             data_version=dg.DataVersion(content_version(table, ())),

@@ -7,13 +7,13 @@ import streamlit as st
 
 from arena_assets.charts import names
 from arena_assets.estimation import SCORINGS
-from arena_assets.storage import METHODS, Store
-from arena_assets.tables import ABLATION_GRID, ESTIMATOR_SIMULATION, POLICY_VALUES
+from arena_assets.tables import ABLATION_GRID, POLICY_VALUES
 from dashboard import elements, session
+from dashboard.data import simulated
 from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen
 from dashboard.data.files import load
-from dashboard.views import sampling
+from dashboard.views import sampling, scenarios
 
 
 def grid(chosen: Chosen) -> None:
@@ -77,35 +77,36 @@ def _along(frame: pd.DataFrame, level: float | None) -> None:
 
 
 def simulation(chosen: Chosen) -> None:
-    """Coverage under known truth; it depends on no experiment."""
+    """The gates under known truth; it depends on no experiment."""
     st.subheader("Simulation with known truth", anchor=False)
-    store = Store(chosen.store.root.parent / METHODS)
-    found = load(store, ESTIMATOR_SIMULATION.name, ESTIMATOR_SIMULATION.names)
+    found = simulated.load(chosen.store)
     elements.problems(found.problems)
-    if found.empty:
-        if not found.problems:
-            st.info(
-                f"The simulation has not been run. Materialise the asset estimator\\_simulation of the group {METHODS} "
-                "in the Dagster UI (`make ui`).",
-                icon=":material/casino:",
-            )
-        return
-    st.fragment(_cells)(found.frame)
+    if found.shipped:
+        st.caption("As it comes with the package: nobody has run these scenarios here.")
+    st.fragment(_answers)(found.frame)
 
 
-def _cells(frame: pd.DataFrame) -> None:
-    left, right = st.columns(2)
-    kinds = {"carries over": True, "does not carry over": False}
+def _answers(frame: pd.DataFrame) -> None:
+    questions = {one.key: one for one in scenarios.QUESTIONS}
+    question = questions[session.segment("Question", list(questions), "question", lambda key: questions[key].label)]
+    left, middle, right = st.columns(3)
     with left:
-        transports = kinds[session.segment("Calibration", list(kinds), "transport")]
-    counts = [str(count) for count in sorted(frame["n_labels"].unique().tolist(), reverse=True)]
+        kind = session.select("Scenarios", list(scenarios.KINDS), "scenarios")
+    with middle:
+        estimand = session.select("Estimand", list(scenarios.ESTIMANDS), "estimand")
+    rows = scenarios.of(frame, kind, estimand)
+    methods = list(dict.fromkeys(rows["method"]))
     with right:
-        labels = int(session.segment("Oracle labels", counts, "labels"))
-    rows = sampling.simulation_cells(frame, transports, labels)
+        first = scenarios.FIRST if scenarios.FIRST in methods else methods[0]
+        methods = [first, *(name for name in methods if name != first)]
+        method = session.select("Method", methods, "simulated")
+    shown = scenarios.answers(rows[rows["method"] == method], question)
     elements.figure(
-        sampling.simulation_title(frame),
-        sampling.simulation_chart,
-        rows,
-        note="Shown: coverage by overlap of target and logging policy. Hollow: the gates mostly caution or refuse "
-        "there, as they should where a mark lies far from the dashed line at 95%.",
+        scenarios.title(shown, question),
+        scenarios.chart,
+        shown,
+        question,
+        note="Lines: twice the Monte Carlo error. Hollow: the gates mostly caution or refuse there.",
     )
+    with st.expander("All four answers in numbers"):
+        elements.table(rows[list(scenarios.NUMBERS)], "simulation")

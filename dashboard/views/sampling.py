@@ -1,4 +1,4 @@
-"""How results change with the number of prompts and labels, and the simulation with known truth."""
+"""How results change with the number of prompts and labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import percent, with_methods
-from arena_assets.estimation import ESTIMATORS, estimators_that, overall
+from arena_assets.estimation import ESTIMATORS, estimators_that
 
 _SHADES = (style.BLUE, style.ORANGE, style.GREEN, style.VERMILION, style.PINK, style.GREY, style.SKY)
 MOST_LINES = len(_SHADES)
@@ -125,72 +125,3 @@ def along_chart(points: pd.DataFrame, metric: Metric, axis: str, level: float | 
         nominal = alt.Chart(pd.DataFrame({"nominal": [level]}))
         layers.append(nominal.mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(y="nominal:Q"))
     return alt.layer(*layers).properties(height=400)
-
-
-def simulation_title(cells: pd.DataFrame) -> str:
-    """Whether what the gates support covers, over all cells, as a sentence."""
-    found = overall(cells)
-    return (
-        f"Where the gates support a result, {percent(found['supported_coverage'])} of the 95% intervals cover the "
-        f"known truth; they flagged {percent(found['gross_flagged'])} of the gross misses"
-    )
-
-
-def simulation_cells(cells: pd.DataFrame, transports: bool, n_labels: int) -> pd.DataFrame:
-    """One panel of the simulation: coverage of every method by overlap, with twice its standard error on each side."""
-    rows = with_methods(
-        cells[(cells["transports"] == transports) & (cells["n_labels"] == n_labels)]
-        .dropna(subset=["coverage"])
-        .assign(scoring="deterministic")
-    )
-    half = 2 * rows["coverage_std_error"].fillna(0.0)
-    return rows.assign(
-        low=(rows["coverage"] - half).clip(lower=0),
-        high=(rows["coverage"] + half).clip(upper=1),
-        gate=(rows["supported"] >= 0.5).map({True: "mostly supported", False: "mostly cautioned or refused"}),
-        overlap_words=[
-            f"{name} ({percent(share)} effective)"
-            for name, share in zip(rows["overlap"], rows["ess_fraction"], strict=True)
-        ],
-    )
-
-
-def simulation_chart(rows: pd.DataFrame) -> alt.LayerChart:
-    """Coverage of every method, by overlap; hollow where the gates mostly do not support the result."""
-    overlaps = list(rows.sort_values("ess_fraction", ascending=False).drop_duplicates("overlap_words")["overlap_words"])
-    methods = list(dict.fromkeys(rows["method"]))
-    base = style.chart(rows).encode(
-        y=alt.Y("method:N", sort=methods, title=None, axis=style.names_axis(200)),
-        color=alt.Color(
-            "overlap_words:N",
-            title=None,
-            scale=alt.Scale(domain=overlaps, range=[style.GREY, style.BLUE, style.ORANGE, style.VERMILION]),
-            legend=alt.Legend(orient="top", columns=2, symbolType="circle", symbolOpacity=1),
-        ),
-        tooltip=[
-            alt.Tooltip("method:N", title="Method"),
-            alt.Tooltip("overlap_words:N", title="Overlap"),
-            alt.Tooltip("coverage:Q", title="Coverage", format=".1%"),
-            alt.Tooltip("coverage_std_error:Q", title="its standard error", format=".1%"),
-            alt.Tooltip("supported:Q", title="Supported", format=".0%"),
-            alt.Tooltip("refused:Q", title="Refused", format=".0%"),
-            alt.Tooltip("rmse:Q", title="RMSE", format=".3f"),
-            alt.Tooltip("replications:Q", title="Replications", format=","),
-        ],
-    )
-    x = alt.X(
-        "low:Q",
-        title="95% intervals that cover the known truth",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(format="%"),
-    )
-    spread = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
-    marks = base.encode(x="coverage:Q")
-    solid = marks.transform_filter("datum.supported >= 0.5").mark_point(size=80, filled=True, opacity=1)
-    hollow = marks.transform_filter("datum.supported < 0.5").mark_point(size=80, strokeWidth=2, opacity=1)
-    nominal = (
-        alt.Chart(pd.DataFrame({"nominal": [0.95]}))
-        .mark_rule(color=style.GREY, strokeDash=[4, 3])
-        .encode(x="nominal:Q")
-    )
-    return alt.layer(nominal, spread, solid, hollow).properties(height=style.row_height(len(methods), each=26))

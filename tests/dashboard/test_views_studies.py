@@ -7,7 +7,7 @@ import pytest
 
 from arena_assets.charts import forest, names, selection, style
 from dashboard.drawing import spec
-from dashboard.views import ingredients, sampling
+from dashboard.views import ingredients, sampling, scenarios
 from tests.made_up import studies
 from tests.made_up.result_rows import COLOURS, TARGETS, compiled, row, values
 
@@ -66,14 +66,32 @@ def test_a_grid_without_the_chosen_methods_says_so():
     assert sampling.along_title(empty, sampling.METRICS[0], "sample_size") == "Nothing of the grid passes these filters"
 
 
-def test_the_simulation_says_what_supported_results_cover():
+@pytest.mark.parametrize("kind", scenarios.KINDS)
+@pytest.mark.parametrize("estimand", scenarios.ESTIMANDS)
+def test_the_simulation_answers_every_question_of_every_method(kind, estimand):
     cells = studies.simulation()
-    assert sampling.simulation_title(cells).startswith(
-        "Where the gates support a result, 95% of the 95% intervals cover"
-    )
-    rows = sampling.simulation_cells(cells, transports=False, n_labels=50)
-    assert set(rows["overlap"]) == {"good", "fair", "poor"}
-    compiled(sampling.simulation_chart(rows))
+    rows = scenarios.of(cells, kind, estimand)
+    assert set(rows["scenario"]) < set(cells["scenario"])
+    for method, own in rows.groupby("method"):
+        for question in scenarios.QUESTIONS:
+            shown = scenarios.answers(own, question)
+            assert shown["scenario"].is_unique, method
+            assert (shown["low"] <= shown["share"]).all()
+            scenarios.title(shown, question)
+    compiled(scenarios.chart(scenarios.answers(own, scenarios.QUESTIONS[0]), scenarios.QUESTIONS[0]))
+
+
+def test_the_simulation_names_the_worst_scenario_first():
+    cells = studies.simulation()
+    rows = scenarios.of(cells, "with a difficulty", "value")
+    direct = rows[rows["method"] == scenarios.FIRST]
+    coverage, gross = scenarios.QUESTIONS[0], scenarios.QUESTIONS[2]
+    shown = scenarios.answers(direct, coverage)
+    assert shown["scenario"].iloc[0].startswith("hidden shift")
+    assert "coverage is at least" in scenarios.title(shown, coverage)
+    assert "supported, far off is at most 0%" in scenarios.title(scenarios.answers(direct, gross), gross)
+    nothing = scenarios.answers(direct[direct["supported"] == 0], scenarios.QUESTIONS[1])
+    assert scenarios.title(nothing, scenarios.QUESTIONS[1]) == "Coverage of supported: nothing here is supported"
 
 
 # -- small samples -----------------------------------------------------------------------------------------------------

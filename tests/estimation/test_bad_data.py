@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from arena_assets import estimation as e
-from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.estimation.studies.worlds import TARGET
 
 NAN, INF = np.nan, np.inf
 FAMILY: list[Callable[..., e.Estimate]] = [e.dr_cpo, e.sndr, e.mrdr, e.tmle, e.switch_dr, e.dr_os, e.stacked_dr]

@@ -13,7 +13,7 @@ import pytest
 from arena_assets import estimation as e
 from arena_assets.estimation.estimators import arrays, registry
 from arena_assets.estimation.estimators.inputs import Inputs
-from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.estimation.studies.worlds import TARGET
 from arena_assets.tables import ABLATION_RESULTS
 from tests.made_up.estimator import median_entered
 

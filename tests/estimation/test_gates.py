@@ -28,7 +28,7 @@ from arena_assets.estimation.diagnostics.labels_at_random import Selection
 from arena_assets.estimation.diagnostics.score_range import Beyond
 from arena_assets.estimation.diagnostics.stated import Stated
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
-from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.estimation.studies.worlds import TARGET
 
 DIRECT = Method("direct", "monotone")
 DOUBLY_ROBUST = Method("dr_cpo", "monotone")

@@ -11,7 +11,7 @@ from scipy.stats import mannwhitneyu
 from arena_assets.estimation import Method, Scenario, analyze, draw
 from arena_assets.estimation.diagnostics.labels_at_random import selection
 from arena_assets.estimation.diagnostics.score_range import calibrated_range
-from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.estimation.studies.worlds import TARGET
 
 DIRECT, SNIPS, DOUBLY_ROBUST = (Method(name, "monotone") for name in ("direct", "snips", "dr_cpo"))
 

@@ -10,7 +10,7 @@ import pytest
 from arena_assets import estimation as e
 from arena_assets.estimation._once import Once
 from arena_assets.estimation.preparation import Preparation
-from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.estimation.studies.worlds import TARGET
 
 
 def refusals(ask: Callable[[], object], count: int) -> list[e.EstimationError]:

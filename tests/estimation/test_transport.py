@@ -9,7 +9,7 @@ from arena_assets.estimation import Method, Scenario, analyze, draw
 from arena_assets.estimation.calibration.reward import calibrate
 from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.preparation import Preparation
-from arena_assets.estimation.studies.scenarios import TARGET
+from arena_assets.estimation.studies.worlds import TARGET
 
 
 def fitted(labels: np.ndarray) -> OutOfFold:

@@ -12,7 +12,8 @@ import pytest
 
 from arena_assets.estimation import Method, analyze, diagnose, evaluation_data
 from arena_assets.estimation.reporting.overlap_tables import coverage, weight_curve, weight_diagnostics
-from arena_assets.estimation.studies.scenarios import TARGET, Scenario, draw
+from arena_assets.estimation.studies.scenarios import Scenario, draw
+from arena_assets.estimation.studies.worlds import TARGET
 
 N, NEVER = 600, 0.4
 METHODS = [Method("ips", "monotone"), Method("snips", "monotone"), Method("dr_cpo", "monotone")]

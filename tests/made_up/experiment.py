@@ -13,6 +13,7 @@ from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.stages.analysis import Analysis, write_analysis
 from arena_assets.storage import Effort, Store
+from arena_assets.storage.shipped import identity
 from tests.made_up import studies
 from tests.made_up.results import Floats, beside, results
 from tests.made_up.tables import Batch
@@ -90,7 +91,7 @@ def write_experiment(
 def write_studies(experiment: Experiment, store: Store) -> None:
     """Write `ablation_grid` of the experiment, and `estimator_simulation` beside all experiments."""
     store.write("ablation_grid", studies.grid(), fingerprint=experiment.fingerprint("ablation_results"))
-    Store(store.root.parent / "methods").write("estimator_simulation", studies.simulation(), fingerprint="methods")
+    Store(store.root.parent / "methods").write("estimator_simulation", studies.simulation(), fingerprint=identity())
 
 
 def findings(asset: str, rows: int, *, failed: str | None = None, blocking: bool = True) -> list[dict[str, object]]:

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation.estimators.methods import full_grid
+from arena_assets.estimation.studies.catalog import WORLDS
 from arena_assets.estimation.studies.grid import METRICS
+from arena_assets.estimation.studies.tallies import ANY, BEST, CONTRAST, VALUE
+from arena_assets.estimation.studies.worlds import World
 
 SIZES, COVERAGES = (250, 1000, 5000), (0.05, 0.25, 1.0)
-OVERLAPS = {"clone": 1.0, "good": 0.8, "fair": 0.28, "poor": 0.01}
 
 
 def grid(seed: int = 0) -> pd.DataFrame:
@@ -53,23 +55,28 @@ def simulation(seed: int = 0) -> pd.DataFrame:
     """An `estimator_simulation`: weighted methods lose coverage with the overlap, direct where nothing transports."""
     rng = np.random.default_rng(seed)
     rows = []
-    for overlap, share in OVERLAPS.items():
-        for transports in (True, False) if overlap != "clone" else (True,):
-            for labels in (50, 500):
-                for method in full_grid(scorings=["deterministic"]):
-                    weighted = method.uses_weights
-                    right = (0.95 if share > 0.1 else 0.55) if weighted else (0.95 if transports else 0.2)
-                    good = float(right > 0.9)
-                    rows.append(
-                        {
-                            "overlap": overlap, "ess_fraction": share, "transports": transports, "n_labels": labels,
-                            "n": 1000, "estimator": method.estimator, "reward_calibration": method.reward_calibration,
-                            "weight_calibration": method.weight_calibration, "truth": 0.6, "replications": 1000,
-                            "failed": 0, "coverage": min(right + rng.normal(0, 0.007), 1.0),
-                            "coverage_std_error": 0.007, "bias": 0.0, "rmse": 0.02, "std_dev": 0.02,
-                            "mean_std_error": 0.02, "mean_width": 0.08, "supported": good, "caution": 0.0,
-                            "refused": 1 - good, "supported_coverage": right if good else None, "gross": 1 - right,
-                            "gross_flagged": 1 - good,
-                        }
-                    )  # fmt: skip
+    for world in WORLDS:
+        far, hidden = world.target.ess_fraction < 0.1, world.target.hidden != 0
+        for method in full_grid(scorings=["deterministic"]):
+            right = (0.55 if far else 0.95) if method.uses_weights else (0.2 if hidden else 0.95)
+            names = method.estimator, method.reward_calibration, method.weight_calibration
+            rows += [_cell(world, estimand, names, right, rng) for estimand in (VALUE, CONTRAST)]
+        rows.append(_cell(world, BEST, (ANY, ANY, ANY), 0.95, rng))
     return pd.DataFrame(rows)
+
+
+def _cell(
+    world: World, estimand: str, names: tuple[str, str, str], right: float, rng: np.random.Generator
+) -> dict[str, object]:
+    good = float(right > 0.9)
+    return {
+        "scenario": world.name, "tests": world.tests, "confirms": world.confirms, "n": world.design.n,
+        "n_labels": world.design.n_labels, "ess_fraction": world.target.ess_fraction, "estimand": estimand,
+        "estimator": names[0], "reward_calibration": names[1], "weight_calibration": names[2], "truth": 0.6,
+        "replications": 1000, "failed": 0, "coverage": min(right + rng.normal(0, 0.007), 1.0),
+        "coverage_std_error": 0.007, "supported_coverage": right if good else None,
+        "supported_coverage_std_error": 0.007 if good else None, "supported_gross": 0.0,
+        "withheld_right": (1 - good) * right, "refused_right": (1 - good) * right, "supported": good, "caution": 0.0,
+        "refused": 1 - good, "gross": 1 - right, "bias": 0.0, "rmse": 0.02, "std_dev": 0.02,
+        "mean_std_error": 0.02, "mean_width": 0.08,
+    }  # fmt: skip

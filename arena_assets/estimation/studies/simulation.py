@@ -2,147 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
-from arena_assets.estimation.analysis import evaluate
-from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.analysis import Result, evaluate, table
 from arena_assets.estimation.estimators.methods import Method, full_grid
-from arena_assets.estimation.studies.scenarios import OVERLAPS, TARGET, Scenario, draw, scenarios
+from arena_assets.estimation.ranking import best_supported, contrasts
+from arena_assets.estimation.studies.catalog import WORLDS
+from arena_assets.estimation.studies.scenarios import Scenario
+from arena_assets.estimation.studies.tallies import BEST, CELL_COLUMNS, CONTRAST, VALUE, Key, Outcome, cell
+from arena_assets.estimation.studies.worlds import LOGGING, TARGET, World
 
-GROSS = 3.0  # standard errors: an interval that misses by more misleads
+SIMULATED: tuple[Method, ...] = full_grid(scorings=("deterministic",))
+CHUNK = 25  # replications of one task: some seconds
 
-SIMULATED: tuple[Method, ...] = full_grid(
-    reward_calibrations=("none", "monotone"), weight_calibrations=("none", "simcal"), scorings=("deterministic",)
-)
-
-CELL_COLUMNS = (
-    "overlap", "ess_fraction", "transports", "n_labels", "n",
-    "estimator", "reward_calibration", "weight_calibration", "truth", "replications", "failed",
-    "coverage", "coverage_std_error", "bias", "rmse", "std_dev", "mean_std_error", "mean_width",
-    "supported", "caution", "refused", "supported_coverage", "gross", "gross_flagged",
-)  # fmt: skip
+Seen = dict[Key, list[Outcome]]
 
 
-@dataclass
-class _Tally:
-    """Per (cell, method): one entry a replication."""
+@dataclass(frozen=True)
+class Task:
+    """Some replications of one scenario. It can be sent to another process."""
 
-    errors: list[float]
-    std_errors: list[float]
-    widths: list[float]
-    covered: list[bool]
-    levels: list[str]
-    failed: int = 0
+    world: World
+    methods: tuple[Method, ...]
+    replications: range
+    level: float
+    seed: int
+
+
+# Runs tasks in any way that keeps their order: `map`, or that of a pool of processes.
+Runner = Callable[[Callable[[Task], Seen], Sequence[Task]], Iterable[Seen]]
 
 
 def estimator_simulation(
-    cells: Iterable[Scenario] | None = None,
+    cells: Iterable[World | Scenario] | None = None,
     *,
     methods: Sequence[Method] = SIMULATED,
     replications: int = 1000,
     level: float = 0.95,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    runner: Runner = map,
 ) -> pd.DataFrame:
-    """Coverage, error and gate of every method in every cell; columns `CELL_COLUMNS`.
+    """The four questions for every scenario, estimand and method; columns `CELL_COLUMNS`. Default: all of `WORLDS`.
 
-    Replication r of a cell draws from its own stream, derived from seed, cell and r: neither order nor selection of
-    cells changes a number. `progress(done, total)` counts replications. `covered` is of the known truth itself. A
-    result is gross where its error exceeds 3 standard errors; `gross_flagged` is the share of these that the gate
-    refused or cautioned.
+    Replication r of a scenario draws from its own stream, derived from seed, the scenario's name and r: neither order,
+    selection nor `runner` changes a number. `progress(done, total)` counts replications. Coverage is of the known
+    truth itself; a result is gross where its error exceeds 3 standard errors.
     """
-    chosen = tuple(scenarios() if cells is None else cells)
     if replications < 1:
         raise EstimationError(f"replications must be at least 1, got {replications}")
-    total = len(chosen) * replications
+    worlds = [one.world if isinstance(one, Scenario) else one for one in (WORLDS if cells is None else cells)]
+    tasks = [
+        Task(world, tuple(methods), range(start, min(start + CHUNK, replications)), level, seed)
+        for world in worlds
+        for start in range(0, replications, CHUNK)
+    ]
+    total, done = len(worlds) * replications, 0
     rows: list[dict[str, object]] = []
-    for place, cell in enumerate(chosen):
-        tallies = {method: _Tally([], [], [], [], []) for method in methods}
-        for repetition in range(replications):
-            _replicate(cell, tallies, _stream(cell, seed, repetition), level)
+    answered = zip(tasks, runner(run_task, tasks), strict=True)
+    for world, group in groupby(answered, key=lambda pair: pair[0].world):
+        seen: Seen = {}
+        for task, part in group:
+            for key, outcomes in part.items():
+                seen.setdefault(key, []).extend(outcomes)
+            done += len(task.replications)
             if progress is not None:
-                progress(place * replications + repetition + 1, total)
-        rows += [_cell_row(cell, method, tally) for method, tally in tallies.items()]
+                progress(done, total)
+        rows += [cell(world, key, outcomes) for key, outcomes in seen.items()]
     return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
 
 
-def overall(cells: pd.DataFrame) -> dict[str, float]:
-    """Over all cells: coverage of `supported` results, and the share of gross misses that the gate flagged."""
-    done = cells["replications"] - cells["failed"]
-    supported = (cells["supported"] * done).sum()
-    covered = (cells["supported_coverage"].fillna(0) * cells["supported"] * done).sum()
-    gross = (cells["gross"] * done).sum()
-    flagged = (cells["gross_flagged"].fillna(0) * cells["gross"] * done).sum()
-    return {
-        "results": float(done.sum()),
-        "supported": float(supported / done.sum()),
-        "supported_coverage": float(covered / supported) if supported else float("nan"),
-        "gross": float(gross / done.sum()),
-        "gross_flagged": float(flagged / gross) if gross else float("nan"),
+def run_task(task: Task) -> Seen:
+    """What the replications of a task show, by row of the table."""
+    seen: Seen = {}
+    for repetition in task.replications:
+        rng = np.random.default_rng([task.seed, *task.world.name.encode(), repetition])
+        results = evaluate(task.world.draw(rng), methods=task.methods)
+        for key, outcome in _outcomes(results, task.level):
+            seen.setdefault(key, []).append(outcome)
+    return seen
+
+
+def _outcomes(results: Sequence[Result], level: float) -> Iterator[tuple[Key, Outcome]]:
+    """Of every method its value and contrast, and what is picked as best supported: one of each key, always."""
+    compared = contrasts(results, logging_policy=LOGGING, level=level)
+    differences = {
+        _names(row): _outcome(row, "difference") for row in compared.to_dict("records") if row["policy"] == TARGET
     }
+    of_target = [result for result in results if result.policy == TARGET]
+    rows = table(of_target, level=level)
+    values = {_names(row): _outcome(row, "estimate") for row in rows.to_dict("records") if row["status"] == "ok"}
+    for result in of_target:
+        names = _names(result.method.columns)
+        yield Key(VALUE, *names), values.get(names, Outcome())
+        yield Key(CONTRAST, *names), differences.get(names, Outcome())
+    picked = [_outcome(row, "estimate") for row in best_supported(rows).to_dict("records")]
+    yield Key(BEST), picked[0] if picked else Outcome()
 
 
-def _stream(cell: Scenario, seed: int, repetition: int) -> np.random.Generator:
-    key = [seed, list(OVERLAPS).index(cell.overlap), int(cell.transports), cell.n_labels, cell.n, repetition]
-    return np.random.default_rng(key)
+def _names(row: Mapping[Any, Any]) -> tuple[str, str, str]:
+    return str(row["estimator"]), str(row["reward_calibration"]), str(row["weight_calibration"])
 
 
-def _replicate(cell: Scenario, tallies: dict[Method, _Tally], rng: np.random.Generator, level: float) -> None:
-    for result in evaluate(draw(cell, rng), methods=tuple(tallies)):
-        if result.policy != TARGET:
-            continue
-        tally = tallies[result.method]
-        if result.estimate is None:
-            tally.failed += 1
-            continue
-        low, high = result.estimate.ci(level)
-        tally.errors.append(result.estimate.value - cell.truth)
-        tally.std_errors.append(result.estimate.std_error)
-        tally.widths.append(high - low)
-        tally.covered.append(low <= cell.truth <= high)
-        tally.levels.append(result.support.level)
-
-
-def _cell_row(cell: Scenario, method: Method, tally: _Tally) -> dict[str, object]:
-    errors, std_errors = np.array(tally.errors), np.array(tally.std_errors)
-    covered, levels = np.array(tally.covered, dtype=bool), np.array(tally.levels, dtype=object)
-    done = errors.size
-    row: dict[str, object] = dict.fromkeys(CELL_COLUMNS, float("nan"))
-    row |= {
-        "overlap": cell.overlap,
-        "ess_fraction": OVERLAPS[cell.overlap],
-        "transports": cell.transports,
-        "n_labels": cell.n_labels,
-        "n": cell.n,
-        "estimator": method.estimator,
-        "reward_calibration": method.reward_calibration,
-        "weight_calibration": method.weight_calibration,
-        "truth": cell.truth,
-        "replications": done + tally.failed,
-        "failed": tally.failed,
-    }
-    if done == 0:
-        return row
-    coverage = float(covered.mean())
-    supported, gross = levels == gates.SUPPORTED, np.abs(errors) > GROSS * std_errors
-    return row | {
-        "coverage": coverage,
-        "coverage_std_error": sqrt(coverage * (1 - coverage) / done),
-        "bias": float(errors.mean()),
-        "rmse": float(np.sqrt(np.mean(errors**2))),
-        "std_dev": float(errors.std(ddof=1)) if done > 1 else float("nan"),
-        "mean_std_error": float(std_errors.mean()),
-        "mean_width": float(np.mean(tally.widths)),
-        "supported": float(supported.mean()),
-        "caution": float((levels == gates.CAUTION).mean()),
-        "refused": float((levels == gates.REFUSED).mean()),
-        "supported_coverage": float(covered[supported].mean()) if supported.any() else float("nan"),
-        "gross": float(gross.mean()),
-        "gross_flagged": float((~supported)[gross].mean()) if gross.any() else float("nan"),
-    }
+def _outcome(row: Mapping[Any, Any], value: str) -> Outcome:
+    return Outcome(row[value], row["std_error"], row["ci_low"], row["ci_high"], row["support"])
