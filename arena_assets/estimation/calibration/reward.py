@@ -16,6 +16,8 @@ from arena_assets.estimation._types import EstimationError, Floats, Ints
 from arena_assets.estimation.calibration import two_stage
 from arena_assets.estimation.calibration.block_noise import BlockNoise, block_noise
 from arena_assets.estimation.calibration.cross_fit import CrossFit, RewardModel, cross_fit, fit_model
+from arena_assets.estimation.calibration.index_noise import IndexNoise, index_noise
+from arena_assets.estimation.calibration.mass import Mass
 from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.data.validate import require_labels
 
@@ -32,6 +34,7 @@ class RewardCalibration:
     prompts: Ints  # (m,) prompt of each label
     folds: Ints  # (m,)
     noise: BlockNoise
+    index_noise: IndexNoise | None  # None without an index
 
     @property
     def n_blocks(self) -> int:
@@ -46,9 +49,19 @@ class RewardCalibration:
         """f."""
         return self.model(prepared)
 
-    def term(self, q: Floats, n_prompts: int) -> Floats:
-        """Calibration term: (n_prompts,) contributions c = n q_B / m_B (Y - f)."""
-        return sums(self.prompts, self.noise.per_label(q, n_prompts), n_prompts)
+    def term(self, mass: Mass, n_prompts: int) -> Floats:
+        """Calibration term: (n_prompts,) contributions c = n q_B / m_B (Y - f), and the index' own noise."""
+        each = self.noise.per_label(mass.blocks, n_prompts)
+        if self.index_noise is not None:
+            each = each + self.index_noise.per_label(mass, n_prompts)
+        return sums(self.prompts, each, n_prompts)
+
+    def variance(self, mass: Mass) -> tuple[float, float]:
+        """The variance that the calibration adds, and its Welch-Satterthwaite denominator sum V^2 / df."""
+        parts = [self.noise.variance(mass.blocks)]
+        if self.index_noise is not None:
+            parts.append(self.index_noise.variance(mass))
+        return sum(one for one, _ in parts), sum(one for _, one in parts)
 
     @cached_property
     def out_of_fold(self) -> OutOfFold:
@@ -83,6 +96,7 @@ def calibrate(
         outside = cross_fit(prepared, labels, folds, reference=ranked, n_folds=n_folds, whole=model)
     position = model.position(prepared)
     block = model.curve.block_of(position)
+    residuals = labels - model.curve.values[block]
     pooled = model.curve.values.size < np.unique(position).size
     return RewardCalibration(
         model=model,
@@ -92,5 +106,6 @@ def calibrate(
         labels=labels,
         prompts=prompts,
         folds=folds,
-        noise=block_noise(block, labels - model.curve.values[block], labels, pooled=pooled),
+        noise=block_noise(block, residuals, labels, pooled=pooled),
+        index_noise=None if model.index is None else index_noise(prepared, residuals, block, model.index.inverse),
     )

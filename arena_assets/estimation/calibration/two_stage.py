@@ -47,6 +47,7 @@ class RankIndex:
     coefficients: Floats
     reference: Floats  # distinct T of the reference rows, ascending
     ranks: Floats
+    inverse: Floats  # (p, p) of the ridge regression, (C'C + lambda)^-1 with the centred design C
 
     def __call__(self, design: Floats) -> Floats:
         position: Floats = np.einsum("ij,j->i", design, self.coefficients)
@@ -75,14 +76,15 @@ def fit_index(design: Floats, outcomes: Floats, reference: Floats) -> RankIndex:
     fitted = mean + np.einsum("ij,kj->ki", rotated, shrunk * moments)
     leverage = (np.einsum("ij,kj->ki", rotated * rotated, shrunk) + 1 / outcomes.size).clip(max=1 - 1e-9)
     errors = (((outcomes - fitted) / (1 - leverage)) ** 2).sum(axis=1)
-    coefficients = vectors @ (shrunk[int(errors.argmin())] * moments)
+    chosen = shrunk[int(errors.argmin())]
+    coefficients = vectors @ (chosen * moments)
     levels, counts = np.unique(np.einsum("ij,j->i", reference, coefficients), return_counts=True)
     last = np.cumsum(counts)
     ranks = (last - (counts - 1) / 2) / (last[-1] + 1)
     if levels.size > RANK_POINTS:
         kept = np.linspace(0, levels.size - 1, RANK_POINTS).round().astype(np.int64)
         levels, ranks = levels[kept], ranks[kept]
-    return RankIndex(coefficients, levels, ranks)
+    return RankIndex(coefficients, levels, ranks, np.einsum("ij,j,kj->ik", vectors, chosen, vectors))
 
 
 def _knots(values: Floats) -> Floats:

@@ -45,6 +45,9 @@ CLIPPED_WARN, CLIPPED_REFUSE = 0.5, 2.0
 TAKEN_MATERIAL = 0.02
 # Labels below which the calibration's own error is not known well enough.
 LABELS_REFUSE, LABELS_WARN = 10, 25
+# Labels below which the index of a two-stage calibration moves more than its linear error says: with 60 the standard
+# error is .82 of the estimates' standard deviation.
+INDEX_LABELS = 100
 # Degrees of freedom of the standard error: below them a handful of rows carries it. Set by the simulation: at 10 to
 # 20 the doubly robust family covers about .91 instead of .95, below 5 about .6 to .9.
 DF_REFUSE, DF_WARN = 5.0, 25.0
@@ -107,6 +110,8 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
     else:
         yield from _count_findings(seen.n_labels, "oracle labels")
         yield from _selection_findings(seen)
+        if method.reward_calibration == "two_stage" and method.relies_on_transport and seen.n_labels < INDEX_LABELS:
+            yield CAUTION, f"{seen.n_labels} labels know the index of a two-stage calibration badly ({INDEX_LABELS} do)"
     if method.uses_weights:
         yield from _weight_findings(seen.weights)
         yield from _skewness_findings(seen, seen.n_labels if method.entry.family.labels else seen.weights.n)

@@ -13,6 +13,7 @@ import numpy as np
 
 from arena_assets.estimation._numeric import dot
 from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.calibration.mass import Mass
 from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
 from arena_assets.estimation.estimators.inputs import Inputs
 
@@ -52,7 +53,7 @@ def combine(
     summands: Floats,
     correction: float,
     *,
-    q: Floats | None = None,
+    mass: Mass | None = None,
     lost: tuple[float, float] | None = None,
     diagnostics: dict[str, float] | None = None,
 ) -> Estimate:
@@ -64,8 +65,8 @@ def combine(
     sampled = max(inputs.row_prompts, inputs.draw_prompts)
     corrected = inputs.spread_rows(summands) * _small_sample(inputs.labelled_prompts, sampled)
     phi = inputs.spread_draws(draw_rewards - plugin) + corrected
-    phi = phi + inputs.calibration_term(q)
-    shared, own = inputs.other_errors(q), None
+    phi = phi + inputs.calibration_term(mass)
+    shared, own = inputs.other_errors(mass), None
     if lost is not None:
         shared = np.append(np.empty(0) if shared is None else shared, lost[0])
         own = np.array([lost[1]])

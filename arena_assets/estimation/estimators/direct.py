@@ -57,13 +57,13 @@ def direct(inputs: Inputs) -> Estimate:
         raise EstimationError("fresh draws of one prompt give no standard error; draws of at least two are needed")
     value = dot(inputs.draws.share, inputs.drawn.rewards)
     drawn = inputs.spread_draws(inputs.drawn.rewards - value)
-    q = inputs.draw_mass()
-    phi = drawn + inputs.calibration_term(q)
-    if inputs.calibration is None or q is None:
+    mass = inputs.draw_mass()
+    phi = drawn + inputs.calibration_term(mass)
+    if inputs.calibration is None or mass is None:
         return from_contributions(value, phi, n_sampled=inputs.draw_prompts)
     draw_df = inputs.draw_prompts - 1.0
     sampling = dot(drawn, drawn) * (1 + 1 / draw_df) / inputs.n_prompts**2
-    added, denominator = inputs.calibration.noise.variance(q)
+    added, denominator = inputs.calibration.variance(mass)
     total = sampling + added
     denominator += sampling**2 / draw_df
     df = total * total / denominator if denominator > 0 else draw_df
@@ -74,7 +74,7 @@ def direct(inputs: Inputs) -> Estimate:
         phi,
         n_sampled=inputs.draw_prompts,
         df=max(1.0, df),
-        shared_errors=inputs.other_errors(q),
+        shared_errors=inputs.other_errors(mass),
         diagnostics={"calibration_share": added / total if total > 0 else 0.0},
     )
 

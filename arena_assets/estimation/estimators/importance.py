@@ -39,9 +39,9 @@ def ips(inputs: Inputs) -> Estimate:
     """mean wR; contributions wR - est + c (Horvitz-Thompson)."""
     weighted = inputs.weights * inputs.logged.rewards
     value = float(weighted.mean())
-    q = inputs.row_mass(inputs.weights / inputs.rows.size)
-    phi = inputs.spread_rows(weighted - value) + inputs.calibration_term(q)
-    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(q))
+    mass = inputs.row_mass(inputs.weights / inputs.rows.size)
+    phi = inputs.spread_rows(weighted - value) + inputs.calibration_term(mass)
+    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(mass))
 
 
 @estimator(
@@ -90,10 +90,10 @@ def snips(inputs: Inputs) -> Estimate:
     """sum wR / sum w; contributions w (R - est) / mean w + c (Swaminathan & Joachims 2015)."""
     share = inputs.weights / inputs.weights.sum()
     value = dot(share, inputs.logged.rewards)
-    q = inputs.row_mass(share)
+    mass = inputs.row_mass(share)
     centred = inputs.rows.size * share * (inputs.logged.rewards - value)
-    phi = inputs.spread_rows(centred) + inputs.calibration_term(q)
-    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(q))
+    phi = inputs.spread_rows(centred) + inputs.calibration_term(mass)
+    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(mass))
 
 
 @estimator(
@@ -120,12 +120,12 @@ def calibrated_ips(inputs: Inputs) -> Estimate:
     raw = inputs.raw.values / inputs.raw.values.mean()
     phi = projection.weights * (inputs.logged.rewards - block_mean)
     phi += (projection.strength * raw + (1 - projection.strength)) * (block_mean - value)
-    q = inputs.row_mass(share)
-    phi = inputs.spread_rows(phi) + inputs.calibration_term(q)
+    mass = inputs.row_mass(share)
+    phi = inputs.spread_rows(phi) + inputs.calibration_term(mass)
     return from_contributions(
         value,
         phi,
         n_sampled=inputs.row_prompts,
-        shared_errors=inputs.other_errors(q),
+        shared_errors=inputs.other_errors(mass),
         diagnostics={"ess_projected": ess(projection.weights), "direction": 1.0 if projection.increasing else -1.0},
     )

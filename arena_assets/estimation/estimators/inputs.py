@@ -12,6 +12,7 @@ import numpy as np
 from arena_assets.estimation._numeric import sums, tally
 from arena_assets.estimation._once import Once
 from arena_assets.estimation._types import Bools, Floats, Ints
+from arena_assets.estimation.calibration.mass import Mass
 from arena_assets.estimation.calibration.reading import Reading
 from arena_assets.estimation.calibration.reward import RewardCalibration
 from arena_assets.estimation.calibration.simcal import RawWeights
@@ -116,15 +117,17 @@ class Inputs:
         each = values * self.draws.share
         return sums(self.draws.prompts, each, self.n_prompts) * self.n_prompts
 
-    def calibration_term(self, q: Floats | None) -> Floats | float:
-        """c for block masses q; nothing without calibration."""
-        if self.calibration is None or q is None:
+    def calibration_term(self, mass: Mass | None) -> Floats | float:
+        """c for what an estimate reads of the calibration; nothing without one."""
+        if self.calibration is None or mass is None:
             return 0.0
-        return self.calibration.term(q, self.n_prompts)
+        return self.calibration.term(mass, self.n_prompts)
 
-    def other_errors(self, q: Floats | None) -> Floats | None:
+    def other_errors(self, mass: Mass | None) -> Floats | None:
         """The part of the calibration's error that no label can carry; see `Estimate`."""
-        return None if self.calibration is None or q is None else self.calibration.noise.other_errors(q)
+        if self.calibration is None or mass is None:
+            return None
+        return self.calibration.noise.other_errors(mass.blocks)
 
     def residual_error(self, shares: Floats) -> float:
         """Standard error of sum v (Y - f-) over the labelled rows; shares v: (n,), 0 where unlabelled."""
@@ -137,14 +140,16 @@ class Inputs:
         every[np.isin(self.calibration.prompts, self.rows[self.labelled])] = own
         return self.calibration.out_of_fold.error(every)
 
-    def row_mass(self, shares: Floats) -> Floats | None:
-        """q of sum_i shares_i f(S_i) over logged rows."""
-        if self.calibration is None or self.logged.split is None:
-            return None
-        return self.logged.split.mass(shares, self.calibration.n_blocks)
+    def row_mass(self, shares: Floats) -> Mass | None:
+        """What sum_i shares_i f(S_i) over logged rows reads; None without calibration."""
+        return self._mass(self.logged, shares)
 
-    def draw_mass(self) -> Floats | None:
-        """q of the mean of f(S') over fresh draws."""
-        if self.calibration is None or self.drawn.split is None:
+    def draw_mass(self) -> Mass | None:
+        """What the mean of f(S') over fresh draws reads; None without calibration."""
+        return self._mass(self.drawn, self.draws.share)
+
+    def _mass(self, reading: Reading, shares: Floats) -> Mass | None:
+        if self.calibration is None or reading.split is None:
             return None
-        return self.drawn.split.mass(self.draws.share, self.calibration.n_blocks)
+        blocks = reading.split.mass(shares, self.calibration.n_blocks)
+        return Mass(blocks, np.einsum("i,ip->p", shares, reading.prepared))

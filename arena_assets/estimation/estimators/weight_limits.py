@@ -42,13 +42,13 @@ def limited(inputs: Inputs, change: Change) -> Estimate:
     taken = (full - a) / a.size
     lost, error = -dot(taken, residual), inputs.residual_error(taken) if taken.any() else 0.0
     # f's error cancels where fresh draws and correction carry the same mass: all but what was taken off.
-    q = inputs.row_mass(taken)
+    mass = inputs.row_mass(taken)
     return combine(
         inputs,
         inputs.drawn.rewards_oof,
         summands,
         correction,
-        q=q,
+        mass=mass,
         lost=(lost, error),
         diagnostics={"threshold": limit, "kept_mass": float(a.sum() / full.sum()) if full.any() else 0.0, "lost": lost},
     )
