@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb, nan
+from math import isnan, nan
 
 import numpy as np
 
@@ -13,28 +13,31 @@ from arena_assets.estimation._types import Floats
 
 @dataclass(frozen=True)
 class RankAgreement:
-    """Of the pairs of policies."""
+    """Of the pairs of policies whose truths differ; ties of the truth, which have no order, are left out of both."""
 
-    pairs: int  # whose truths differ
-    right: float  # of these, in the order of the truth; a tie of the estimates counts half
-    kendall_tau: float  # tau-a: (concordant - discordant) / all pairs, so a tie on either side counts as no agreement
+    pairs: int
+    right: float  # in the order of the truth; a tie of the estimates counts half, a pair without an estimate not at all
 
     @property
     def accuracy(self) -> float:
         """Share of the pairs in the right order; NaN where all truths are equal."""
         return self.right / self.pairs if self.pairs else nan
 
+    @property
+    def kendall_tau(self) -> float:
+        """(right - wrong) / pairs; NaN where all truths are equal."""
+        return 2 * self.accuracy - 1
+
 
 def rank_agreement(estimates: Floats, truths: Floats) -> RankAgreement:
-    """Agreement of two orders of the same k policies; tau is NaN for fewer than two. estimates, truths: (k,)."""
-    signs = [
-        float(np.sign(estimates[a] - estimates[b]) * np.sign(truths[a] - truths[b]))
+    """Agreement of two orders of the same k policies. estimates: (k,) NaN where there is none; truths: (k,)."""
+    shares = [
+        _right(estimates[a] - estimates[b], truths[a] - truths[b])
         for a, b in combinations(range(estimates.size), 2)
         if truths[a] != truths[b]
     ]
-    every = comb(estimates.size, 2)
-    return RankAgreement(
-        pairs=len(signs),
-        right=sum((1 + sign) / 2 for sign in signs),
-        kendall_tau=sum(signs) / every if every else nan,
-    )
+    return RankAgreement(len(shares), sum(shares))
+
+
+def _right(estimated: float, true: float) -> float:
+    return 0.0 if isnan(estimated) else float(1 + np.sign(estimated) * np.sign(true)) / 2

@@ -44,7 +44,7 @@ ABLATION_RESULTS = Table(
 
 
 def _metric(name: str, meaning: str) -> tuple[Column, ...]:
-    """A mean over repetitions with its 95% band."""
+    """A mean over repetitions with its 95% band: its Monte Carlo error."""
     return (
         Column(name, REAL, f"{meaning}, mean over seeds", nullable=True),
         Column(f"{name}_low", REAL, f"{meaning}, lower end of its 95% band", nullable=True),
@@ -68,6 +68,7 @@ ABLATION_GRID = Table(
         *_METHOD,
         Column("scoring", TEXT, "deterministic or uncertainty_aware"),
         Column("seeds", INT, "repetitions", minimum=1),
+        Column("independent", REAL, "independent repetitions that they are worth: at most prompts / size", minimum=1),
         Column("failed", INT, "estimates that could not be had, over policies and seeds", minimum=0),
         *_metric("rmse", "root mean square error over policies"),
         *_metric("bias", "mean error over policies"),

@@ -72,11 +72,13 @@ def test_rank_agreement_by_hand() -> None:
     assert found.accuracy == pytest.approx(2 / 3)
 
 
-def test_ties_are_no_agreement_and_no_disagreement() -> None:
+def test_ties_of_the_truth_are_left_out_and_of_estimates_are_half_right() -> None:
     tied_truth = rank_agreement(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.1, 0.3]))
-    assert (tied_truth.pairs, tied_truth.accuracy, tied_truth.kendall_tau) == (2, 1.0, pytest.approx(2 / 3))
+    assert (tied_truth.pairs, tied_truth.accuracy, tied_truth.kendall_tau) == (2, 1.0, 1.0)
     tied_estimate = rank_agreement(np.array([1.0, 1.0]), np.array([0.1, 0.2]))
     assert (tied_estimate.accuracy, tied_estimate.kendall_tau) == (0.5, 0.0)
+    failed = rank_agreement(np.array([1.0, NAN, 3.0]), np.array([0.1, 0.2, 0.3]))
+    assert (failed.pairs, failed.right, failed.kendall_tau) == (3, 1.0, pytest.approx(-1 / 3))
     assert np.isnan(rank_agreement(np.array([1.0]), np.array([0.1])).kendall_tau)
     assert np.isnan(rank_agreement(np.array([1.0, 2.0]), np.array([0.1, 0.1])).accuracy)
 

@@ -40,6 +40,7 @@ def grid(seed: int = 0) -> pd.DataFrame:
                         "weight_calibration": method.weight_calibration,
                         "scoring": method.scoring,
                         "seeds": 20,
+                        "independent": 20.0,
                         "failed": 0,
                         **{
                             f"{name}{end}": value * factor

@@ -4,21 +4,23 @@ set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
-from math import hypot, isnan, nan
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._types import Bools, EstimationError
-from arena_assets.estimation.analysis import evaluate
+from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
+from arena_assets.estimation.analysis import Result, evaluate
 from arena_assets.estimation.data.evaluation import EvaluationData, among
-from arena_assets.estimation.data.truth import mean_label
-from arena_assets.estimation.estimators.estimate import critical_value
+from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
+from arena_assets.estimation.estimators.truth import Truth, truth_of
 from arena_assets.estimation.rank_agreement import rank_agreement
+from arena_assets.estimation.studies import bands
 from arena_assets.estimation.studies.spec import AblationSpec
 
 METRICS = (
@@ -31,7 +33,8 @@ METRICS = (
     "best_found",
     "supported",
 )
-RUN_COLUMNS = ("sample_size", "oracle_coverage", "seed", *METHOD_COLUMNS, "policies", "failed", *METRICS)
+SHARES = ("coverage", "pairwise_accuracy", "best_found", "supported")
+RUN_COLUMNS = ("sample_size", "oracle_coverage", "seed", "share", *METHOD_COLUMNS, "policies", "failed", *METRICS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +59,18 @@ def ablation_grid(
 ) -> GridResult:
     """Run `spec` on random subsets of the prompts.
 
-    Each (size, seed) draws prompts, each coverage keeps that share of P0's labels among them; all methods see the
-    same subset. The truth of a target is the mean of all its labels. Prompts that lack a part for some policy are left
-    out of all. `progress(done, total)` is called after each subset. Metrics are over the targets of one experiment:
-    RMSE, mean error, share of intervals that hold the truth (its own error included), mean width, share of pairs in
-    the right order, Kendall's tau, whether the best target was found, share of `supported` results. Raises
-    EstimationError where the design is empty, no prompt has every part, or no target has labels.
+    Each (size, seed) draws prompts, disjoint ones for as many seeds as there are prompts for; each coverage keeps that
+    share of P0's labels among them; all methods see the same subset. The truth of a target is the mean of all its
+    labels. Prompts that lack a part for some policy are left out of all. `progress(done, total)` is called after each
+    subset. Metrics are over the targets of one experiment: RMSE, mean error, share of intervals that hold the truth
+    (paired with it), mean width, share of pairs in the right order, Kendall's tau, whether the best target was found,
+    share of `supported` results. What could not be estimated counts as not covered, in the wrong order, not found and
+    not supported. Raises EstimationError where the design is empty, no prompt has every part, or no target has labels.
     """
     whole, given = _whole_prompts(data), data.n
     if not whole.any():
         raise EstimationError("no prompt has a score, draw and log-probability of every policy: leave a policy out")
-    if not whole.all():
-        data = data.take(whole)
+    data = data.take(whole)
     truths = _truths(data)
     if not truths:
         raise EstimationError("no target has oracle labels of its own, so there is no truth to compare with")
@@ -96,16 +99,16 @@ def ablation_grid(
     rows: list[dict[str, object]] = []
     done = 0
     for size, repetition in product(sizes, spec.seeds):
-        rng = np.random.default_rng([seed, repetition, size])
-        prompts = np.sort(rng.choice(data.n, size, replace=False))
+        prompts, rng = _subset(data.n, size, repetition, seed)
         subset = data.take(prompts)
         order = rng.permutation(np.flatnonzero(~np.isnan(subset.labels)))
         for share in shares:
             labels = np.full(size, np.nan)
             kept = order[: round(share * size)]
             labels[kept] = subset.labels[kept]
-            key = {"sample_size": size, "oracle_coverage": share, "seed": repetition}
-            rows += _experiments(subset.with_labels(labels), methods, truths, key, seed, level)
+            key = {"sample_size": size, "oracle_coverage": share, "seed": repetition, "share": size / data.n}
+            results = evaluate(subset.with_labels(labels), methods=methods, seed=seed)
+            rows += _experiments(results, methods, truths, prompts, key, level)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -114,28 +117,44 @@ def ablation_grid(
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every metric over seeds, with `<metric>_low` and `<metric>_high`: its 95% band (t over seeds)."""
+    """Mean of every metric over seeds, with `<metric>_low` and `<metric>_high`, its 95% Monte Carlo band (`bands`)."""
     rows = []
     keys = ["sample_size", "oracle_coverage", *METHOD_COLUMNS]
     for key, group in runs.groupby(keys, sort=False):
         row: dict[str, object] = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
-        row |= {"seeds": len(group), "failed": int(group["failed"].sum())}
+        share = float(group["share"].iloc[0])
+        row |= {
+            "seeds": len(group),
+            "independent": bands.independent(len(group), share),
+            "failed": int(group["failed"].sum()),
+        }
         for metric in METRICS:
-            row |= _band(metric, group[metric].dropna().to_numpy(dtype=np.float64))
+            row |= _band(metric, group[metric].dropna().to_numpy(dtype=np.float64), share)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _band(metric: str, values: np.ndarray) -> dict[str, object]:
+def _band(metric: str, values: Floats, share: float) -> dict[str, object]:
     if values.size == 0:
         return {metric: nan, f"{metric}_low": nan, f"{metric}_high": nan}
-    mean = float(values.mean())
-    if metric == "rmse":  # pooled over seeds: the root of the mean square, not the mean of roots
-        mean = float(np.sqrt(np.mean(values**2)))
-    half = nan
-    if values.size > 1:
-        half = critical_value(0.95, values.size - 1.0) * float(values.std(ddof=1)) / np.sqrt(values.size)
-    return {metric: mean, f"{metric}_low": mean - half, f"{metric}_high": mean + half}
+    mean = bands.root_mean_square(values) if metric == "rmse" else float(values.mean())
+    if metric in SHARES:
+        low, high = bands.share_band(mean, bands.independent(values.size, share))
+    else:
+        half = bands.mean_half_width(values, share)
+        low, high = mean - half, mean + half
+    return {metric: mean, f"{metric}_low": low, f"{metric}_high": high}
+
+
+def _subset(n: int, size: int, repetition: int, seed: int) -> tuple[Ints, np.random.Generator]:
+    """Prompts of a repetition, and its generator for labels.
+
+    One order of all prompts serves as many repetitions as it has disjoint subsets for; the next get another order.
+    """
+    fits = n // size
+    order = np.random.default_rng([seed, repetition // fits, size]).permutation(n)
+    start = repetition % fits * size
+    return np.sort(order[start : start + size]), np.random.default_rng([seed, repetition, size, 1])
 
 
 def _whole_prompts(data: EvaluationData) -> Bools:
@@ -152,65 +171,79 @@ def _whole_prompts(data: EvaluationData) -> Bools:
     return whole
 
 
-def _truths(data: EvaluationData) -> dict[str, tuple[float, float]]:
-    """Mean label and its error of every target that has labels of two prompts or more."""
+def _truths(data: EvaluationData) -> dict[str, Truth]:
+    """Of every target that has labels of two prompts or more, with its contributions by the rows of P0."""
     found = {}
     for name, target in data.targets.items():
-        mean, error = mean_label(target.labels, pd.factorize(target.prompt_ids)[0].astype(np.int64))
-        if not isnan(error):
-            found[name] = mean, error
+        rows = pd.Index(data.prompt_ids, dtype=object).get_indexer(pd.Index(target.prompt_ids, dtype=object))
+        truth = truth_of(target.labels, rows.astype(np.int64), data.n)
+        if truth.estimate is not None:
+            found[name] = truth
     return found
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """One estimate beside its truth; all but the truth is NaN or False where there is none."""
+
+    truth: float
+    value: float = nan
+    width: float = nan
+    covered: bool = False
+    supported: bool = False
+
+
 def _experiments(
-    data: EvaluationData,
-    methods: list[Method],
-    truths: Mapping[str, tuple[float, float]],
+    results: Iterable[Result],
+    methods: Iterable[Method],
+    truths: Mapping[str, Truth],
+    prompts: Ints,
     key: Mapping[str, object],
-    seed: int,
     level: float,
 ) -> list[dict[str, object]]:
-    by_method: dict[Method, dict[str, tuple[float, float, bool, bool]]] = {method: {} for method in methods}
-    for result in evaluate(data, methods=methods, seed=seed):
-        if result.policy not in truths or result.estimate is None:
-            continue
-        truth, truth_error = truths[result.policy]
-        estimate = result.estimate
-        critical = critical_value(level, estimate.df)
-        covered = abs(estimate.value - truth) <= critical * hypot(estimate.std_error, truth_error)
-        width = 2 * critical * estimate.std_error
-        by_method[result.method][result.policy] = (
-            estimate.value,
-            width,
-            bool(covered),
-            result.support.level == "supported",
-        )
+    by_method = {method: {policy: _Seen(truth.value) for policy, truth in truths.items()} for method in methods}
+    for result in results:
+        if result.policy in truths and result.estimate is not None:
+            by_method[result.method][result.policy] = _seen(
+                result, result.estimate, truths[result.policy], prompts, level
+            )
     rows = []
     for method, found in by_method.items():
-        row: dict[str, object] = {
-            **key,
-            **method.columns,
-            "policies": len(found),
-            "failed": len(truths) - len(found),
-        }
-        rows.append(row | _metrics(found, {policy: truths[policy][0] for policy in found}))
+        failed = sum(isnan(one.value) for one in found.values())
+        row: dict[str, object] = {**key, **method.columns, "policies": len(found) - failed, "failed": failed}
+        rows.append(row | _metrics(list(found.values())))
     return rows
 
 
-def _metrics(found: Mapping[str, tuple[float, float, bool, bool]], truth: Mapping[str, float]) -> dict[str, object]:
-    if not found:
-        return dict.fromkeys(METRICS, nan)
-    values = np.array([one[0] for one in found.values()])
-    target = np.array([truth[policy] for policy in found])
-    error = values - target
-    order = rank_agreement(values, target)
+def _seen(result: Result, estimate: Estimate, truth: Truth, prompts: Ints, level: float) -> _Seen:
+    """The estimate beside the truth of all N prompts, paired: it contributes N/n phi on its n prompts, 0 elsewhere."""
+    assert truth.estimate is not None
+    every = np.zeros(truth.estimate.contributions.size)
+    every[prompts] = estimate.contributions * (every.size / prompts.size)
+    low, high = estimate.ci(level)
+    return _Seen(
+        truth.value,
+        estimate.value,
+        high - low,
+        bool(truth.covered_by(replace(estimate, contributions=every), level=level)),
+        result.support.level == gates.SUPPORTED,
+    )
+
+
+def _metrics(found: Sequence[_Seen]) -> dict[str, object]:
+    """Over the targets. What could not be estimated covers nothing, is ordered wrong, not found best, not supported."""
+    values = np.array([one.value for one in found])
+    truth = np.array([one.truth for one in found])
+    made = ~np.isnan(values)
+    error, order = (values - truth)[made], rank_agreement(values, truth)
+    best = float(made.all() and values.argmax() == truth.argmax())
     return {
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "bias": float(error.mean()),
-        "coverage": float(np.mean([one[2] for one in found.values()])),
-        "interval_width": float(np.mean([one[1] for one in found.values()])),
+        "rmse": bands.root_mean_square(error) if error.size else nan,
+        "bias": float(error.mean()) if error.size else nan,
+        "coverage": float(np.mean([one.covered for one in found])),
+        "interval_width": float(np.mean([one.width for one in found if not isnan(one.width)])) if error.size else nan,
         "pairwise_accuracy": order.accuracy,
         "kendall_tau": order.kendall_tau,
-        "best_found": float(values.argmax() == target.argmax()) if values.size > 1 else nan,
-        "supported": float(np.mean([one[3] for one in found.values()])),
+        "best_found": best if values.size > 1 else nan,
+        "supported": float(np.mean([one.supported for one in found])),
     }
