@@ -13,7 +13,7 @@ LOWEST, HIGHEST = -0.15, 1.15
 
 _DRAWN = [
     "method", "estimate", "ci_low", "ci_high", "shown", "shown_low", "shown_high", "truth", "error", "coverage",
-    "support", "support_reason", "reward_calibration", "weight_calibration", "scoring",
+    "support", "support_reason", "support_advice", "reward_calibration", "weight_calibration", "scoring",
 ]  # fmt: skip
 _TOOLTIP = [
     alt.Tooltip("method:N", title="Method"),
@@ -25,6 +25,7 @@ _TOOLTIP = [
     alt.Tooltip("coverage:N", title="Interval"),
     alt.Tooltip("support:N", title="Gates say"),
     alt.Tooltip("support_reason:N", title="Because"),
+    alt.Tooltip("support_advice:N", title="What it means"),
     alt.Tooltip("reward_calibration:N", title="Reward calibration"),
     alt.Tooltip("weight_calibration:N", title="Weight calibration"),
     alt.Tooltip("scoring:N", title="Scoring"),

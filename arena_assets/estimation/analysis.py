@@ -14,6 +14,7 @@ from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.from_sampler import from_sampler
 from arena_assets.estimation.data.rows import Rows
 from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.advice import advice
 from arena_assets.estimation.diagnostics.stated import stated
 from arena_assets.estimation.estimators.estimate import Estimate, critical_value
 from arena_assets.estimation.estimators.methods import Method, full_grid
@@ -53,6 +54,7 @@ class Row:
     reason: str
     support: str
     support_reason: str
+    support_advice: str
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -97,6 +99,7 @@ class Result:
     n: int
     n_oracle: int
     support: gates.Support
+    advice: str
     target: Target | None
     seconds: float
 
@@ -172,10 +175,13 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
         estimate, reason = None, str(error)
     seconds = (clock() if clock else nan) - started
     n = n_oracle = 0
+    said = ""
     support = gates.Support(gates.REFUSED, reason)
     if target is not None and estimate is not None:
         n, n_oracle = rows_used(method, target.inputs), labels_used(method, target.inputs)
-        support = gates.judge(method, target.diagnostics, stated(method, target.inputs, estimate, n_oracle))
+        facts = stated(method, target.inputs, estimate, n_oracle)
+        support = gates.judge(method, target.diagnostics, facts)
+        said = advice(method, target.diagnostics, facts, support.level)
     return Result(
         method=method,
         policy=policy,
@@ -185,6 +191,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
         n=n,
         n_oracle=n_oracle,
         support=support,
+        advice=said,
         target=target,
         seconds=seconds,
     )
@@ -236,4 +243,5 @@ def _row(result: Result, level: float) -> Row:
         reason=result.reason,
         support=result.support.level,
         support_reason="; ".join(filter(None, (result.support.reason, result.compared.note))),
+        support_advice=result.advice,
     )

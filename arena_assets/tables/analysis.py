@@ -37,6 +37,7 @@ ABLATION_RESULTS = Table(
         Column("reason", TEXT, "why there is no estimate; null where status is ok", nullable=True),
         Column("support", TEXT, "supported, caution or refused: what the gates say of it"),
         Column("support_reason", TEXT, "the gates' reason, and on which prompts it is compared", nullable=True),
+        Column("support_advice", TEXT, "what the verdict means, and what would change it", nullable=True),
     ),
     partitioned=False,
     timing=("seconds",),

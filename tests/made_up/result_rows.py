@@ -22,6 +22,7 @@ def row(**changes: object) -> dict[str, object]:
         "ci_high": 0.64, "truth": 0.61, "truth_std_error": 0.01, "error": -0.01, "covered": True, "n": 100,
         "n_oracle": 50, "ess": None, "ess_fraction": None, "status": "ok", "reason": None, "support": "supported",
         "support_reason": None,
+        "support_advice": None,
     } | changes  # fmt: skip
 
 

@@ -105,4 +105,5 @@ def _row(
         "reason": "the weighted outcome model has no labelled row of weight" if failed else None,
         "support": "refused" if failed else support,
         "support_reason": "no estimate" if failed else reason,
+        "support_advice": None if failed else "Made up: more labels would do.",
     }
