@@ -43,6 +43,7 @@ def test_a_clone_is_said_to_be_one() -> None:
         (DOUBLY_ROBUST, replace(SEEN, weights=SKEWED), "more labels of P0's responses would do"),
         (Method("snips", "monotone"), replace(SEEN, weights=diagnose(np.r_[1e4, np.ones(999)])), "however many"),
         (Method("naive_direct"), SEEN, "stand in for labels"),
+        (Method("direct", "two_stage"), replace(SEEN, n_labels=80), "20 more labels of P0's responses"),
     ],
 )
 def test_what_would_change_a_verdict(method: Method, seen: TargetDiagnostics, says: str) -> None:

@@ -27,6 +27,9 @@ def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> 
         )
     if abs(seen.selection.z) > gates.SELECTION_WARN:
         return "The labelled responses differ from the others: label a random part of P0's responses, or all of them."
+    if gates.index_unknown(method, seen):
+        more = _more(seen.n_labels, gates.INDEX_LABELS)
+        return f"A two-stage calibration learns a score of its own from the labels: {more} of P0's responses would do."
     return _overlap(method, seen) or _transport(method, seen, one)
 
 

@@ -87,6 +87,11 @@ def judge(method: Method, seen: TargetDiagnostics, one: Stated) -> Support:
     return combine(_findings(method, seen, one))
 
 
+def index_unknown(method: Method, seen: TargetDiagnostics) -> bool:
+    """Whether it reads a two-stage calibration that too few labels made, and no label corrects it."""
+    return method.reward_calibration == "two_stage" and method.relies_on_transport and seen.n_labels < INDEX_LABELS
+
+
 def combine(findings: Iterable[Finding]) -> Support:
     """The worst level; its reasons, then the milder ones."""
     ordered = sorted(findings, key=lambda one: LEVELS.index(one[0]), reverse=True)
@@ -110,7 +115,7 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
     else:
         yield from _count_findings(seen.n_labels, "oracle labels")
         yield from _selection_findings(seen)
-        if method.reward_calibration == "two_stage" and method.relies_on_transport and seen.n_labels < INDEX_LABELS:
+        if index_unknown(method, seen):
             yield CAUTION, f"{seen.n_labels} labels know the index of a two-stage calibration badly ({INDEX_LABELS} do)"
     if method.uses_weights:
         yield from _weight_findings(seen.weights)
