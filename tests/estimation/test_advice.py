@@ -52,6 +52,11 @@ def test_what_would_change_a_verdict(method: Method, seen: TargetDiagnostics, sa
     assert said.count(".") == 1
 
 
+def test_nothing_that_differs_is_said_to_show_nothing() -> None:
+    said = advice(DIRECT, SEEN, Stated(std_error=0.0, df=200.0), "refused")
+    assert "Everything is equal" in said
+
+
 def test_every_estimate_has_its_sentence() -> None:
     table = analyze(draw(Scenario("poor", False, 60, n=300), np.random.default_rng(1)))
     made = table[table["status"] == "ok"]

@@ -17,6 +17,10 @@ def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> 
     """The sentence for one estimate and its level."""
     if level == gates.SUPPORTED:
         return _supported(method, seen)
+    if one.std_error < gates.NO_SPREAD:
+        return (
+            "Everything is equal, so nothing shows how far others may differ: more labels, or other ones, would tell."
+        )
     if method.entry.own_labels:
         return f"Too few labels of the target: {_more(one.own_labels, gates.LABELS_WARN)} of its responses would do."
     if method.takes_judge_at_its_word:
