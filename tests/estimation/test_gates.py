@@ -65,6 +65,7 @@ def said(**changes: Any) -> Stated:
         (DIRECT, known(transport_error=0.0121), said(), "caution", r"0.012, is above 60% of the target's own, 0.02"),
         (DIRECT, known(transport=np.nan, transport_error=np.nan), said(), "caution", "cannot be tested"),
         (DIRECT, known(label_ess=14.0), said(), "caution", "cannot be tested: 14 effective labels"),
+        (DIRECT, known(drawn_beyond=Beyond(0.5, 0.0, 0.1, 0.0)), said(std_error=0.0), "refused", "error is 0"),
         (DIRECT, known(n_labels=9), said(), "refused", "9 oracle labels, at least 10"),
         (DIRECT, known(n_labels=20), said(), "caution", "only 20 oracle labels"),
         (DIRECT, known(), said(df=4.0), "refused", "4.0 degrees of freedom"),

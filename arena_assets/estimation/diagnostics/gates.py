@@ -103,6 +103,7 @@ def combine(findings: Iterable[Finding]) -> Support:
 def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[Finding]:
     if one.std_error < NO_SPREAD:
         yield REFUSED, "the standard error is 0: all scores or labels are equal, so their spread is not known"
+        return  # all else is measured in standard errors
     if method.uses_draws:
         yield from _prompt_findings(seen.without_draw)
     if method.uses_weights:
