@@ -99,7 +99,11 @@ ESTIMATOR_SIMULATION = Table(
         Column("n", INT, "logged prompts", minimum=1),
         Column("n_labels", INT, "P0's labels", minimum=0),
         _share("ess_fraction", "effective sample size / n in the limit; 0 where weights have no variance"),
-        Column("estimand", TEXT, "value, minus_p0 (the difference from P0), or best_supported (what is picked for it)"),
+        Column(
+            "estimand",
+            TEXT,
+            "value, minus_p0 (the difference from P0), or best_supported (what is picked, the target's own labels included)",
+        ),
         Column("estimator", TEXT, "name of the estimator; any for best_supported"),
         Column("reward_calibration", TEXT, "none, monotone or two_stage; any for best_supported"),
         Column("weight_calibration", TEXT, "none or simcal; any for best_supported"),

@@ -71,7 +71,7 @@ def test_the_paired_interval_of_all_prompts_is_that_of_the_analysis() -> None:
 
 @pytest.mark.slow
 def test_paired_coverage_is_nominal_neither_above_nor_below() -> None:
-    covered = [grid(600, 300, 2, seed).runs["coverage"].mean() for seed in range(150)]
+    covered = [grid(300, 300, 1, seed).runs["coverage"].mean() for seed in range(150)]
     assert 0.91 < np.mean(covered) < 0.98
 
 
