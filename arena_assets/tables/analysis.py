@@ -102,7 +102,7 @@ ESTIMATOR_SIMULATION = Table(
         Column(
             "estimand",
             TEXT,
-            "value, minus_p0 (the difference from P0), or best_supported (what is picked, the target's own labels included)",
+            "value, minus_p0 (difference from P0), or best_supported (what is picked, own labels included)",
         ),
         Column("estimator", TEXT, "name of the estimator; any for best_supported"),
         Column("reward_calibration", TEXT, "none, monotone or two_stage; any for best_supported"),
