@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import beta
 from tqdm import tqdm
 
-from arena_assets.estimation import EvaluationData, Method, TargetData, analyze, full_grid
+from arena_assets.estimation import EvaluationData, TargetData, analyze, estimators_that, full_grid
 from arena_assets.estimation.data.from_tables import finite
 from arena_assets.estimation.estimators.estimate import critical_value
 
@@ -29,10 +29,8 @@ SHARED = Path(os.environ.get("ARENA_SHARED") or Path(__file__).resolve().parents
 JUDGES = ("gpt4", "claude3_opus", "gpt35", "all")
 LABELS = (50, 100, 200, 400)
 ROWS = 500  # battles of a model in one sub-experiment
-DIRECT = (
-    Method("naive_direct"),
-    Method("direct", "monotone"),
-    Method("direct_own", "monotone"),
+WITHOUT_WEIGHTS = full_grid(
+    estimators_that(lambda one: not one.family.weights), ("none", "monotone"), scorings=("deterministic",)
 )
 WEIGHTED = full_grid(reward_calibrations=("monotone",), scorings=("deterministic",))
 SEEN = ("model", "estimator", "support", "support_reason", "covered")
@@ -89,7 +87,7 @@ def of_battles(sides: pd.DataFrame, repeat: int, most: int | None = None) -> Ite
                 drawn = rows.sample(ROWS, random_state=rng)
                 targets[name] = target(ids, drawn[judge], drawn["human"], np.full(ROWS, np.nan))
         data = logged(ids, own[judge], known.to_numpy(dtype=np.float64), reference, targets)
-        results = analyze(data, methods=DIRECT)
+        results = analyze(data, methods=WITHOUT_WEIGHTS)
         yield results[results["policy"] != reference].rename(columns={"policy": "model"})[list(SEEN)]
 
 

@@ -58,6 +58,14 @@ def test_weights_save_the_doubly_robust_family_where_transport_fails(study: pd.D
     assert seen["direct"] < 0.5
 
 
+def test_weights_that_follow_the_score_are_not_supported_where_transport_fails() -> None:
+    """Also where a threshold takes nothing off them: their correction sees no more than the score."""
+    by_score = full_grid(scorings=("deterministic",), weight_calibrations=("simcal",))
+    cells = estimator_simulation([Scenario("good", False, 250)], methods=by_score, replications=20)
+    assert (cells["supported_gross"] == 0).all()
+    assert (cells.loc[cells["estimand"] == VALUE, "supported"] <= 0.1).all()
+
+
 def test_own_labels_always_cover(study: pd.DataFrame) -> None:
     assert (study.loc[(study["estimator"] == "direct_own") & (study["estimand"] == VALUE), "coverage"] >= LOW).all()
 

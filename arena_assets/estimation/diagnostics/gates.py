@@ -128,7 +128,9 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
             yield REFUSED, f"{one.df:.1f} degrees of freedom: a handful of rows carries the estimate"
         elif one.df < DF_WARN:
             yield CAUTION, f"{one.df:.0f} degrees of freedom: few rows carry the standard error"
-    if method.relies_on_transport and not seen.is_logging_policy and not one.taken <= TAKEN_MATERIAL:
+    # Weights that follow the score lean on transport whatever a threshold takes off them.
+    leans = method.weight_calibration == "simcal" or not one.taken <= TAKEN_MATERIAL
+    if method.relies_on_transport and not seen.is_logging_policy and leans:
         yield from _beyond_findings(seen.drawn_beyond if method.uses_draws else seen.logged_beyond, one.std_error)
         yield from _transport_findings(seen, one.std_error)
 
