@@ -22,8 +22,8 @@ help:
 
 # Versions and hashes of requirements/, which `make lock` renews; `make LOCKED= ...` takes the newest that pyproject allows.
 LOCKED ?= yes
-# $(call install,SET,EXTRAS): SET of requirements/ with the project itself, or the project with its extras.
-install = $(if $(LOCKED),$(BIN)/pip install --require-hashes -r requirements/$(1).txt && \
+# $(call install,SET,EXTRAS): SET of requirements/, which is whole, with the project itself; or the project with its extras.
+install = $(if $(LOCKED),$(BIN)/pip install --require-hashes --no-deps -r requirements/$(1).txt && \
 	$(BIN)/pip install --no-deps -e .,$(BIN)/pip install -e '.[$(2)]')
 
 # Installation says that it is at work: llama.cpp compiles for some minutes the first time, pip keeps the result.

@@ -8,9 +8,9 @@ from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.diagnostics.stated import Stated
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.estimators.methods import Method
+from arena_assets.estimation.estimators.registry import estimators_that
 
 MOST_LABELS = 20  # times the labels that are there: more is no advice
-OWN_LABELS = "labels of some 50 of its own responses would, with direct_own"
 
 
 def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> str:
@@ -56,14 +56,14 @@ def _overlap(method: Method, seen: TargetDiagnostics) -> str:
     if not method.uses_weights:
         return ""
     if weights.ess < gates.ESS_WARN or weights.pareto_k > gates.PARETO_WARN:
-        return f"P0's responses say little about this target, however many are labelled: {OWN_LABELS}."
+        return f"P0's responses say little about this target, however many are labelled: {_own_labels()}."
     averaged = seen.n_labels if method.entry.family.labels else weights.n
     needed = (weights.skewness / gates.SKEWED_WARN) ** 2
     if needed <= averaged:
         return ""
     if method.entry.family.labels and needed <= MOST_LABELS * averaged:
         return f"A few heavy weights carry it: {_more(averaged, needed)} of P0's responses would do."
-    return f"A few heavy weights carry it, and P0's responses cannot change that: {OWN_LABELS}."
+    return f"A few heavy weights carry it, and P0's responses cannot change that: {_own_labels()}."
 
 
 def _transport(method: Method, seen: TargetDiagnostics, one: Stated) -> str:
@@ -76,11 +76,19 @@ def _transport(method: Method, seen: TargetDiagnostics, one: Stated) -> str:
         return f"It scores where nothing is labelled: label P0's responses with the {side} scores."
     found = abs(seen.transport) > gates.TRANSPORT_WARN * seen.transport_error
     if found and abs(seen.transport) > gates.MATERIAL * one.std_error:
-        return f"Equal scores seem to mean other labels for this target: {OWN_LABELS}."
+        return f"Equal scores seem to mean other labels for this target: {_own_labels()}."
     wanted = seen.n_labels * (seen.transport_error / (gates.TRANSPORT_POWER * one.std_error)) ** 2
     if isfinite(wanted) and seen.n_labels < wanted <= MOST_LABELS * seen.n_labels:
         return (
             "Whether equal scores mean equal labels for this target cannot be told yet: about"
             f" {_more(seen.n_labels, wanted)} of P0's responses would tell."
         )
-    return f"Whether equal scores mean equal labels for this target cannot be told from P0's responses: {OWN_LABELS}."
+    return (
+        f"Whether equal scores mean equal labels for this target cannot be told from P0's responses: {_own_labels()}."
+    )
+
+
+def _own_labels() -> str:
+    """What always helps: labels that the target's own estimators use."""
+    names = " or ".join(estimators_that(lambda entry: entry.own_labels))
+    return f"labels of some 50 of its own responses would, with {names}"
