@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import norm, skew
 
 from arena_assets import estimation as e
+from arena_assets.estimation.diagnostics.skewness import in_words
 
 
 def test_weight_diagnostics_by_hand() -> None:
@@ -44,3 +45,7 @@ def test_skewness_is_that_of_the_sample_or_of_its_upper_quantiles() -> None:
     assert e.diagnose(spread[:-5]).skewness == pytest.approx(expected, rel=0.1)
     # What is bounded above, as of a narrower target, is not skewed for its tail of small weights.
     assert e.diagnose(np.exp(-5 * norm.ppf((np.arange(2000) + 0.5) / 2000) ** 2)).skewness < 1.5
+
+
+def test_a_skewness_without_meaning_is_not_told_to_its_digits() -> None:
+    assert [in_words(value) for value in (4.94, 100.0, 5.1e13, np.inf)] == ["4.9", "100.0", "above 100", "above 100"]

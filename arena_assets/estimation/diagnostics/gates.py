@@ -11,6 +11,7 @@ from math import isnan, sqrt
 
 from arena_assets.estimation.diagnostics.missing_prompts import UNRELATED_Z, MissingPrompts
 from arena_assets.estimation.diagnostics.score_range import Beyond
+from arena_assets.estimation.diagnostics.skewness import in_words
 from arena_assets.estimation.diagnostics.stated import Stated
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
@@ -213,7 +214,8 @@ def _skewness_findings(seen: TargetDiagnostics, averaged: int) -> Iterator[Findi
     if _skewed(seen, averaged):
         yield (
             CAUTION,
-            f"the weights are too skewed (skewness {seen.weights.skewness:.1f}) for a normal mean over {averaged} rows",
+            f"the weights are too skewed (skewness {in_words(seen.weights.skewness)}) for a normal mean over"
+            f" {averaged} rows",
         )
 
 
@@ -241,7 +243,7 @@ def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[F
         CAUTION,
         "whether the calibration carries over to this target cannot be tested:"
         f" {seen.label_ess:.0f} effective labels, {_size(weights)}, Pareto k {weights.pareto_k:.2f},"
-        f" skewness of the weights {weights.skewness:.1f}",
+        f" skewness of the weights {in_words(weights.skewness)}",
     )
     if seen.label_ess < ESS_REFUSE or weights.pareto_k > PARETO_REFUSE or isnan(seen.transport_error):
         yield untested

@@ -17,6 +17,7 @@ from arena_assets.estimation._types import Floats
 UPPER = (0.8, 0.975)  # quantiles whose distance gives the spread of log w; the lower tail says nothing of a mean
 _LARGEST_LOG_VARIANCE = 50.0
 _ROUNDING = 1e-9
+_LARGEST_SHOWN = 100.0  # a skewness beyond it is that of no mean anybody could take, and its digits say nothing
 
 
 def skewness(weights: Floats) -> float:
@@ -32,3 +33,8 @@ def skewness(weights: Floats) -> float:
     variance = (np.log(high / low) / float(ndtri(UPPER[1]) - ndtri(UPPER[0]))) ** 2
     growth = exp(min(float(variance), _LARGEST_LOG_VARIANCE))
     return max(own, (growth + 2) * sqrt(growth - 1))
+
+
+def in_words(value: float) -> str:
+    """A skewness for people."""
+    return f"{value:.1f}" if value <= _LARGEST_SHOWN else f"above {_LARGEST_SHOWN:.0f}"
