@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 NEEDED = ("ray", "dagster_ray", "dagster_postgres", "psycopg2", "moto", "s3fs")
 # The shell stays the first process, because it reaps what others leave behind; Ray would count that as alive.
@@ -42,6 +43,7 @@ def postgres_programs() -> Path | None:
     return next((path for path in releases if (path / "initdb").exists()), None)
 
 
-def inside(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+def inside(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in a namespace of its own."""
-    return subprocess.run([*_COMMAND, *command], text=True, check=False, **options)  # type: ignore[call-overload]
+    done: subprocess.CompletedProcess[str] = subprocess.run([*_COMMAND, *command], text=True, check=False, **options)
+    return done
