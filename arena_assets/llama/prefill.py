@@ -39,7 +39,9 @@ class Scoring:
         self.job = job
         self.inputs: Tokens = np.array([*job.prompt.tokens, *response], dtype=np.int32)
         self.first = len(job.prompt.tokens) - 1
-        self.prefix = min(shared_prefix(job.prompt, len(self.inputs)), self.first)
+        # Neither the prefix nor what is left is a single row: a pass of one runs in other kernels.
+        prefix = min(shared_prefix(job.prompt, len(self.inputs)), self.first, len(self.inputs) - 2)
+        self.prefix = prefix if prefix > 1 else 0
         self.logprobs: list[float] = []
 
     @property
@@ -142,11 +144,17 @@ class PrefillBatch:
         first = np.array([scoring.first for scoring in pack])[slots]
         end = np.array([len(scoring.inputs) for scoring in pack])[slots]
         marked = (positions >= first) & (positions < end)
-        self._context.decode(tokens, positions, slots, logits=marked.astype(np.int8))
+        asked = marked
+        if np.count_nonzero(marked) == 1 < len(marked):
+            # The output layer of a single row is computed by another kernel, and on some CPUs to other bits than that
+            # of a row in company: a second row has logits that nobody reads.
+            asked = marked.copy()
+            asked[np.flatnonzero(~marked)[-1]] = True
+        self._context.decode(tokens, positions, slots, logits=asked.astype(np.int8))
         scored = slots[marked]
         if not len(scored):
             return
-        logits = self._context.logits(len(scored))
-        for row, slot in enumerate(scored):
+        logits = self._context.logits(int(np.count_nonzero(asked)))
+        for row, slot in zip(np.flatnonzero(marked[asked]), scored, strict=True):
             self._distribution.load(logits[row], pack[slot].job.temperature)
             pack[slot].read(self._distribution)

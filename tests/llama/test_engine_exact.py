@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
-from arena_assets.llama.jobs import Done, Generate
+from arena_assets.llama.jobs import Done, Force, Generate
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate, Prompt
@@ -78,6 +78,15 @@ def test_replay_equals_sampling_to_the_last_bit(reference: Reference) -> None:
     replayed = finish(engine, reversed(forced(reference.jobs, reference.sampled)))
     assert same(replayed, reference.sampled) == []
     assert all(replayed[key].total == done.total for key, done in reference.sampled.items())
+
+
+def test_a_response_of_one_token_scores_alone_as_in_company(reference: Reference) -> None:
+    """Its pass has one row with logits, which another kernel would compute than that of several."""
+    jobs = [Force(f"one {job.key}", job.prompt, 0.8, (1000,)) for job in reference.jobs]
+    engine = Engine(reference.model, cache_tokens=8192, max_sequences=16, threads=1)
+    together = finish(engine, jobs, "prefill")
+    alone = {key: done for job in jobs for key, done in finish(engine, [job], "prefill").items()}
+    assert same(alone, together) == []
 
 
 def test_threads_of_one_context_change_nothing(reference: Reference) -> None:
