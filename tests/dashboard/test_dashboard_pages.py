@@ -207,7 +207,7 @@ def test_every_measure_of_the_ablations_is_drawn(measure):
     app = open_page("ablations", measure=measure)
     assert "pairs" in words(app)
     assert app.segmented_control(key="measure").value == {"Coverage": "covered"}.get(measure, measure.split()[-1])
-    assert charts(app) == 2
+    assert charts(app) == 3  # two of the ingredients, and the simulation that the package brings
 
 
 def test_the_judge_page_shows_what_scoring_cost_and_took(place):
