@@ -11,12 +11,10 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count, level_words, listed, percent, with_methods
+from arena_assets.charts.names import METHOD, count, level_words, listed, percent, with_methods
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE, ESS_WARN
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.tables import rows_of
-
-METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
 
 
 @dataclass(frozen=True)

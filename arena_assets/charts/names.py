@@ -6,7 +6,9 @@ import pandas as pd
 
 from arena_assets.estimation import ESTIMATORS
 from arena_assets.estimation.estimators import registry
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 
+METHOD = list(METHOD_COLUMNS)  # the columns that name a method
 FAMILIES = tuple(one.title for one in registry.FAMILIES)
 
 REWARD = {"none": "raw scores", "monotone": "monotone", "two_stage": "two-stage"}

@@ -6,9 +6,7 @@ import altair as alt
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count
-
-METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
+from arena_assets.charts.names import METHOD, count
 
 
 def rankings(accuracy: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 from arena_assets.rules.finding import Batch, Outcome, Rule, none_of
 from arena_assets.rules.machines import across_batches
 from arena_assets.tables import rows_of
@@ -15,12 +16,11 @@ CLONE_STANDARD_ERRORS = 4.0
 def _clone_agrees(batch: Batch) -> Outcome:
     """A weighted estimate of a clone is the mean over P0's own rows, so it must agree with P0's own mean."""
     table, p0 = batch.table, batch.experiment.logging_policy.name
-    method = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
     own = table[(table["policy"] == p0) & (table["status"] == "ok")]
     clones = table[table["policy"].isin(batch.experiment.clones) & (table["status"] == "ok")]
     if own.empty or clones.empty:
         return Outcome(True, "no target equals P0, or nothing was estimated: nothing to compare")
-    both = clones.merge(own, on=method, suffixes=("", "_p0"))
+    both = clones.merge(own, on=list(METHOD_COLUMNS), suffixes=("", "_p0"))
     bad = []
     for row in rows_of(both):
         spread = math.hypot(row["std_error"], row["std_error_p0"])

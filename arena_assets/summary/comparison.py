@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from arena_assets.charts.names import with_methods
+from arena_assets.charts.names import METHOD, with_methods
 from arena_assets.tables import rows_of
 
-METHOD = ["estimator", "reward_calibration", "weight_calibration", "scoring"]
 _SHOWN = ["method", "estimate", "ci_low", "ci_high", "truth", "error", "covered", "support"]
 _REASON_LENGTH = 90
 

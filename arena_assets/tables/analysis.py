@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from arena_assets.tables.contract import FLAG, INT, REAL, TEXT, Column, Table
 
+SCORING = Column("scoring", TEXT, "deterministic or uncertainty_aware")
+METHOD = (
+    Column("estimator", TEXT, "name of the estimator"),
+    Column("reward_calibration", TEXT, "none, monotone or two_stage"),
+    Column("weight_calibration", TEXT, "none or simcal"),
+    SCORING,
+)
+METHOD_KEY = tuple(column.name for column in METHOD)
+
 ABLATION_RESULTS = Table(
     "ablation_results",
     "every method's estimate of every policy's value, beside the truth",
-    ("estimator", "reward_calibration", "weight_calibration", "scoring", "policy"),
+    (*METHOD_KEY, "policy"),
     (
-        Column("estimator", TEXT, "name of the estimator"),
-        Column("reward_calibration", TEXT, "none, monotone or two_stage"),
-        Column("weight_calibration", TEXT, "none or simcal"),
-        Column("scoring", TEXT, "deterministic or uncertainty_aware"),
+        *METHOD,
         Column("policy", TEXT, "policy whose value is estimated"),
         Column("estimate", REAL, "estimated mean oracle label", nullable=True),
         Column("std_error", REAL, "standard error of the estimate", nullable=True, minimum=0),
@@ -53,21 +59,14 @@ def _metric(name: str, meaning: str) -> tuple[Column, ...]:
     )
 
 
-_METHOD = (
-    Column("estimator", TEXT, "name of the estimator"),
-    Column("reward_calibration", TEXT, "none, monotone or two_stage"),
-    Column("weight_calibration", TEXT, "none or simcal"),
-)
-
 ABLATION_GRID = Table(
     "ablation_grid",
     "the paper's design on random subsets: sample sizes x oracle coverages x seeds x methods",
-    ("sample_size", "oracle_coverage", "estimator", "reward_calibration", "weight_calibration", "scoring"),
+    ("sample_size", "oracle_coverage", *METHOD_KEY),
     (
         Column("sample_size", INT, "prompts in a subset", minimum=2),
         Column("oracle_coverage", REAL, "share of them with P0's label", minimum=0, maximum=1),
-        *_METHOD,
-        Column("scoring", TEXT, "deterministic or uncertainty_aware"),
+        *METHOD,
         Column("seeds", INT, "repetitions", minimum=1),
         Column("independent", REAL, "independent repetitions that they are worth: at most prompts / size", minimum=1),
         Column("failed", INT, "estimates that could not be had, over policies and seeds", minimum=0),

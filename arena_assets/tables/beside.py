@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
+from arena_assets.tables.analysis import METHOD, METHOD_KEY, SCORING
 from arena_assets.tables.contract import FLAG, INT, REAL, TEXT, Column, Table
 
 _ABOUT_1 = 1 + 1e-9  # shares are sums of floats
-_SCORING = Column("scoring", TEXT, "deterministic or uncertainty_aware")
-_FITTED = (_SCORING, Column("reward_calibration", TEXT, "monotone or two_stage"))
-METHOD = (
-    Column("estimator", TEXT, "name of the estimator"),
-    Column("reward_calibration", TEXT, "none, monotone or two_stage"),
-    Column("weight_calibration", TEXT, "none or simcal"),
-    _SCORING,
-)
-_METHOD_KEY = tuple(column.name for column in METHOD)
+_FITTED = (SCORING, Column("reward_calibration", TEXT, "monotone or two_stage"))
 
 
 def _share(name: str, meaning: str, *, nullable: bool = True) -> Column:
@@ -53,7 +46,7 @@ POLICY_VALUES = Table(
 METHOD_ACCURACY = Table(
     "method_accuracy",
     "how near each method came to the truth over the targets that have one, and whether it orders them as the truth",
-    _METHOD_KEY,
+    METHOD_KEY,
     (
         *METHOD,
         Column("policies", INT, "targets with a truth and an estimate", minimum=0),
@@ -82,7 +75,7 @@ METHOD_ACCURACY = Table(
 POLICY_CONTRASTS = Table(
     "policy_contrasts",
     "differences between policies under each method, paired by prompt: every target against P0, every pair of targets",
-    (*_METHOD_KEY, "policy", "reference"),
+    (*METHOD_KEY, "policy", "reference"),
     (
         *METHOD,
         Column("policy", TEXT, "policy"),

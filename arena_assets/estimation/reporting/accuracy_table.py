@@ -9,8 +9,8 @@ import pandas as pd
 
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import critical_value
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 from arena_assets.estimation.rank_agreement import rank_agreement
-from arena_assets.estimation.reporting.policy_table import METHOD_COLUMNS
 
 ACCURACY_COLUMNS = (
     *METHOD_COLUMNS,

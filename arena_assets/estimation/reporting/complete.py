@@ -9,14 +9,14 @@ import pandas as pd
 
 from arena_assets.estimation.analysis import Result, results_of, table
 from arena_assets.estimation.data.evaluation import EvaluationData
-from arena_assets.estimation.estimators.methods import Method
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
 from arena_assets.estimation.preparation import Preparation
 from arena_assets.estimation.ranking import contrasts, p0_method
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
 from arena_assets.estimation.reporting.calibration_tables import calibration_bins, calibration_curve
 from arena_assets.estimation.reporting.labelled_rows import fitted_calibrations, kinds_of
 from arena_assets.estimation.reporting.overlap_tables import weight_curve, weight_diagnostics
-from arena_assets.estimation.reporting.policy_table import METHOD_COLUMNS, policy_values, with_headline
+from arena_assets.estimation.reporting.policy_table import policy_values, with_headline
 from arena_assets.estimation.reporting.transport_table import calibration_diagnostics
 
 
@@ -60,6 +60,6 @@ def _contrasts(
     missing = [method for method in wanted if method not in set(methods)]
     every = [*results, *results_of(preparation, missing, None)]
     found = contrasts(every, logging_policy=preparation.data.logging_policy, level=level)
-    asked = {(m.estimator, m.reward_calibration, m.weight_calibration, m.scoring) for m in methods}
+    asked = {tuple(method.columns.values()) for method in methods}
     kept = [row in asked for row in found[list(METHOD_COLUMNS)].itertuples(index=False, name=None)]
     return found[np.array(kept, dtype=bool)].reset_index(drop=True)

@@ -9,11 +9,11 @@ from arena_assets.estimation._types import Bools
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.truth import mean_label
 from arena_assets.estimation.estimators.estimate import critical_value
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 from arena_assets.estimation.estimators.registry import estimators_that
 from arena_assets.estimation.preparation import Preparation
 from arena_assets.estimation.ranking import best_supported
 
-METHOD_COLUMNS = ("estimator", "reward_calibration", "weight_calibration", "scoring")
 VALUE_COLUMNS = (
     "policy",
     "is_logging_policy",
