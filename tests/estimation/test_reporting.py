@@ -182,6 +182,21 @@ def test_bins_hold_every_label_once_and_know_the_calibration(
     assert bins.loc[bins["policy"] == "hidden", "residual"].max() < 0.05
 
 
+@pytest.mark.parametrize("lost", [0.4, 2.0])
+def test_the_calibrated_range_is_that_of_all_labels_whatever_weights_are_missing(lost: float) -> None:
+    data = draw(Scenario("good", True, 250), np.random.default_rng(0))
+    gone = data.scores["deterministic"] < lost
+    target = data.targets["target"]
+    without = replace(target, log_weights=np.where(gone, np.nan, target.log_weights))
+    whole, found = (
+        complete_analysis(one, methods=[Method("direct", "monotone")])["calibration_diagnostics"]
+        for one in (data, replace(data, targets={"target": without}))
+    )
+    columns = ["policy", "range_low", "range_high", "share_below", "share_above", "beyond_low", "beyond_high"]
+    assert not whole[columns].isna().any(axis=None)
+    pd.testing.assert_frame_equal(found[columns], whole[columns], check_exact=True)
+
+
 def test_contrasts_with_p0_are_there_whatever_methods_were_asked_for(shifted: EvaluationData) -> None:
     found = complete_analysis(shifted, methods=[Method("snips", "monotone")])["policy_contrasts"]
     assert set(found["estimator"]) == {"snips"}

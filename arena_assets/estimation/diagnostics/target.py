@@ -12,7 +12,7 @@ from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.data.weights import ess
 from arena_assets.estimation.diagnostics.labels_at_random import UNSELECTED, Selection
 from arena_assets.estimation.diagnostics.missing_prompts import NONE_MISSING, MissingPrompts
-from arena_assets.estimation.diagnostics.score_range import Beyond, calibrated_range
+from arena_assets.estimation.diagnostics.score_range import Beyond, ScoreRange, calibrated_range
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.inputs import Inputs
 
@@ -34,6 +34,7 @@ class TargetDiagnostics:
     without_weight: MissingPrompts = NONE_MISSING
     selection: Selection = UNSELECTED  # how labelled rows differ from others
     is_logging_policy: bool = False
+    labelled_range: ScoreRange | None = None  # None of fewer than two labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ def diagnose_target(
     """
     count = judged.labels.size
     transport = transport_error = bias = bias_error = nan
-    drawn_beyond = logged_beyond = None
+    known = drawn_beyond = logged_beyond = None
     if count > 1:
         labels, scores = judged.labels, judged.scores
         bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
@@ -105,4 +106,5 @@ def diagnose_target(
         without_weight=missing[1],
         selection=selected,
         is_logging_policy=is_logging_policy,
+        labelled_range=known,
     )

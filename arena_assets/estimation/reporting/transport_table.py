@@ -9,9 +9,9 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from arena_assets.estimation._types import EstimationError, Floats
-from arena_assets.estimation.diagnostics.score_range import calibrated_range
+from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.estimators.estimate import critical_value
-from arena_assets.estimation.preparation import Preparation, Target
+from arena_assets.estimation.preparation import Preparation
 from arena_assets.estimation.reporting.labelled_rows import Fitted, labelled_rows
 
 CALIBRATION_COLUMNS = (
@@ -71,12 +71,11 @@ def _row(
     if fitted is not None:
         row |= _of_labels(labelled_rows(preparation, fitted, policy), level)
     try:
-        target = preparation.target(scoring, kind, policy)
+        seen = preparation.target(scoring, kind, policy).diagnostics
     except EstimationError as error:
         return row | {"reason": str(error)}
-    seen = target.diagnostics
     return row | {
-        **_range(target),
+        **_range(seen),
         "n_labels": seen.n_labels,
         "label_ess": seen.label_ess,
         "transport": seen.transport,
@@ -115,13 +114,11 @@ def _correlations(score: Floats, label: Floats) -> dict[str, object]:
     }
 
 
-def _range(target: Target) -> dict[str, object]:
-    """The calibrated range, and the shares of the policy's scores on either side of it."""
-    inputs = target.inputs
-    if inputs.n_labelled < 2:
+def _range(seen: TargetDiagnostics) -> dict[str, object]:
+    """The calibrated range as the gates know it, and the shares of the policy's scores on either side of it."""
+    known, beyond = seen.labelled_range, seen.drawn_beyond
+    if known is None or beyond is None:
         return {}
-    known = calibrated_range(inputs.logged.features[inputs.labelled, 0], inputs.labels[inputs.labelled])
-    beyond = known.beyond(inputs.drawn.features[:, 0], inputs.draws.share)
     return {
         "range_low": known.low,
         "range_high": known.high,
