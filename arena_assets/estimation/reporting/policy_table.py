@@ -7,10 +7,10 @@ import pandas as pd
 
 from arena_assets.estimation._types import Bools
 from arena_assets.estimation.data.evaluation import EvaluationData
-from arena_assets.estimation.data.truth import mean_label
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 from arena_assets.estimation.estimators.registry import estimators_that
+from arena_assets.estimation.estimators.truth import mean_label
 from arena_assets.estimation.preparation import Preparation
 from arena_assets.estimation.ranking import best_supported
 
