@@ -11,7 +11,8 @@ from arena_assets.estimation import Estimate, Method, contrast, contrasts, draw_
 from arena_assets.estimation.estimators.contrast import agree
 from arena_assets.estimation.estimators.estimate import from_contributions
 from arena_assets.estimation.estimators.truth import truth_of
-from arena_assets.estimation.studies.scenarios import mean_label
+from arena_assets.estimation.studies.outcomes import Smooth
+from arena_assets.estimation.studies.policies import P0, Policy
 
 NAIVE, DIRECT, SNIPS = Method("naive_direct"), Method("direct", "monotone"), Method("snips", "monotone")
 
@@ -103,7 +104,7 @@ def test_rounding_is_no_difference() -> None:
 def test_a_bias_that_a_level_bears_is_seen_in_a_difference() -> None:
     """A hidden shift of .4 standard errors of the level is two of the difference of snips and P0."""
     shifts = (0.3, -0.03, 0.1)
-    truth = mean_label(shifts) - mean_label((0, 0, 0))
+    truth = Smooth().mean(Policy(*shifts)) - Smooth().mean(P0)
     wrong = supported = 0
     for seed in range(60):
         data = draw_targets({"t": shifts}, n=1000, n_labels=250, rng=np.random.default_rng([7, seed]))

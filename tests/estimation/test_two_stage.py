@@ -11,7 +11,8 @@ from arena_assets.estimation import Method, draw_targets, evaluate
 from arena_assets.estimation.calibration.index_noise import index_noise
 from arena_assets.estimation.calibration.mass import Mass
 from arena_assets.estimation.calibration.two_stage import fit_basis, fit_index
-from arena_assets.estimation.studies.scenarios import mean_label
+from arena_assets.estimation.studies.outcomes import Smooth
+from arena_assets.estimation.studies.policies import Policy
 
 DIRECT, SNIPS = Method("direct", "two_stage"), Method("snips", "two_stage")
 
@@ -48,7 +49,7 @@ def test_the_influence_is_that_of_the_ridge_regression() -> None:
 def test_the_standard_error_is_that_of_the_estimates() -> None:
     """At an effective sample size of 15% it was .61 to .7 of their standard deviation, and direct covered .82."""
     shift = sqrt(-log(0.15) / 2)
-    truth = mean_label((shift, 0.0, shift))
+    truth = Smooth().mean(Policy(shift, 0.0, shift))
     found: dict[str, list[tuple[float, float, bool]]] = {"direct": [], "snips": []}
     for seed in range(120):
         rng = np.random.default_rng([5, seed])

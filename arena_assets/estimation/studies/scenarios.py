@@ -14,7 +14,6 @@ import numpy as np
 
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.data.evaluation import EvaluationData
-from arena_assets.estimation.studies.outcomes import Smooth
 from arena_assets.estimation.studies.policies import Policy
 from arena_assets.estimation.studies.worlds import Design, World, generate
 
@@ -60,11 +59,6 @@ class Scenario:
     def truth(self) -> float:
         """The target's mean label."""
         return self.world.truth
-
-
-def mean_label(shifts: Shifts) -> float:
-    """The mean label of a target with these shifts."""
-    return Smooth().mean(Policy(*shifts))
 
 
 def scenarios(

@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
-from arena_assets.estimation.analysis import Result, evaluate, table
-from arena_assets.estimation.estimators.methods import Method, full_grid
+from arena_assets.estimation.analysis import DEFAULT, Result, evaluate, table
+from arena_assets.estimation.estimators.methods import Method
 from arena_assets.estimation.ranking import best_supported, contrasts
 from arena_assets.estimation.studies.catalog import WORLDS
 from arena_assets.estimation.studies.scenarios import Scenario
 from arena_assets.estimation.studies.tallies import BEST, CELL_COLUMNS, CONTRAST, VALUE, Key, Outcome, cell
 from arena_assets.estimation.studies.worlds import LOGGING, TARGET, World
 
-SIMULATED: tuple[Method, ...] = full_grid(scorings=("deterministic",))
 CHUNK = 25  # replications of one task: some seconds
 
 Seen = dict[Key, list[Outcome]]
@@ -43,7 +42,7 @@ Runner = Callable[[Callable[[Task], Seen], Sequence[Task]], Iterable[Seen]]
 def estimator_simulation(
     cells: Iterable[World | Scenario] | None = None,
     *,
-    methods: Sequence[Method] = SIMULATED,
+    methods: Sequence[Method] = DEFAULT,
     replications: int = 1000,
     level: float = 0.95,
     seed: int = 0,
