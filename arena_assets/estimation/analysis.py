@@ -138,7 +138,7 @@ def evaluate(
     seed: int = 0,
     clock: Callable[[], float] | None = None,
 ) -> list[Result]:
-    """The results behind `analyze`, with their contributions, by policy and then by method."""
+    """The results behind `analyze`, with their contributions, by method and then by policy."""
     if methods is None:
         methods = [method for scoring in data.scorings for method in full_grid(scorings=(scoring,))]
     chosen = list(methods)
@@ -179,7 +179,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
     support = gates.Support(gates.REFUSED, reason)
     if target is not None and estimate is not None:
         n, n_oracle = rows_used(method, target.inputs), labels_used(method, target.inputs)
-        facts = stated(method, target.inputs, estimate, n_oracle)
+        facts = stated(method, target.inputs, estimate)
         support = gates.judge(method, target.diagnostics, facts)
         said = advice(method, target.diagnostics, facts, support.level)
     return Result(

@@ -11,6 +11,7 @@ from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.inputs import Inputs
 from arena_assets.estimation.estimators.methods import Method
 from arena_assets.estimation.estimators.registry import ESTIMATORS, WEIGHTED
+from arena_assets.estimation.estimators.run import labels_used
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,13 @@ class Stated:
     unprojected_error: float = nan
 
 
-def stated(method: Method, inputs: Inputs, estimate: Estimate, own_labels: int) -> Stated:
-    """The facts of an estimate of these inputs. own_labels: labels of the target that it used."""
+def stated(method: Method, inputs: Inputs, estimate: Estimate) -> Stated:
+    """The facts of an estimate of these inputs."""
     gap = _unprojected(method, inputs, estimate)
     return Stated(
         std_error=estimate.std_error,
         df=estimate.df,
-        own_labels=own_labels,
+        own_labels=labels_used(method, inputs) if method.entry.own_labels else 0,
         taken=1 - estimate.diagnostics.get("kept_mass", nan),
         clipped=estimate.diagnostics.get("clipping_bias", nan),
         unprojected=gap.value if gap else nan,
