@@ -6,14 +6,10 @@ from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
-
-Floats = npt.NDArray[np.float64]
-
 
 _SAME = 1e-9
 
@@ -40,11 +36,10 @@ _STRENGTH = (
 
 def calibration_chart(bins: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scale, level: str) -> alt.LayerChart:
     """Mean label against judge score: P0's slice (grey) made the curve, targets should lie on it."""
-    shown = bins
     scale = alt.Scale(zero=False, nice=False, padding=8)
-    base = style.chart(shown).encode(
+    base = style.chart(bins).encode(
         x=alt.X("score:Q", title="Judge score (0 to 1)", scale=scale),
-        color=style.policy_colour(colours, list(shown["policy"])),
+        color=style.policy_colour(colours, list(bins["policy"])),
         tooltip=[
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("score:Q", title="Mean score", format=".3f"),
