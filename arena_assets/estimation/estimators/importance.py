@@ -7,9 +7,14 @@ self-normalised) is added.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
 import numpy as np
 
 from arena_assets.estimation._numeric import dot
+from arena_assets.estimation._types import Floats
 from arena_assets.estimation.data.weights import ess
 from arena_assets.estimation.estimators import arrays
 from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
@@ -39,9 +44,7 @@ def ips(inputs: Inputs) -> Estimate:
     """mean wR; contributions wR - est + c (Horvitz-Thompson)."""
     weighted = inputs.weights * inputs.logged.rewards
     value = float(weighted.mean())
-    mass = inputs.row_mass(inputs.weights / inputs.rows.size)
-    phi = inputs.spread_rows(weighted - value) + inputs.calibration_term(mass)
-    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(mass))
+    return _over_rows(inputs, value, weighted - value, inputs.weights / inputs.rows.size)
 
 
 @estimator(
@@ -60,20 +63,14 @@ def clipped_ips(inputs: Inputs) -> Estimate:
     """
     limit = clip_threshold(inputs.rows.size) if inputs.limit is None else inputs.limit
     clipped = np.minimum(inputs.weights, limit)
-    base = ips.on(inputs.with_weights(clipped))
     excess = inputs.weights - clipped
-    return from_contributions(
-        base.value,
-        base.contributions,
-        shared_errors=base.shared_errors,
-        n_sampled=inputs.row_prompts,
-        diagnostics={
-            "max_weight": limit,
-            "clipped_rows": float((excess > 0).sum()),
-            "clipped_mass": float(excess.sum() / inputs.weights.sum()),
-            "clipping_bias": -float((excess * inputs.logged.rewards).mean()),
-        },
-    )
+    diagnostics = {
+        "max_weight": limit,
+        "clipped_rows": float((excess > 0).sum()),
+        "clipped_mass": float(excess.sum() / inputs.weights.sum()),
+        "clipping_bias": -float((excess * inputs.logged.rewards).mean()),
+    }
+    return replace(ips.on(inputs.with_weights(clipped)), diagnostics=MappingProxyType(diagnostics))
 
 
 @estimator(
@@ -90,10 +87,7 @@ def snips(inputs: Inputs) -> Estimate:
     """sum wR / sum w; contributions w (R - est) / mean w + c (Swaminathan & Joachims 2015)."""
     share = inputs.weights / inputs.weights.sum()
     value = dot(share, inputs.logged.rewards)
-    mass = inputs.row_mass(share)
-    centred = inputs.rows.size * share * (inputs.logged.rewards - value)
-    phi = inputs.spread_rows(centred) + inputs.calibration_term(mass)
-    return from_contributions(value, phi, n_sampled=inputs.row_prompts, shared_errors=inputs.other_errors(mass))
+    return _over_rows(inputs, value, inputs.rows.size * share * (inputs.logged.rewards - value), share)
 
 
 @estimator(
@@ -118,14 +112,27 @@ def calibrated_ips(inputs: Inputs) -> Estimate:
     value = dot(share, inputs.logged.rewards)
     block_mean = projection.block_means(inputs.logged.rewards)
     raw = inputs.raw.values / inputs.raw.values.mean()
-    phi = projection.weights * (inputs.logged.rewards - block_mean)
-    phi += (projection.strength * raw + (1 - projection.strength)) * (block_mean - value)
+    centred = projection.weights * (inputs.logged.rewards - block_mean)
+    centred += (projection.strength * raw + (1 - projection.strength)) * (block_mean - value)
+    return _over_rows(
+        inputs,
+        value,
+        centred,
+        share,
+        diagnostics={"ess_projected": ess(projection.weights), "direction": 1.0 if projection.increasing else -1.0},
+    )
+
+
+def _over_rows(
+    inputs: Inputs, value: float, centred: Floats, share: Floats, *, diagnostics: Mapping[str, float] | None = None
+) -> Estimate:
+    """With contributions `centred` (n,) + c, the calibration being read with the mass of `share` (n,)."""
     mass = inputs.row_mass(share)
-    phi = inputs.spread_rows(phi) + inputs.calibration_term(mass)
+    phi = inputs.spread_rows(centred) + inputs.calibration_term(mass)
     return from_contributions(
         value,
         phi,
         n_sampled=inputs.row_prompts,
         shared_errors=inputs.other_errors(mass),
-        diagnostics={"ess_projected": ess(projection.weights), "direction": 1.0 if projection.increasing else -1.0},
+        diagnostics=diagnostics,
     )
