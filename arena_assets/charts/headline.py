@@ -12,6 +12,7 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import METHOD, count, level_words, listed, percent, with_methods
+from arena_assets.charts.selection import of_policies
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE, ESS_WARN
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.tables import rows_of
@@ -47,8 +48,7 @@ def best(results: pd.DataFrame, values: pd.DataFrame, targets: Sequence[str]) ->
     known = values.set_index("policy")[["value", "ci_low", "ci_high"]]
     for column, source in (("truth", "value"), ("truth_low", "ci_low"), ("truth_high", "ci_high")):
         table[column] = table["policy"].map(known[source]).astype(float)
-    order = {policy: place for place, policy in enumerate(targets)}
-    return table.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
+    return of_policies(table, targets)
 
 
 def title(table: pd.DataFrame) -> str:

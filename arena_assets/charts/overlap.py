@@ -11,6 +11,7 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count, percent
+from arena_assets.charts.selection import of_policies
 from arena_assets.estimation.data.weights import from_log
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE, ESS_WARN, PARETO_WARN
 
@@ -27,9 +28,7 @@ def log_weights(frame: pd.DataFrame, policy: str) -> Floats:
 
 def of_targets(diagnostics: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
     """Rows of `weight_diagnostics` with any weight, in the targets' order."""
-    order = {policy: place for place, policy in enumerate(targets)}
-    rows = diagnostics[diagnostics["policy"].isin(order) & (diagnostics["n"] > 0)]
-    return rows.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
+    return of_policies(diagnostics[diagnostics["n"] > 0], targets)
 
 
 def overlap_title(table: pd.DataFrame) -> str:

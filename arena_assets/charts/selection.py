@@ -1,4 +1,4 @@
-"""Which rows of `ablation_results` are shown: one variant of each method, or what a filter names."""
+"""Which rows of the analysis are shown: of which policies, one variant of each method, or what a filter names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from arena_assets.charts.names import family
 # One variant of each estimator: calibrated where it can be, with the weights as they are where it takes them.
 MAIN, ALL = "main", "all"
 _PREFERRED = {"reward_calibration": ("monotone", "none"), "weight_calibration": ("none", "simcal")}
+
+
+def of_policies(table: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
+    """Rows of these policies, in their order."""
+    order = {policy: place for place, policy in enumerate(policies)}
+    rows = table[table["policy"].isin(order)]
+    return rows.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
 
 def estimates_of_targets(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import altair as alt
 import pandas as pd
 
@@ -66,13 +64,6 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     )
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(y="zero:Q")
     return alt.layer(zero, lines).properties(height=320)
-
-
-def of_policies(diagnostics: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
-    """Rows of `calibration_diagnostics` of these policies, in their order."""
-    order = {policy: place for place, policy in enumerate(policies)}
-    rows = diagnostics[diagnostics["policy"].isin(order)]
-    return rows.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
 
 
 def sides(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import altair as alt
 import pandas as pd
 import yaml
 
-from arena_assets.charts import calibration, forest, headline, overlap, style, transport
+from arena_assets.charts import calibration, forest, headline, overlap, style
 from arena_assets.charts.names import FAMILIES, level_words
-from arena_assets.charts.selection import choose_rows
+from arena_assets.charts.selection import choose_rows, of_policies
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE
 from arena_assets.progress import duration
 from arena_assets.stages.origin import origin_of
@@ -134,7 +134,7 @@ def _calibration(material: Material) -> list[Block]:
     first = material.calibration["scoring"].iloc[0]
     mine = {"scoring": first, "reward_calibration": "monotone"}
     curve, bins, known = (_rows(frame, mine) for frame in (material.curve, material.bins, material.calibration))
-    known = transport.of_policies(known, [p0, *material.experiment.target_names])
+    known = of_policies(known, [p0, *material.experiment.target_names])
     columns = {"policy": "policy", "labels": "labels", "rank_correlation": "rank correlation", "residual": "residual"}
     columns |= {"residual_ci_low": "from", "residual_ci_high": "to", "rmse": "RMSE", "beyond_low": "may be lower by"}
     columns |= {"beyond_high": "may be higher by"}

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from arena_assets import pipeline
-from arena_assets.charts import calibration, style, transport
+from arena_assets.charts import calibration, selection, style, transport
 from arena_assets.charts.names import SCORING, level_words, pretty
 from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES
 from dashboard import elements, session
@@ -97,7 +97,7 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
     _transport(known, bins, who, shown, scale)
     with st.expander("Correlation of judge and oracle by policy"):
         elements.table(
-            transport.of_policies(known.diagnostics, everyone)[["policy", "labels", "rank_correlation", "correlation"]],
+            selection.of_policies(known.diagnostics, everyone)[["policy", "labels", "rank_correlation", "correlation"]],
             "correlations",
             column_config={
                 name: st.column_config.NumberColumn(format="%.3f") for name in ("rank_correlation", "correlation")
@@ -107,7 +107,7 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
 
 def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[str], scale: object) -> None:
     first, second = st.columns(2, gap="large")
-    residuals = transport.of_policies(known.diagnostics, [p for p in who.all if p in shown])
+    residuals = selection.of_policies(known.diagnostics, [p for p in who.all if p in shown])
     residuals = residuals.dropna(subset=["residual_ci_low"])
     with first:
         if not residuals.empty:
@@ -120,7 +120,7 @@ def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[st
                 note=f"Mean residual with its {known.level} interval: left of zero, the policy is worse than its "
                 f"scores say. {who.logging}'s own is out of fold.",
             )
-    outside = transport.of_policies(known.diagnostics, [p for p in who.targets if p in shown])
+    outside = selection.of_policies(known.diagnostics, [p for p in who.targets if p in shown])
     outside = outside.dropna(subset=["beyond_low"])
     with second:
         if not outside.empty:
