@@ -9,7 +9,7 @@ from arena_assets import pipeline
 from arena_assets.estimation.data import weights
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
 from arena_assets.rules.machines import within_batch
-from arena_assets.rules.responses import too_long_prompts
+from arena_assets.rules.responses import left_out_for_all
 from arena_assets.rules.thresholds import (
     CLONE_LOG_RATIO_TOLERANCE,
     LOWEST_OVERLAP,
@@ -82,9 +82,7 @@ def _zeros(batch: Batch) -> Outcome:
 
 def _missing(batch: Batch) -> Outcome:
     values = _all_values(batch)
-    responses = batch.upstream.get(pipeline.RESPONSES.name)
-    too_long = frozenset() if responses is None else too_long_prompts(responses)
-    null = values[~values.index.isin(too_long)].isna()
+    null = values[~values.index.isin(left_out_for_all(batch))].isna()
     share = float(null.mean().max()) if len(null) else 1.0
     bad = [f"{prompt}/{policy}" for prompt, policy in null.stack()[lambda flag: flag].index]
     remedy = "see `rejected` and the responses left out"
@@ -199,13 +197,11 @@ def _scored_again(batch: Batch) -> Outcome:
 
 def _overlap(batch: Batch) -> Outcome:
     ratios = log_ratios(batch.table, batch.experiment.target_names)
-    fractions = {}
-    for policy in ratios:
-        known = ratios[policy].dropna().to_numpy()
-        fractions[str(policy)] = weights.ess(weights.from_log(known)) / known.size if known.size else 0.0
+    known = {str(policy): weights.from_log(ratios[policy].dropna().to_numpy()) for policy in ratios}
+    fractions = {policy: weights.ess(each) / each.size if each.size else 0.0 for policy, each in known.items()}
     low = [f"{policy} {value:.0%}" for policy, value in fractions.items() if value < LOWEST_OVERLAP]
     text = "effective sample size / n: " + ", ".join(f"{policy} {value:.0%}" for policy, value in fractions.items())
-    zero = {str(policy): int((weights.from_log(ratios[policy].dropna().to_numpy()) == 0).sum()) for policy in ratios}
+    zero = {policy: int((each == 0).sum()) for policy, each in known.items()}
     if any(zero.values()):
         text += "; rows of weight 0: " + ", ".join(f"{policy} {count}" for policy, count in zero.items() if count)
     if low:

@@ -18,6 +18,12 @@ def too_long_prompts(responses: pd.DataFrame) -> frozenset[str]:
     return frozenset(left_out[left_out].index)
 
 
+def left_out_for_all(batch: Batch) -> frozenset[str]:
+    """The too long prompts of a batch that is made from responses; none where the responses are not at hand."""
+    responses = batch.upstream.get(pipeline.RESPONSES.name)
+    return frozenset() if responses is None else too_long_prompts(responses)
+
+
 def _every_policy(batch: Batch) -> Outcome:
     prompts = batch.upstream[pipeline.PROMPTS.name]["prompt_id"]
     wanted = {(prompt, policy.name) for prompt in prompts for policy in batch.experiment.policies}

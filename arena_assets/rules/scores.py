@@ -6,7 +6,7 @@ import pandas as pd
 
 from arena_assets import pipeline
 from arena_assets.rules.finding import Batch, Outcome, Rule, below, none_of
-from arena_assets.rules.responses import too_long_prompts
+from arena_assets.rules.responses import left_out_for_all
 from arena_assets.rules.thresholds import MAX_UNSCORED_SHARE, ROUNDING
 from arena_assets.slices import choose
 from arena_assets.tables import rows_of
@@ -44,9 +44,7 @@ def _variance(batch: Batch) -> Outcome:
 
 
 def _unscored(batch: Batch) -> Outcome:
-    responses = batch.upstream.get(pipeline.RESPONSES.name)
-    too_long = frozenset() if responses is None else too_long_prompts(responses)
-    table = batch.table[~batch.table["prompt_id"].isin(too_long)]
+    table = batch.table[~batch.table["prompt_id"].isin(left_out_for_all(batch))]
     bad = table[table["status"] != "ok"]
     entries = [f"{row['prompt_id']}/{row['policy']}: {row['reason']}" for row in rows_of(bad)]
     share = len(bad) / max(len(table), 1)
