@@ -219,14 +219,17 @@ class PrefixCache:
 
 def prefill(context: Context, slot: int, prompt: Prompt, stop: int, prefixes: PrefixCache) -> None:
     """Evaluate the first `stop` tokens of a prompt in a slot, without logits."""
-    prefix = prompt.tokens[: shared_prefix(prompt, stop)]
+    prefix = prompt.tokens[: shared_prefix(prompt, stop, most=stop)]
     prefixes.load(slot, prefix)
     feed(context, slot, prompt.tokens[len(prefix) : stop], len(prefix))
 
 
-def shared_prefix(prompt: Prompt, stop: int) -> int:
-    """Tokens of the prefix to evaluate apart, of `stop` in all: neither they nor the rest is a single row."""
-    prefix = min(prompt.prefix, stop - 2 if stop - prompt.prefix == 1 else stop)
+def shared_prefix(prompt: Prompt, stop: int, *, most: int) -> int:
+    """Tokens of the prefix to evaluate apart, of `stop` in all and at most `most`: neither they nor the rest is a
+    single row."""
+    prefix = min(prompt.prefix, most)
+    if stop - prefix == 1:
+        prefix -= 1
     return prefix if prefix > 1 else 0
 
 

@@ -4,7 +4,8 @@ Exact mode promises, on a CPU, that every result depends on its job alone: not o
 number of sequences, threads, context size or resumption. It holds because each `llama_decode` has a canonical shape:
 
 * the unified cache is off (`Context`), repacked weights too (`Model`);
-* no pass has a single row, which some kernels, flash attention among them, compute in another way;
+* no pass has a single row, nor asks for the logits of one alone: some kernels, flash attention among them, compute it
+  in another way;
 * a prompt is prefilled by itself: its prefix first, then the rest, in chunks counted from the prefix' end;
 * logits come from one-token rows only, at least two a batch, sorted by sequence id without gaps.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk, shared_prefix
 from arena_assets.llama.context import Context, Tokens
@@ -39,9 +40,7 @@ class Scoring:
         self.job = job
         self.inputs: Tokens = np.array([*job.prompt.tokens, *response], dtype=np.int32)
         self.first = len(job.prompt.tokens) - 1
-        # Neither the prefix nor what is left is a single row: a pass of one runs in other kernels.
-        prefix = min(shared_prefix(job.prompt, len(self.inputs)), self.first, len(self.inputs) - 2)
-        self.prefix = prefix if prefix > 1 else 0
+        self.prefix = shared_prefix(job.prompt, len(self.inputs), most=self.first)
         self.logprobs: list[float] = []
 
     @property
@@ -144,12 +143,7 @@ class PrefillBatch:
         first = np.array([scoring.first for scoring in pack])[slots]
         end = np.array([len(scoring.inputs) for scoring in pack])[slots]
         marked = (positions >= first) & (positions < end)
-        asked = marked
-        if np.count_nonzero(marked) == 1 < len(marked):
-            # The output layer of a single row is computed by another kernel, and on some CPUs to other bits than that
-            # of a row in company: a second row has logits that nobody reads.
-            asked = marked.copy()
-            asked[np.flatnonzero(~marked)[-1]] = True
+        asked = _in_company(marked)
         self._context.decode(tokens, positions, slots, logits=asked.astype(np.int8))
         scored = slots[marked]
         if not len(scored):
@@ -158,3 +152,14 @@ class PrefillBatch:
         for row, slot in zip(np.flatnonzero(marked[asked]), scored, strict=True):
             self._distribution.load(logits[row], pack[slot].job.temperature)
             pack[slot].read(self._distribution)
+
+
+def _in_company(scored: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The rows to ask for logits: those that are scored, a single one with another, whose logits nobody reads.
+
+    The output layer of one row is computed by another kernel, on some CPUs to other bits than that of several.
+    """
+    asked = scored.copy()
+    if np.count_nonzero(scored) == 1:
+        asked[np.flatnonzero(~scored)[-1:]] = True
+    return asked

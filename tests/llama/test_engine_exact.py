@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from arena_assets.llama.batch import shared_prefix
 from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Force, Generate
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Model
+from arena_assets.llama.prefill import Scoring
 from arena_assets.llama.template import ChatTemplate, Prompt
 from tests.llama.llama_work import LONG, SYSTEM, finish, forced, generations, same
 
@@ -105,6 +108,18 @@ def test_flash_attention_over_a_long_cache_is_the_same_alone_and_in_company(refe
     for job in jobs:
         alone = Engine(reference.model, cache_tokens=2048, max_sequences=2, threads=2)
         assert same(finish(alone, [job]), together) == []
+
+
+def test_neither_a_prefix_nor_what_follows_it_is_a_single_row() -> None:
+    for length, cut, answered in product(range(3, 9), range(9), (1, 2, 3)):
+        prompt = Prompt(tuple(range(length)), min(cut, length))
+        scoring = Scoring(Force("one pass", prompt, 0.8, tuple(range(answered))))
+        before = length - 1
+        sampled = shared_prefix(prompt, before, most=before)
+        for prefix, rows in ((scoring.prefix, len(scoring.inputs)), (sampled, before)):
+            assert 1 not in (prefix, rows - prefix)
+            wanted = min(prompt.prefix, before)
+            assert wanted - 1 <= prefix <= wanted or (prefix == 0 and wanted < 3)
 
 
 def test_a_row_alone_does_depend_on_the_threads(q4: Model) -> None:
