@@ -22,6 +22,7 @@ from arena_assets.config.model_files import (
 )
 from arena_assets.errors import ModelError
 from arena_assets.llama.download import download as _download
+from arena_assets.llama.gguf import other_beginning
 from arena_assets.llama.package_file import package_file
 
 __all__ = ["fetch_model", "model_path", "models_folder", "sha256_of"]
@@ -139,9 +140,8 @@ def _mismatch(first: Path, config: ModelConfig) -> str | None:
 
 
 def _no_gguf(path: Path) -> str | None:
-    with path.open("rb") as file:
-        magic = file.read(4)
-    return None if magic == b"GGUF" else f"the file is no GGUF (it begins with {magic!r})"
+    found = other_beginning(path)
+    return None if found is None else f"the file is no GGUF (it begins with {found!r})"
 
 
 def _unlike(first: Path, config: ModelConfig) -> str | None:

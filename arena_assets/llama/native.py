@@ -12,10 +12,10 @@ import llama_cpp
 
 from arena_assets.errors import ModelError
 from arena_assets.llama.build import supports_gpu
+from arena_assets.llama.gguf import MAGIC, other_beginning
 from arena_assets.llama.log import forget_words, last_words
 from arena_assets.llama.tokens import Outside, Special, Tokeniser
 
-_GGUF_MAGIC = b"GGUF"
 _SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 _SPECIAL |= llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
@@ -216,9 +216,6 @@ class Model:
 def _require_gguf(path: Path) -> None:
     if not path.is_file():
         raise ModelError(f"the model file {path} does not exist; run `arena fetch-model` to get it")
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic != _GGUF_MAGIC:
-        raise ModelError(
-            f"{path.name} is no GGUF file (it begins with {magic!r}, not {_GGUF_MAGIC!r}); name a GGUF file"
-        )
+    found = other_beginning(path)
+    if found is not None:
+        raise ModelError(f"{path.name} is no GGUF file (it begins with {found!r}, not {MAGIC!r}); name a GGUF file")
