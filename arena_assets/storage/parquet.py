@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
@@ -57,8 +58,19 @@ def notes_of(file: pq.ParquetFile) -> dict[str, str]:
     return notes | {"rows": str(file.metadata.num_rows)}
 
 
-def require_columns(file: pq.ParquetFile, what: str, table: Table, columns: Sequence[str] | None) -> None:
-    """Raise StorageError where the file lacks a column of the contract (of `columns`, where given) or its type."""
+def frame_of(file: pq.ParquetFile, what: str, table: Table, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The rows; `columns` projects.
+
+    Raises:
+        StorageError: the file lacks a column of the contract (of `columns`, where given) or its type.
+    """
+    _require_columns(file, what, table, columns)
+    rows = file.read(columns=list(columns) if columns is not None else None)
+    frame: pd.DataFrame = rows.to_pandas(maps_as_pydicts="strict")
+    return frame
+
+
+def _require_columns(file: pq.ParquetFile, what: str, table: Table, columns: Sequence[str] | None) -> None:
     schema = file.schema_arrow
     wanted = [column for column in table.columns if columns is None or column.name in columns]
     faults = [f"it lacks {column.name}" for column in wanted if column.name not in schema.names]

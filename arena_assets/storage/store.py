@@ -85,10 +85,7 @@ class Store:
         what = _label(asset, partition)
         # Whole from object storage: a file that is replaced between two range requests would be two files' halves.
         with parquet.opened(self.path(asset, partition), what, whole=True) as file:
-            parquet.require_columns(file, what, contract(asset), columns)
-            table = file.read(columns=list(columns) if columns is not None else None)
-            frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
-        return frame
+            return parquet.frame_of(file, what, contract(asset), columns)
 
     def notes(self, asset: str, partition: str | None = None) -> dict[str, str]:
         """What stands in the file beside the rows: fingerprint, partition, and `rows`, their number.
@@ -113,13 +110,15 @@ class Store:
         Raises:
             StorageError: it is missing, corrupted, or was made with another configuration or model.
         """
-        notes = self.notes(asset, partition)
-        if not is_made_with(experiment, asset, partition, notes):
-            raise StorageError(
-                f"{_label(asset, partition)} was {why_outdated(experiment, notes)}; "
-                "materialise it again, then what follows from it"
-            )
-        return self.read(asset, partition)
+        what = _label(asset, partition)
+        # Opened once: the rows are those of the file whose notes say so.
+        with parquet.opened(self.path(asset, partition), what, whole=True) as file:
+            notes = parquet.notes_of(file)
+            if not is_made_with(experiment, asset, partition, notes):
+                raise StorageError(
+                    f"{what} was {why_outdated(experiment, notes)}; materialise it again, then what follows from it"
+                )
+            return parquet.frame_of(file, what, contract(asset))
 
     def is_current(self, experiment: Experiment, asset: str, partition: str | None = None) -> bool:
         """Whether the file was made with the experiment's present configuration and models."""

@@ -19,7 +19,7 @@ import pytest
 
 from arena_assets.config import Experiment
 from arena_assets.errors import ArenaError, StorageError, TableError
-from arena_assets.storage import Effort, LastRun, Store
+from arena_assets.storage import Effort, LastRun, Store, parquet
 from tests.made_up import frames
 
 
@@ -59,6 +59,23 @@ def test_notes_stand_in_the_file(store: Store, experiment: Experiment, prompts: 
     assert not store.is_current(experiment, "prompts", "0000")
     with pytest.raises(StorageError, match="prompts/0000 was made with another configuration"):
         store.read_current(experiment, "prompts", "0000")
+
+
+def test_current_rows_are_of_the_file_whose_notes_say_so(
+    store: Store, experiment: Experiment, prompts: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run may replace the file by one of another configuration while this one looks at it."""
+    notes_of = parquet.notes_of
+
+    def replaced_meanwhile(file: pq.ParquetFile) -> dict[str, str]:
+        notes = notes_of(file)
+        store.write("prompts", prompts.iloc[:5], partition="0000", fingerprint="another")
+        return notes
+
+    store.write("prompts", prompts, partition="0000", fingerprint=experiment.fingerprint("prompts", "0000"))
+    written = store.read("prompts", "0000")
+    monkeypatch.setattr(parquet, "notes_of", replaced_meanwhile)
+    assert store.read_current(experiment, "prompts", "0000").equals(written)
 
 
 def test_a_missing_table_is_named(store: Store) -> None:
