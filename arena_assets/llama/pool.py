@@ -77,7 +77,7 @@ class ModelPool:
 
     def limit(self, loaded: Loaded) -> int:
         """Longest prompt and response together, tokens."""
-        return min(self._experiment.engine.context_tokens or loaded.model.context_limit, loaded.model.context_limit)
+        return context_of(self._experiment, loaded.model)
 
     def close(self) -> None:
         if self._loaded is not None:
@@ -91,6 +91,11 @@ class ModelPool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def context_of(experiment: Experiment, model: Model) -> int:
+    """Tokens of a model's context that the experiment uses: longest prompt and response together."""
+    return min(experiment.engine.context_tokens or model.context_limit, model.context_limit)
 
 
 def _gpu_layers(count: int) -> str:

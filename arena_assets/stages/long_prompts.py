@@ -14,7 +14,7 @@ import pandas as pd
 from arena_assets.config import Experiment, Policy
 from arena_assets.llama.files import model_path
 from arena_assets.llama.native import Model
-from arena_assets.llama.pool import ModelPool
+from arena_assets.llama.pool import ModelPool, context_of
 from arena_assets.llama.template import ChatTemplate
 
 # No vocabulary makes more tokens of a text, even byte by byte with each blank as three: short prompts need no counting.
@@ -59,8 +59,7 @@ def readers(experiment: Experiment, most: int | None = None) -> Iterator[tuple[R
         for name, policies in experiment.policies_by_model.items():
             path = model_path(name, experiment.models[name])
             model = open_models.enter_context(Model(path, vocab_only=True))
-            context = min(experiment.engine.context_tokens or model.context_limit, model.context_limit)
-            found += _readers_of(experiment, policies, ChatTemplate(model), context, most)
+            found += _readers_of(experiment, policies, ChatTemplate(model), context_of(experiment, model), most)
         yield tuple(found)
 
 
