@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from types import TracebackType
 
 import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
 from arena_assets.errors import ModelError
+from arena_assets.llama.closing import Closing
 from arena_assets.llama.log import forget_words, last_words
 from arena_assets.llama.native import Model
 from arena_assets.llama.stop import Stop, StoppedError
@@ -17,7 +17,7 @@ from arena_assets.llama.stop import Stop, StoppedError
 Tokens = NDArray[np.int32]
 
 
-class Context:
+class Context(Closing):
     """A key-value cache of `sequences` independent streams of `length` tokens each, and the batch that feeds it."""
 
     def __init__(
@@ -70,14 +70,6 @@ class Context:
         if self._handle is not None:
             llama_cpp.llama_free(self._handle)
             self._handle = None
-
-    def __enter__(self) -> Context:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def decode(self, tokens: Tokens, positions: Tokens, sequences: Tokens, *, logits: NDArray[np.int8]) -> None:
         """Run one batch; all arrays are (n,), `logits` marks the rows whose logits are wanted.

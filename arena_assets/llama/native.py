@@ -6,12 +6,12 @@ import ctypes
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 
 import llama_cpp
 
 from arena_assets.errors import ModelError
 from arena_assets.llama.build import supports_gpu
+from arena_assets.llama.closing import Closing
 from arena_assets.llama.gguf import MAGIC, other_beginning
 from arena_assets.llama.log import forget_words, last_words
 from arena_assets.llama.tokens import Outside, Special, Tokeniser
@@ -20,7 +20,7 @@ _SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_
 _SPECIAL |= llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
-class Model:
+class Model(Closing):
     """A loaded GGUF file: weights, vocabulary and chat template. Close it, or use it as a context manager.
 
     Once it is closed every call raises ModelError. With `vocab_only` no weights are read, which is enough for templates
@@ -80,14 +80,6 @@ class Model:
         if self._handle is not None:
             llama_cpp.llama_model_free(self._handle)
             self._handle = None
-
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def drops_last_token(self) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 
 from arena_assets.config import Experiment, former_identity
 from arena_assets.llama.build import gpu_names, library_version
+from arena_assets.llama.closing import Closing
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.files import model_path
 from arena_assets.llama.fingerprint import machine_of
@@ -16,7 +16,7 @@ from arena_assets.llama.template import ChatTemplate
 from arena_assets.machine import Machine, worker_name
 
 
-class ModelPool:
+class ModelPool(Closing):
     """Loads the models of an experiment on demand; asking for another closes the one before.
 
     Close it, or use it as a context manager: a model holds as much memory as its file is big.
@@ -83,14 +83,6 @@ class ModelPool:
         if self._loaded is not None:
             self._loaded.model.close()
             self._loaded = None
-
-    def __enter__(self) -> ModelPool:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def context_of(experiment: Experiment, model: Model) -> int:
