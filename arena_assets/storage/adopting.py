@@ -123,5 +123,8 @@ def _folders(base: UPath) -> list[UPath]:
 
 def _holds_data(folder: UPath) -> bool:
     """Whether anything lies there that an experiment would have left: somebody else's folder is none of ours."""
-    names = {path.name.removesuffix(".parquet") for path in folder.iterdir()}
+    try:
+        names = {path.name.removesuffix(".parquet") for path in folder.iterdir()}
+    except PermissionError:
+        return False  # `lost+found`, say, where the data are on a disk of their own
     return bool(names & {*TABLES, _JOURNALS})

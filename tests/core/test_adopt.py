@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -142,6 +143,23 @@ def test_status_names_data_without_an_experiment(
     (report,) = json.loads(capsys.readouterr().out)
     spent = {asset["asset"]: asset["spent_usd"] for asset in report["assets"]}
     assert (report["experiment"], spent["judge_scores"]) == (experiment.name, 1.0)
+
+
+def test_a_folder_that_nobody_may_read_is_none_of_ours(
+    config_folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_folder.write("small")
+    closed = fill(Store.of("lost+found"), "0000").root
+    fill(Store.of("former"), "0000")
+    iterdir = type(closed).iterdir
+
+    def refused(folder: UPath) -> Iterator[UPath]:
+        if folder == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return iterdir(folder)
+
+    monkeypatch.setattr(type(closed), "iterdir", refused)
+    assert list(without_experiment()) == ["former"]
 
 
 def test_an_experiment_with_a_storage_of_its_own_is_found_there(config_folder: ConfigFolder) -> None:
