@@ -34,7 +34,8 @@ def serve(port: int, dashboard_port: int) -> int:
         [python, "-m", "dagster._daemon", "run", "-w", workspace],
         [python, "-m", "streamlit", "run", str(root / "dashboard" / "app.py"), *streamlit],
     ]
-    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
+    # In full, since the three run in that folder: a relative one would be looked for below itself.
+    environment = os.environ | {"ARENA_ROOT": str(root), "PYTHONWARNINGS": "ignore"}
     processes = [subprocess.Popen(command, cwd=root, env=environment, start_new_session=True) for command in commands]
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -35,8 +35,8 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 def project_root() -> Path:
-    """The folder that holds `configs/`, `models/` and `dagster_home/`: ARENA_ROOT, or where this package lies."""
-    return Path(os.environ.get("ARENA_ROOT") or Path(__file__).resolve().parents[2])
+    """The folder that holds `configs/`, `models/` and `dagster_home/`, in full: ARENA_ROOT, or where the package is."""
+    return Path(os.environ.get("ARENA_ROOT") or Path(__file__).resolve().parents[2]).absolute()
 
 
 def in_project(path: str) -> Path:
@@ -46,7 +46,7 @@ def in_project(path: str) -> Path:
         ConfigError: `~name` of a user whom this machine does not know.
     """
     try:
-        return project_root().absolute() / Path(path).expanduser()
+        return project_root() / Path(path).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"the path {path} cannot be used: {error} Write the folder in full") from error
 

@@ -6,10 +6,10 @@ import glob
 import hashlib
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from arena_assets.config.base import project_root
+from arena_assets.config.base import in_project, project_root
+from arena_assets.errors import ConfigError
 
 DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
@@ -25,28 +25,31 @@ def named_files(path: str) -> tuple[Path, ...]:
     """The files that a path names, in order: itself, the data files of a folder, or what its pattern matches.
 
     Relative to the project's folder; `~` is the home. Empty where nothing is there.
+
+    Raises:
+        ConfigError: `~name` of a user whom this machine does not know.
     """
-    root, named = project_root(), Path(path).expanduser()
-    place = root / named
+    place = in_project(path)
     if place.is_file():
         return (place,)
     if place.is_dir():
         found = (one for one in place.rglob("*") if is_data_file(one.relative_to(place)) and one.is_file())
     else:
         # Path.glob takes no absolute pattern; `root_dir` keeps a bracket in the project's own path from being one.
-        matched = glob.glob(str(named), root_dir=root, recursive=True)  # noqa: PTH207
+        root = project_root()
+        matched = glob.glob(str(Path(path).expanduser()), root_dir=root, recursive=True)  # noqa: PTH207
         found = (root / one for one in matched if (root / one).is_file())
     return tuple(sorted(found))
 
 
-def files_digest(files: Sequence[Path]) -> str | None:
-    """Digest of the files' bytes in their order; None where there is none, or one cannot be read.
+def files_digest(path: str) -> str | None:
+    """Digest of the bytes of the files that a path names, in their order; None where none is there to be read.
 
     Whoever needs the files says that they are missing; a fingerprint must not. Names are no part of it.
     """
     try:
-        digests = [_file_digest(path) for path in files]
-    except OSError:
+        digests = [_file_digest(file) for file in named_files(path)]
+    except (OSError, ConfigError):
         return None
     return hashlib.sha256(" ".join(digests).encode()).hexdigest() if digests else None
 

@@ -11,14 +11,18 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from arena_assets.config.base import project_root
+from arena_assets.config.base import in_project
 from arena_assets.config.experiment import Experiment
 from arena_assets.errors import ConfigError
 
 
 def config_folder() -> Path:
-    """The folder of the experiment files: ARENA_CONFIGS, or `configs/` of the project."""
-    return Path(os.environ.get("ARENA_CONFIGS") or project_root() / "configs")
+    """The folder of the experiment files: ARENA_CONFIGS, else `configs`; a relative one is below the project's.
+
+    Raises:
+        ConfigError: `~name` of a user whom this machine does not know.
+    """
+    return in_project(os.environ.get("ARENA_CONFIGS") or "configs")
 
 
 def experiment_names() -> list[str]:

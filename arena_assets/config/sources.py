@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from arena_assets.config.base import Section, Sha256
-from arena_assets.config.contents import files_digest, named_files
+from arena_assets.config.contents import files_digest
 from arena_assets.config.languages import language_name
 
 ANY_LANGUAGE = "any"
@@ -91,9 +91,8 @@ class HubCorpus(_Corpus):
     def identity(self) -> dict[str, Any]:
         """Of a folder in the place of a data set, its files' bytes are a part."""
         own = _with_columns(super().identity)
-        if not Path(self.dataset).expanduser().is_dir():
-            return own
-        return own | {"content": files_digest(named_files(str(Path(self.dataset).expanduser().absolute())))}
+        folder = Path(self.dataset)  # as `datasets` takes it: relative to where the process runs, and `~` is no home
+        return own | {"content": files_digest(str(folder.absolute()))} if folder.is_dir() else own
 
 
 class FileCorpus(_Corpus):
@@ -121,7 +120,7 @@ class FileCorpus(_Corpus):
         del own["path"]
         if self.encoding is None:
             del own["encoding"]
-        return own | {"content": files_digest(named_files(self.path))}
+        return own | {"content": files_digest(self.path)}
 
 
 def _with_columns(own: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from arena_assets.config import loading, project_root
 from arena_assets.errors import ArenaError
 from arena_assets.storage import Store, data_folder
 from tests.conftest import ConfigFolder
@@ -53,6 +54,25 @@ def test_one_place_is_meant_whatever_folder_a_process_was_started_in(
     for store in (Store.of(own), Store.of("mine"), Store.of("mine", place)):
         assert str(store.root) == expected
     assert data_folder() + "/mine" == expected
+
+
+@pytest.mark.parametrize(("named", "expected"), [("mine", "{project}/mine"), ("/srv/mine", "/srv/mine")])
+def test_the_experiment_files_lie_in_one_folder_whatever_folder_a_process_was_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, expected: str
+) -> None:
+    monkeypatch.setenv("ARENA_ROOT", str(tmp_path))
+    monkeypatch.setenv("ARENA_CONFIGS", named)
+    (tmp_path / "elsewhere").mkdir()
+    for folder in ("/", tmp_path / "elsewhere"):
+        monkeypatch.chdir(folder)
+        assert str(loading.config_folder()) == expected.format(project=tmp_path)
+
+
+def test_the_project_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster refuses a relative home, and `arena ui` starts its servers in the project's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARENA_ROOT", "project")
+    assert project_root() == tmp_path / "project"
 
 
 def test_the_home_of_nobody_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from arena_assets.config import Experiment, HubCorpus, contents
 from arena_assets.corpus import load_corpus
 from arena_assets.corpus.hub import _causes
-from arena_assets.errors import CorpusError
+from arena_assets.errors import ConfigError, CorpusError
 from arena_assets.ids import content_key
 from arena_assets.stages.corpus import generated_corpus
 from arena_assets.storage import Store
@@ -44,6 +44,14 @@ def test_edited_bytes_are_another_corpus(config_folder: ConfigFolder, tmp_path: 
     file.rename(file.with_name("a2.jsonl"))
     if path != "set/a.jsonl":
         assert versions(config_folder, path=path) == after
+
+
+def test_a_path_that_means_nothing_here_stops_no_fingerprint(config_folder: ConfigFolder) -> None:
+    """The corpus' own step says it; the definitions of every experiment load all the same."""
+    experiment = config_folder.load(corpus={"source": "file", "path": "~no-such-user/rows.jsonl"})
+    assert experiment.code_version("arena_corpus")
+    with pytest.raises(ConfigError, match=r"~no-such-user/rows\.jsonl cannot be used.*Write the folder in full"):
+        load_corpus(experiment.corpus)
 
 
 def test_a_shard_more_or_less_is_another_corpus(config_folder: ConfigFolder, tmp_path: Path) -> None:
@@ -86,15 +94,15 @@ def test_a_large_file_is_hashed_once_and_again_when_it_changed(
     monkeypatch.setattr(contents, "_hash", counted)
     file = tmp_path / "rows.jsonl"
     file.write_text("one")
-    digests = [contents.files_digest([file]) for _ in range(3)]
+    digests = [contents.files_digest(str(file)) for _ in range(3)]
     assert (len(set(digests)), len(hashed)) == (1, 1)
     stat = file.stat()
     file.write_text("two")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert contents.files_digest([file]) not in digests
+    assert contents.files_digest(str(file)) not in digests
     for memory in (tmp_path / "dagster_home" / "digests").iterdir():
         memory.write_text("half a record")
-    assert contents.files_digest([file]) is not None
+    assert contents.files_digest(str(file)) is not None
     assert len(hashed) == 3
 
 
@@ -104,7 +112,7 @@ def test_a_digest_is_not_remembered_of_a_file_that_may_change_within_its_clocks_
     del config_folder
     monkeypatch.setattr(contents, "_SMALL", 0)
     (tmp_path / "rows.jsonl").write_text("one")
-    assert contents.files_digest([tmp_path / "rows.jsonl"])
+    assert contents.files_digest(str(tmp_path / "rows.jsonl"))
     assert not (tmp_path / "dagster_home" / "digests").exists()
 
 
