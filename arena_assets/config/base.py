@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from enum import Enum
 from pathlib import Path
@@ -49,14 +48,3 @@ def in_project(path: str) -> Path:
         return project_root() / Path(path).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"the path {path} cannot be used: {error} Write the folder in full") from error
-
-
-def content_digest(path: str) -> str | None:
-    """Digest of a small file that the user writes, relative to the project's folder; None where it cannot be read.
-
-    Whoever needs the file says that it is missing; a fingerprint must not.
-    """
-    try:
-        return hashlib.sha256(in_project(path).read_bytes()).hexdigest()
-    except (OSError, ConfigError):
-        return None

@@ -18,7 +18,7 @@ _BESIDE = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", "c
 # Hashing this much takes less time than to look up what was hashed before.
 _SMALL = 16 * 2**20
 # A file that was changed this recently may change again within the same tick of its clock.
-_SETTLED_S = 2.0
+SETTLED_S = 2.0
 
 
 def named_files(path: str) -> tuple[Path, ...]:
@@ -42,10 +42,21 @@ def named_files(path: str) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
+def content_digest(path: str) -> str | None:
+    """Digest of one file's bytes, relative to the project's folder; None where it cannot be read.
+
+    Whoever needs the file says that it is missing; a fingerprint must not.
+    """
+    try:
+        return sha256_of(in_project(path))
+    except (OSError, ConfigError):
+        return None
+
+
 def files_digest(path: str) -> str | None:
     """Digest of the bytes of the files that a path names, in their order; None where none is there to be read.
 
-    Whoever needs the files says that they are missing; a fingerprint must not. Names are no part of it.
+    Names are no part of it.
     """
     try:
         digests = [_file_digest(file) for file in named_files(path)]
@@ -68,6 +79,16 @@ def is_data_file(path: Path) -> bool:
     return not hidden and path.name not in _BESIDE and data_suffix(path) in DATA_SUFFIXES
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, read now.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _file_digest(path: Path) -> str:
     """Digest of a file; that of a large one is remembered on disk, since every command asks for it anew.
 
@@ -76,7 +97,7 @@ def _file_digest(path: Path) -> str:
     """
     stat = path.stat()
     if stat.st_size <= _SMALL:
-        return _hash(path)
+        return sha256_of(path)
     state = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     memory = _memory(path)
     try:
@@ -85,15 +106,10 @@ def _file_digest(path: Path) -> str:
             return str(remembered["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # nothing is remembered, or nothing that can be read: hash it
-    digest = _hash(path)
-    if time.time() - max(stat.st_mtime, stat.st_ctime) > _SETTLED_S:
+    digest = sha256_of(path)
+    if time.time() - max(stat.st_mtime, stat.st_ctime) > SETTLED_S:
         _remember(memory, {"state": state, "digest": digest})
     return digest
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _memory(path: Path) -> Path:

@@ -11,7 +11,8 @@ from operator import attrgetter
 from typing import Any
 
 from arena_assets import pipeline
-from arena_assets.config.base import Mark, Section, content_digest
+from arena_assets.config.base import Mark, Section
+from arena_assets.config.contents import content_digest
 from arena_assets.config.model_files import known_checksum
 from arena_assets.config.sources import HubModel, ModelConfig, PackageModel
 from arena_assets.errors import ConfigError

@@ -11,11 +11,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from arena_assets.config.base import in_project, project_root
+from arena_assets.config.contents import SETTLED_S, sha256_of
 from arena_assets.config.sources import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel
 
 _PART = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$")
-# A file that was changed this recently may change again within the same tick of its clock.
-_SETTLED_S = 2.0
 
 
 def models_folder() -> Path:
@@ -115,7 +114,7 @@ def record(path: Path, *, settled: bool = False) -> str:
     """
     stat = path.stat()
     digest = sha256_of(path)
-    if settled or time.time() - stat.st_mtime > _SETTLED_S:
+    if settled or time.time() - stat.st_mtime > SETTLED_S:
         # The first one stays: data of earlier versions are of the file that was here when it was first looked at.
         first = _read(path).get("first", digest)
         stated = {"sha256": digest, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "first": first}
@@ -130,12 +129,6 @@ def unchanged(path: Path) -> bool:
     except OSError:
         return True
     return _read(path).get("first", digest) == digest
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, read now."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _beside(path: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from arena_assets.config import HubModel
-from arena_assets.config.model_files import sha256_of
+from arena_assets.config.contents import sha256_of
 from arena_assets.errors import ModelError
 from arena_assets.locks import hold
 

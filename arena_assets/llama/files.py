@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from arena_assets.config import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel
+from arena_assets.config.contents import sha256_of
 from arena_assets.config.model_files import (
     former_place,
     models_folder,
@@ -17,7 +18,6 @@ from arena_assets.config.model_files import (
     place,
     record,
     recorded,
-    sha256_of,
     whole_checksum,
 )
 from arena_assets.errors import ModelError

@@ -16,7 +16,8 @@ import pytest
 
 from arena_assets.cli import main
 from arena_assets.config import HubModel, LocalModel, PackageModel, load_experiment
-from arena_assets.config.model_files import own_place, sha256_of
+from arena_assets.config.contents import sha256_of
+from arena_assets.config.model_files import own_place
 from arena_assets.errors import ModelError
 from arena_assets.llama.files import fetch_model, model_path
 from tests.conftest import ROOT, ConfigFolder

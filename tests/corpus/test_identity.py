@@ -83,15 +83,15 @@ def test_a_large_file_is_hashed_once_and_again_when_it_changed(
 ) -> None:
     del config_folder
     monkeypatch.setattr(contents, "_SMALL", 0)
-    monkeypatch.setattr(contents, "_SETTLED_S", -1.0)
+    monkeypatch.setattr(contents, "SETTLED_S", -1.0)
     hashed: list[Path] = []
-    whole = contents._hash
+    whole = contents.sha256_of
 
     def counted(path: Path) -> str:
         hashed.append(path)
         return whole(path)
 
-    monkeypatch.setattr(contents, "_hash", counted)
+    monkeypatch.setattr(contents, "sha256_of", counted)
     file = tmp_path / "rows.jsonl"
     file.write_text("one")
     digests = [contents.files_digest(str(file)) for _ in range(3)]

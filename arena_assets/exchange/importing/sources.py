@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from arena_assets.config.contents import sha256_of
 from arena_assets.errors import ExchangeError
 from arena_assets.estimation.data.foreign import Format
 from arena_assets.exchange.importing.defects import Defects
@@ -106,5 +107,5 @@ def _digest(files: list[Path]) -> str:
     """Digest of names and contents, so that the same data imported from elsewhere are the same."""
     total = hashlib.sha256()
     for path in files:
-        total.update(path.name.encode() + b"\xff" + hashlib.sha256(path.read_bytes()).digest())
+        total.update(path.name.encode() + b"\xff" + bytes.fromhex(sha256_of(path)))
     return total.hexdigest()
