@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -26,6 +26,18 @@ class Section(BaseModel):
     """A section of an experiment file. Every key has an effect; a key that nothing reads is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, validate_default=True)
+
+
+def at_default(section: Section) -> dict[str, Any]:
+    """The fields marked `WHEN_SET` that are at their default, those of inner sections too, as `model_dump` excludes."""
+    found: dict[str, Any] = {}
+    for name, described in type(section).model_fields.items():
+        value = getattr(section, name)
+        if Mark.WHEN_SET in described.metadata and value == described.get_default():
+            found[name] = True
+        elif isinstance(value, Section) and (inner := at_default(value)):
+            found[name] = inner
+    return found
 
 
 # Names become column names, asset keys and file names, so they stay within what Dagster and file systems take.

@@ -7,15 +7,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    JsonValue,
-    PrivateAttr,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
 
 from arena_assets import pipeline
 from arena_assets.config.base import Mark, Name, Section
@@ -43,10 +35,12 @@ class Policy(Section):
     system_prompt: str
     temperature: float = Field(gt=0, le=5)
     max_tokens: int = Field(ge=1, le=32768)
-    chat_template_kwargs: dict[str, JsonValue] = Field(
+    chat_template_kwargs: Annotated[dict[str, JsonValue], Mark.WHEN_SET] = Field(
         {}, description="the template's own switches, such as {enable_thinking: false}"
     )
-    strip_thinking: bool = Field(False, description="judges see the response without what the model thought aloud")
+    strip_thinking: Annotated[bool, Mark.WHEN_SET] = Field(
+        False, description="judges see the response without what the model thought aloud"
+    )
 
     @field_validator("chat_template_kwargs")
     @classmethod
@@ -55,12 +49,6 @@ class Policy(Section):
         if taken:
             raise ValueError(f"{', '.join(taken)}: the conversation itself sets this; leave it out")
         return given
-
-    @model_serializer(mode="wrap")
-    def _without_unset(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is not set is no part of a policy's identity: results from before there was such a setting hold."""
-        unset = {name for name in ("chat_template_kwargs", "strip_thinking") if not getattr(self, name)}
-        return {name: value for name, value in serialise(self).items() if name not in unset}
 
     def same_distribution(self, other: Policy) -> bool:
         """Whether both give every response the same probability (max_tokens cuts responses, it does not re-weight)."""

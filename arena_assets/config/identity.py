@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from arena_assets import pipeline
-from arena_assets.config.base import Mark, Section
+from arena_assets.config.base import Mark, Section, at_default
 from arena_assets.config.contents import content_digest
 from arena_assets.config.model_files import known_checksum
 from arena_assets.config.sources import HubModel, ModelConfig, PackageModel
@@ -87,7 +87,8 @@ def _version(step: Step, configuration: Section, known: Identities, found: Mappi
 
 def _of_section(section: Section, known: Identities) -> dict[str, Any]:
     marks = {name: _mark(section, name) for name in type(section).model_fields}
-    found = section.model_dump(exclude={name for name, mark in marks.items() if mark in (Mark.TRANSPORT, Mark.SLICE)})
+    left_out = {name: True for name, mark in marks.items() if mark in (Mark.TRANSPORT, Mark.SLICE)}
+    found = section.model_dump(exclude=left_out | at_default(section))
     for name, mark in marks.items():
         if mark is Mark.MODEL:
             found[name] = known.models[found[name]]
@@ -95,8 +96,6 @@ def _of_section(section: Section, known: Identities) -> dict[str, Any]:
             found["content"] = content_digest(found[name])  # edited labels are other labels
             if not known.paths:
                 del found[name]  # and the same labels under another name are the same
-        elif mark is Mark.WHEN_SET and getattr(section, name) == type(section).model_fields[name].get_default():
-            del found[name]
     return found
 
 

@@ -8,14 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from arena_assets.config.base import Section, Sha256
+from arena_assets.config.base import Mark, Section, Sha256, at_default
 from arena_assets.config.contents import files_digest
 from arena_assets.config.languages import language_name
 
 ANY_LANGUAGE = "any"
-# How rows are chosen, where a corpus says so: what is not set is no part of its identity, as before it could be set.
-_FILTERS = ("toxic", "redacted", "turns", "max_characters", "max_tokens")
-
 
 # Where an experiment's tables come from: its own steps make them, or an import brought them.
 Origin = Literal["generated", "imported"]
@@ -26,11 +23,17 @@ class _Corpus(Section):
     language: str = Field(
         "English", min_length=1, description="rows of another language are left out, by name or code; any: none is"
     )
-    toxic: bool = Field(True, description="false: rows that the corpus marks as toxic are left out")
-    redacted: bool = Field(True, description="false: rows that the corpus marks as redacted are left out")
-    turns: int | None = Field(None, ge=1, description="conversations of more turns of the user are left out")
-    max_characters: int | None = Field(None, ge=1, description="longer prompts are left out")
-    max_tokens: int | Literal["auto"] | None = Field(
+    toxic: Annotated[bool, Mark.WHEN_SET] = Field(
+        True, description="false: rows that the corpus marks as toxic are left out"
+    )
+    redacted: Annotated[bool, Mark.WHEN_SET] = Field(
+        True, description="false: rows that the corpus marks as redacted are left out"
+    )
+    turns: Annotated[int | None, Mark.WHEN_SET] = Field(
+        None, ge=1, description="conversations of more turns of the user are left out"
+    )
+    max_characters: Annotated[int | None, Mark.WHEN_SET] = Field(None, ge=1, description="longer prompts are left out")
+    max_tokens: Annotated[int | Literal["auto"] | None, Mark.WHEN_SET] = Field(
         None,
         description="prompts of more tokens, as any policy reads them, are left out; auto: those that do not fit the "
         "context of every policy with its response",
@@ -51,11 +54,7 @@ class _Corpus(Section):
     @property
     def identity(self) -> dict[str, Any]:
         """What determines the corpus' rows, as JSON holds it."""
-        return self.model_dump(exclude={name for name in _FILTERS if name not in self._set})
-
-    @property
-    def _set(self) -> set[str]:
-        return {name for name in _FILTERS if getattr(self, name) != type(self).model_fields[name].default}
+        return self.model_dump(exclude=at_default(self))
 
 
 class Columns(Section):
@@ -65,7 +64,7 @@ class Columns(Section):
         "prompt", min_length=1, description="texts, or conversations of which the first user turn counts"
     )
     language: str | None = Field(None, min_length=1, description="null: `language` where there is one, else detected")
-    texts: Literal["auto", "plain", "json"] = Field(
+    texts: Annotated[Literal["auto", "plain", "json"], Mark.WHEN_SET] = Field(
         "auto", description="json: the texts of the prompts' column are conversations or lists written as JSON"
     )
 
@@ -90,7 +89,7 @@ class HubCorpus(_Corpus):
     @property
     def identity(self) -> dict[str, Any]:
         """Of a folder in the place of a data set, its files' bytes are a part."""
-        own = _with_columns(super().identity)
+        own = super().identity
         folder = Path(self.dataset)  # as `datasets` takes it: relative to where the process runs, and `~` is no home
         return own | {"content": files_digest(str(folder.absolute()))} if folder.is_dir() else own
 
@@ -102,7 +101,9 @@ class FileCorpus(_Corpus):
     path: str = Field(
         min_length=1, description="a file, a folder or a pattern; relative to the project's folder, or absolute"
     )
-    encoding: str | None = Field(None, description="null: UTF-8, UTF-16 or Windows-1252, found out from the bytes")
+    encoding: Annotated[str | None, Mark.WHEN_SET] = Field(
+        None, description="null: UTF-8, UTF-16 or Windows-1252, found out from the bytes"
+    )
     columns: Columns | None = Field(None, description="null: the Chatbot Arena row schema, or a column `prompt`")
 
     @field_validator("encoding")
@@ -116,19 +117,9 @@ class FileCorpus(_Corpus):
     @property
     def identity(self) -> dict[str, Any]:
         """The files' bytes are a part of it, their names are not: edited prompts are other prompts."""
-        own = _with_columns(super().identity)
+        own = super().identity
         del own["path"]
-        if self.encoding is None:
-            del own["encoding"]
         return own | {"content": files_digest(self.path)}
-
-
-def _with_columns(own: dict[str, Any]) -> dict[str, Any]:
-    """The same without what `columns` does not set: it could not be set before."""
-    columns = own["columns"]
-    if columns is not None and columns["texts"] == "auto":
-        own["columns"] = {name: value for name, value in columns.items() if name != "texts"}
-    return own
 
 
 class ImportedCorpus(Section):
