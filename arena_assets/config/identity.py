@@ -43,11 +43,7 @@ def identity(value: Any, known: Identities) -> Any:
 
 def model_identity(model: ModelConfig) -> str:
     """The checksum, stated or of the file that is here; else what the configuration says of where it comes from."""
-    try:
-        found = known_checksum(model)
-    except OSError:
-        found = None  # whoever needs the file says that it cannot be read; a fingerprint must not
-    return found or stated_origin(model)
+    return known_checksum(model) or stated_origin(model)
 
 
 def stated_origin(model: ModelConfig) -> str:

@@ -19,7 +19,8 @@ MODELS_NOTE = "models"
 
 def made_with(experiment: Experiment, table: str, partition: str | None = None) -> dict[str, str]:
     """The notes of a table that is made now: its fingerprint, and the checksum of each model that has a file here."""
-    known = {name: sum_ for name in experiment.used_models if (sum_ := _checksum(experiment.models[name])) is not None}
+    sums = {name: known_checksum(experiment.models[name]) for name in experiment.used_models}
+    known = {name: found for name, found in sums.items() if found is not None}
     return {
         "fingerprint": experiment.fingerprint(table, partition),
         MODELS_NOTE: json.dumps(known, sort_keys=True, separators=(",", ":")),
@@ -38,7 +39,7 @@ def is_made_with(experiment: Experiment, table: str, partition: str | None, note
 def why_outdated(experiment: Experiment, notes: Mapping[str, str]) -> str:
     """What a table that is not of the present configuration was made with."""
     for name, then in _noted(notes).items():
-        now = _checksum(experiment.models[name]) if name in experiment.used_models else None
+        now = known_checksum(experiment.models[name]) if name in experiment.used_models else None
         if now is not None and now != then:
             return f"made with another file of the model {name} (sha256 {then[:12]}... then, {now[:12]}... now)"
     return "made with another configuration"
@@ -67,7 +68,7 @@ def former_identity(experiment: Experiment, name: str) -> str | None:
         return None
     if isinstance(model, LocalModel):
         return model.file if unchanged(own_place(model)) else None
-    now = _checksum(model)
+    now = known_checksum(model)
     try:
         return model.file if now is None or checksum(former_place(model)) == now else None
     except OSError:
@@ -85,7 +86,7 @@ def _as_noted(experiment: Experiment, notes: Mapping[str, str]) -> Identities | 
     """The models as the note has them; None where one's file here is another."""
     noted, then = _noted(notes), {}
     for name in experiment.used_models:
-        now = _checksum(experiment.models[name])
+        now = known_checksum(experiment.models[name])
         if name in noted and now not in (None, noted[name]):
             return None
         then[name] = noted.get(name) or stated_origin(experiment.models[name])
@@ -98,10 +99,3 @@ def _noted(notes: Mapping[str, str]) -> dict[str, str]:
     except ValueError:
         return {}
     return {str(name): str(one) for name, one in noted.items()} if isinstance(noted, dict) else {}
-
-
-def _checksum(model: ModelConfig) -> str | None:
-    try:
-        return known_checksum(model)
-    except OSError:
-        return None

@@ -13,6 +13,7 @@ from uuid import uuid4
 from arena_assets.config.base import in_project, project_root
 from arena_assets.config.contents import SETTLED_S, sha256_of
 from arena_assets.config.sources import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel
+from arena_assets.errors import ConfigError
 
 _PART = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$")
 
@@ -64,17 +65,19 @@ def parts(first: Path) -> tuple[Path, ...]:
 
 
 def known_checksum(config: ModelConfig) -> str | None:
-    """The checksum of the model's content, stated or of its file; None where no file is here to tell.
+    """The checksum of the model's content, stated or of its file; None where no file is here that can be read.
 
-    Raises:
-        OSError: a part cannot be read.
+    Whoever needs the file says that; a fingerprint must not.
     """
     if isinstance(config, ImportedModel):
         return None
     if config.sha256 is not None:
         return config.sha256
-    first = own_place(config)
-    return whole_checksum(first) if all(part.is_file() for part in parts(first)) else None
+    try:
+        first = own_place(config)
+        return whole_checksum(first) if all(part.is_file() for part in parts(first)) else None
+    except (OSError, ConfigError):
+        return None
 
 
 def whole_checksum(first: Path) -> str:

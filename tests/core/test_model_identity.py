@@ -15,7 +15,7 @@ from arena_assets.config import Experiment, HubModel, LocalModel, ModelConfig, i
 from arena_assets.config.identity import Identities
 from arena_assets.config.made_with import former_identity, why_outdated
 from arena_assets.config.model_files import checksum, former_place, own_place, part_names, whole_checksum
-from arena_assets.errors import ModelError
+from arena_assets.errors import ConfigError, ModelError
 from arena_assets.llama import files
 from arena_assets.llama.files import fetch_model, model_path
 from tests.conftest import ConfigFolder
@@ -107,6 +107,13 @@ def test_another_file_in_the_same_place_is_another_model(config_folder: ConfigFo
     assert not is_made_with(after, "responses", "0000", note)
     assert "another file of the model a (sha256 " in why_outdated(after, note)
     assert before.code_version("prompts") == after.code_version("prompts")
+
+
+def test_a_path_that_means_nothing_here_stops_no_fingerprint(config_folder: ConfigFolder) -> None:
+    model = LocalModel(source="file", path="~no-such-user/mine.gguf")
+    assert of(config_folder, model).code_version("responses")
+    with pytest.raises(ConfigError, match=r"~no-such-user/mine\.gguf cannot be used"):
+        model_path("a", model)
 
 
 def test_the_same_bytes_are_the_same_model_wherever_they_come_from(config_folder: ConfigFolder) -> None:
