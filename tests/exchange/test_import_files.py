@@ -127,6 +127,16 @@ def test_shards_are_one_log_with_their_draws(tmp_path: Path, plain: list[dict[st
     ]
 
 
+def test_shards_may_be_named_in_full_and_from_where_one_stands(
+    tmp_path: Path, plain: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = LINES.splitlines(keepends=True)
+    for name, half in (("one.jsonl", lines[:3]), ("two.jsonl", lines[3:])):
+        (tmp_path / name).write_text("".join(half))
+    assert logged(read_import(tmp_path / "one.jsonl", Path("two.jsonl"))) == plain
+
+
 def test_shards_of_one_name_in_several_folders_are_told_apart(tmp_path: Path) -> None:
     write_lines(tmp_path / "set" / "part-0" / "rows.jsonl", ROWS[:3])
     write_lines(tmp_path / "set" / "part-1" / "rows.jsonl", [*ROWS[3:], "{"])

@@ -41,7 +41,7 @@ class Files:
     def names(self) -> dict[Path, str]:
         """What each file is called in texts: its own name, or with its folders where several are of one name."""
         count = [path.name for path in self.all].count
-        common = os.path.commonpath([path.parent for path in self.all])
+        common = os.path.commonpath([path.absolute().parent for path in self.all])
         return {path: path.name if count(path.name) == 1 else os.path.relpath(path, common) for path in self.all}
 
 
