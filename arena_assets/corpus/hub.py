@@ -8,11 +8,10 @@ from typing import Any
 
 from arena_assets.config import HubCorpus
 from arena_assets.errors import CorpusError
-from arena_assets.textfiles import OddRow, Place, Row, Rows
-from arena_assets.textfiles.parquet_rows import python_rows
+from arena_assets.textfiles import OddRow, Row, Rows
+from arena_assets.textfiles.parquet_rows import AT_ONCE, rows_of_batches
 
 _COMMIT = re.compile(r"@([0-9a-f]{40})/")
-_AT_ONCE = 1024
 
 
 def hub_rows(config: HubCorpus, wanted: frozenset[str], revision: str | None = None) -> tuple[Rows, str | None]:
@@ -47,12 +46,7 @@ def hub_rows(config: HubCorpus, wanted: frozenset[str], revision: str | None = N
 def _stream(name: str, table: Any, columns: tuple[str, ...], wanted: frozenset[str]) -> Iterator[Row | OddRow]:
     # As Arrow: else pictures would be decoded only to be left out.
     needed = table.select_columns([column for column in columns if column in wanted]).with_format("arrow")
-    number = 0
-    for batch in needed.iter(batch_size=_AT_ONCE):
-        for found in python_rows(batch):
-            number += 1
-            place = Place(name, number, "row")
-            yield OddRow(place, found) if isinstance(found, str) else Row(place, found)
+    return rows_of_batches(needed.iter(batch_size=AT_ONCE), name)
 
 
 def _commit(table: Any) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from arena_assets.textfiles.rows import OddRow, Place, Row, Rows
 from arena_assets.textfiles.text import reading
 
-_AT_ONCE = 1024
+AT_ONCE = 1024  # rows of a batch
 
 
 def parquet_rows(path: Path, wanted: Collection[str] | None, name: str) -> Rows:
@@ -26,16 +27,18 @@ def parquet_rows(path: Path, wanted: Collection[str] | None, name: str) -> Rows:
 
 
 def _stream(path: Path, columns: list[str], name: str) -> Iterator[Row | OddRow]:
-    number = 0
     with reading(path), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_AT_ONCE, columns=columns):
-            for found in python_rows(batch):
-                number += 1
-                place = Place(name, number, "row")
-                yield OddRow(place, found) if isinstance(found, str) else Row(place, found)
+        yield from rows_of_batches(file.iter_batches(AT_ONCE, columns=columns), name)
 
 
-def python_rows(batch: Any) -> Iterator[dict[str, Any] | str]:
+def rows_of_batches(batches: Iterable[Any], name: str) -> Iterator[Row | OddRow]:
+    """The rows of Arrow's batches or tables, told by `name` and their number."""
+    for number, found in enumerate(chain.from_iterable(map(_python_rows, batches)), 1):
+        place = Place(name, number, "row")
+        yield OddRow(place, found) if isinstance(found, str) else Row(place, found)
+
+
+def _python_rows(batch: Any) -> Iterator[dict[str, Any] | str]:
     """The rows of a batch as Python objects; what the reader said of one that is none."""
     try:
         yield from batch.to_pylist()
