@@ -32,6 +32,8 @@ MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
 ROUNDS = 2
 POLL_FAILURES = 10
 
+# What `_line` writes; within a text the quotation marks would be escaped.
+_KEY = re.compile(rb'"custom_id": "(\w+)"')
 _QUEUE_FULL = re.compile(r"token_limit_exceeded|enqueued token", re.IGNORECASE)
 
 
@@ -117,7 +119,8 @@ class _Batches:
             content = await self._caller.translated(lambda: self._caller.client.files.content(entry["file"]))
         except CallFailedError:
             return False  # the server keeps it no more, so nothing can be had of it
-        return any(key.encode() in content.content for key in self._calls if key not in self._asking.done)
+        asked = {key.decode() for key in _KEY.findall(content.content)}
+        return not asked.isdisjoint(call.key for call in self.unanswered())
 
     def unanswered(self) -> list[Call]:
         return [call for key, call in self._calls.items() if key not in self._asking.done]
