@@ -30,14 +30,14 @@ class Capabilities:
 class Lesson:
     """A row of the table. complaint: the words that name the matter. learn: what then holds, None where that is known.
 
-    say: what the person is told. stops: nothing else can be sent that means the same, so the run ends with `say`.
+    Without `learn` nothing else can be sent that means the same, so the run ends. say: what the person is told.
+    sent: whether a request has the matter at all: else its name in a complaint is an echo of the item.
     """
 
-    about: str
     complaint: re.Pattern[str]
-    learn: Callable[[Capabilities, str], Capabilities | None]
+    learn: Callable[[Capabilities, str], Capabilities | None] | None
     say: str
-    stops: bool = False
+    sent: Callable[[RemoteConfig], bool] = lambda _: True
 
 
 def first_capabilities(config: RemoteConfig) -> Capabilities:
@@ -84,8 +84,12 @@ def _as_user(known: Capabilities, _: str) -> Capabilities | None:
     return replace(known, system_role=False) if known.system_role else None
 
 
-def _same(known: Capabilities, _: str) -> Capabilities:
-    return known
+def _with_logprobs(config: RemoteConfig) -> bool:
+    return config.uncertainty == "logprobs"
+
+
+def _with_temperature(config: RemoteConfig) -> bool:
+    return config.temperature is not None
 
 
 def _words(*patterns: str) -> re.Pattern[str]:
@@ -105,47 +109,42 @@ _STRUCTURED = _words(
 # The first row whose words are named, and which teaches something new, counts.
 LESSONS = (
     Lesson(
-        "how many token probabilities",
         _words(
             r"^(?=.*logprobs)(?=.*(?:\bmax|at most|up to|less than|<=|between|greater than|\[0))(?=.*\d)",
             r"^(?!.*(?<!top_)logprobs).*top_logprobs",
         ),
         _fewer_logprobs,
         "the server lists fewer token probabilities than 20",
+        sent=_with_logprobs,
     ),
     Lesson(
-        "token probabilities",
         _words(r"logprobs|logits_all"),
-        _same,
+        None,
         f"gives no token probabilities. {WITHOUT_LOGPROBS}",
-        stops=True,
+        sent=_with_logprobs,
     ),
     Lesson(
-        "JSON without a schema",
         _STRUCTURED,
         _object,
         "the server knows structured outputs as JSON objects alone, without a schema",
     ),
-    Lesson("structured output", _STRUCTURED, _plain, "the server knows no structured outputs"),
+    Lesson(_STRUCTURED, _plain, "the server knows no structured outputs"),
     Lesson(
-        "name of the token limit",
         _words(r"max_tokens|max_completion_tokens"),
         _other_limit,
         "the server has another name for the token limit",
     ),
     Lesson(
-        "system message",
         _words(r"(?:system|developer)[ _](?:role|message|prompt|instruction)s?\b.*(?:not|n't|unsupported)"),
         _as_user,
         "the server takes no system message; it is sent with the user's",
     ),
     Lesson(
-        "temperature",
         _words(r"temperature"),
-        _same,
+        None,
         # Not left out in silence: the scores would be those of another temperature than the one configured.
         "takes no such temperature; set temperature: null",
-        stops=True,
+        sent=_with_temperature,
     ),
 )
 
@@ -157,18 +156,10 @@ def learn(config: RemoteConfig, known: Capabilities, complaint: str) -> tuple[Ca
         JudgeError: the server cannot do what is configured, and nothing else means the same.
     """
     for lesson in LESSONS:
-        if not lesson.complaint.search(complaint) or not _sent(config, lesson):
+        if not lesson.sent(config) or not lesson.complaint.search(complaint):
             continue
-        learned = lesson.learn(known, complaint)
-        if lesson.stops:
+        if lesson.learn is None:
             raise JudgeError(f"{config.model} {lesson.say} (the server says: {complaint})")
-        if learned is not None:
+        if (learned := lesson.learn(known, complaint)) is not None:
             return learned, lesson.say
     return None
-
-
-def _sent(config: RemoteConfig, lesson: Lesson) -> bool:
-    """Whether the request has what the lesson is about: another's name in a complaint is an echo of the item."""
-    if "probabilities" in lesson.about:
-        return config.uncertainty == "logprobs"
-    return config.temperature is not None if lesson.about == "temperature" else True
