@@ -9,10 +9,11 @@ from typing import Any
 
 from upath import UPath
 
-from arena_assets.errors import JudgeStoppedError, StorageError
+from arena_assets.errors import JudgeStoppedError
 from arena_assets.ids import content_key
 from arena_assets.judging.remote.prompt import RemoteConfig
 from arena_assets.judging.remote.request import url
+from arena_assets.storage import write_bytes
 
 # After this many failures in a row (or as many as there are calls at once) the server is down, not an item faulty.
 # After this many answers without a verdict the judge cannot be read, and every further one would be paid for nothing.
@@ -58,15 +59,9 @@ class Streak:
         Raises:
             StorageError: the folder cannot be written.
         """
-        if self.file is None:
-            return
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.write_text(
-                json.dumps({"failed": self.failed, "unread": self.unread, "examples": self.examples}), encoding="utf-8"
-            )
-        except OSError as error:
-            raise StorageError(f"{self.file} cannot be written: {error}") from error
+        if self.file is not None:
+            counts = {"failed": self.failed, "unread": self.unread, "examples": self.examples}
+            write_bytes(self.file, json.dumps(counts).encode())
 
     def read(self) -> None:
         """An answer with a verdict came."""
