@@ -70,7 +70,7 @@ _HEADING = re.compile(r"[ \t]*(?:#.*|[*_]{2}[^*_\n]*[*_]{2}:?|\W*)")
 class Statement:
     """A verdict as stated. value: where its number begins, None where it says that there is none. start, end: its span.
 
-    stands: whether it is a whole line or sentence. asked: it has the very form that was asked for, JSON.
+    stands: whether it is a whole line or sentence. json: the object that it is, the very form that was asked for.
     """
 
     start: int

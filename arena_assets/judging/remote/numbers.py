@@ -7,10 +7,10 @@ import unicodedata
 from dataclasses import dataclass
 
 NUMBER = r"[-−+]?\d+(?:[.,]\d+)*"
-SCALE = r"[\"'*_`\])}]*\s*(?:/|out of)\s*[*_`]*\d+"
+SCALE = r"[\"'*_`\])}]*\s*(?:/|out of)\s*[*_`]*(?P<top>\d+)"
 
 _NUMBER = re.compile(NUMBER)
-_SCALE = re.compile(r"[\"'*_`\])}]*\s*(?:/|out of)\s*[*_`]*(\d+)", re.IGNORECASE)
+_SCALE = re.compile(SCALE, re.IGNORECASE)
 _RANGE = re.compile(r"[\"'*_`]*\s*(?:[-–—~±]|\bto\b|\bor\b|\band\b|\bthrough\b)\s*[\"'*_`]*\d", re.IGNORECASE)
 _PER_CENT = re.compile(r"[\"'*_`]*\s*[%％]")
 _WIDE = str.maketrans({"：": ":", "／": "/", "＝": "=", "％": "%", "−": "-", "．": "."})
@@ -58,8 +58,8 @@ def number_at(text: str, position: int, scale: Scale) -> Found:
     if match is None:
         raise NoVerdictError("the score is not a number")
     other = _SCALE.match(text, match.end())
-    if other and int(other.group(1)) != scale.high:
-        raise NoVerdictError(f"{match.group()} out of {other.group(1)} is another scale than {scale}")
+    if other and int(other["top"]) != scale.high:
+        raise NoVerdictError(f"{match.group()} out of {other['top']} is another scale than {scale}")
     if not other and _RANGE.match(text, match.end()):
         raise NoVerdictError(f"the score is ambiguous: {text[match.start() : match.end() + 12].strip()!r}")
     if _PER_CENT.match(text, match.end()) and scale != Scale(0, 100):

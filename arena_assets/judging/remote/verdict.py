@@ -39,9 +39,9 @@ def why_unread(config: RemoteConfig, answer: Answer) -> str | None:
         if config.uncertainty == "interval":
             read_interval(_text(answer), config.min_score, config.max_score)
         else:
-            _read(config, answer)
-        if config.uncertainty == "logprobs":
-            _scores(config, answer)
+            found = _read(config, answer)
+            if config.uncertainty == "logprobs":
+                _scores(answer, found)
     except NoVerdictError as error:
         return str(error)
     return None
@@ -56,29 +56,26 @@ def _score(config: RemoteConfig, answers: Sequence[Answer]) -> tuple[float, floa
         mean = (interval.score - low) / width
         spread = ((interval.high - interval.low) / width / _WIDTH_95) ** 2
         return mean, mean, min(spread, mean * (1 - mean))
-    score = (_read(config, first) - low) / width
+    found = _read(config, first)
+    score = (found.score - low) / width
     if config.uncertainty == "none":
         return score, None, None
     if config.uncertainty == "logprobs":
-        return score, *moments(_scores(config, first), low, high)
-    samples = [score, *((_read(config, answer) - low) / width for answer in answers[1:])]
+        return score, *moments(_scores(first, found), low, high)
+    samples = [score, *((_read(config, answer).score - low) / width for answer in answers[1:])]
     mean = statistics.fmean(samples)
     # The n - 1 form is unbiased, and can exceed what a score within 0 and 1 with this mean can have.
     return score, mean, min(statistics.variance(samples), mean * (1 - mean))
 
 
-def _read(config: RemoteConfig, answer: Answer) -> int:
-    return _found(config, answer).score
-
-
-def _found(config: RemoteConfig, answer: Answer) -> Found:
+def _read(config: RemoteConfig, answer: Answer) -> Found:
     return read_score(_text(answer), config.min_score, config.max_score, cut=answer.cut)
 
 
-def _scores(config: RemoteConfig, answer: Answer) -> dict[int, float]:
+def _scores(answer: Answer, found: Found) -> dict[int, float]:
+    """The probabilities of the scores, which must be those at the score that was found in the answer."""
     if answer.scores is None:
         raise NoVerdictError(answer.unclear or NO_LOGPROBS)
-    found = _found(config, answer)
     # Earlier versions kept no place, and may have read another number of the answer as its score.
     same = found.score in answer.scores if answer.scored_at is None else found.start == answer.scored_at
     if not same:
