@@ -43,7 +43,7 @@ REPORT = MachineReport(
 def found(
     *, instance: Instance = INSTANCE, nodes: tuple[Node, ...] = (HEAD, FIRST, SECOND), need: Need = NEED, **second: Any
 ) -> list[str]:
-    """Every problem's text where the second worker's report have these changes."""
+    """Every problem's text where the second worker's report has these changes."""
     answers: dict[str, MachineReport | str] = {node.ip: REPORT for node in nodes}
     answers["10.0.0.3"] = replace(REPORT, **second)
     return [str(problem) for problem in problems(instance, list(nodes), REPORT, answers, need)]

@@ -258,6 +258,3 @@ def test_many_items_may_share_one_wait_for_the_disk(tmp_path: Path, monkeypatch:
         assert len(flushed) == 1
         journal.append("k5", {}, durable=False)
     assert len(flushed) == 2  # leaving waits for the disk
-
-
-# Journals of other batches.

@@ -35,7 +35,7 @@ def fetch() -> int:
         FOLDER.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=FOLDER.parent) as folder:
             wanted = f"llama-cpp-python=={library_version()}"
-            command = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder, wanted]
+            command = ["download", "--quiet", "--no-deps", "--no-binary", "llama-cpp-python", "--dest", folder, wanted]
             subprocess.run([sys.executable, "-m", "pip", *command], check=True)
             (archive,) = Path(folder).glob("*.tar.gz")
             unpacked = Path(folder) / "unpacked"

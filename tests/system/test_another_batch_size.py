@@ -80,7 +80,7 @@ def test_no_answer_is_paid_twice(server: FaultServer, folder: Path) -> None:
     }.keys() == old.keys()
 
 
-def test_the_budget_counts_what_other_batches_spent(server: FaultServer, folder: Path) -> None:
+def test_a_budget_below_what_was_spent_refuses_nothing_that_is_paid(server: FaultServer, folder: Path) -> None:
     store = judge_with(server, folder, 2)
     spent, paid = spent_usd(store.journals("judge_scores")), len(server.requests)
     judge_with(server, folder, 4, max_cost_usd=spent / 2)  # all is paid already, so nothing is asked or refused
