@@ -9,9 +9,14 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count, percent
+from arena_assets.charts.names import JUDGE_SCORE, ORACLE_LABEL, SCORING, count, percent, pretty
 
 _SAME = 1e-9
+
+
+def monotone(table: pd.DataFrame, scoring: str) -> pd.DataFrame:
+    """The rows of the monotone calibration of one kind of score, which is drawn against the score itself."""
+    return table[(table["scoring"] == scoring) & (table["reward_calibration"] == "monotone")]
 
 
 def calibration_title(correlated: pd.DataFrame, logging: str) -> str:
@@ -34,11 +39,19 @@ _STRENGTH = (
 )
 
 
+def calibration_note(logging: str, scoring: str, level: str) -> str:
+    """What the chart shows, and what a dot beside the curve says."""
+    return (
+        f"The curve is fitted on {logging}'s labels, {pretty(SCORING, scoring)} scores; dots are mean labels with "
+        f"{level} intervals. A target's dots off the curve say that the calibration does not hold for it."
+    )
+
+
 def calibration_chart(bins: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scale, level: str) -> alt.LayerChart:
     """Mean label against judge score: P0's slice (grey) made the curve, targets should lie on it."""
     scale = alt.Scale(zero=False, nice=False, padding=8)
     base = style.chart(bins).encode(
-        x=alt.X("score:Q", title="Judge score (0 to 1)", scale=scale),
+        x=alt.X("score:Q", title=JUDGE_SCORE, scale=scale),
         color=style.policy_colour(colours, list(bins["policy"])),
         tooltip=[
             alt.Tooltip("policy:N", title="Policy"),
@@ -49,9 +62,9 @@ def calibration_chart(bins: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scal
             alt.Tooltip("labels:Q", title="Labels", format=","),
         ],
     )
-    y = alt.Y("label:Q", title="Mean oracle label (0 to 1)", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("label:Q", title=ORACLE_LABEL, scale=alt.Scale(domain=[0, 1]))
     bars = base.mark_rule(strokeWidth=1.5, opacity=0.7, clip=True).encode(
-        y=alt.Y("ci_low:Q", title="Mean oracle label (0 to 1)"), y2="ci_high:Q"
+        y=alt.Y("ci_low:Q", title=ORACLE_LABEL), y2="ci_high:Q"
     )
     marks = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
     layers = [bars, marks]
@@ -116,7 +129,7 @@ def distribution_chart(shares: pd.DataFrame, colours: alt.Scale) -> alt.Chart:
         style.chart(shares)
         .mark_line(interpolate="step", strokeWidth=2)
         .encode(
-            x=alt.X("middle:Q", title="Judge score (0 to 1)", scale=alt.Scale(zero=False, nice=False)),
+            x=alt.X("middle:Q", title=JUDGE_SCORE, scale=alt.Scale(zero=False, nice=False)),
             y=alt.Y("share:Q", title="Share of the policy's responses", axis=alt.Axis(format="%")),
             color=style.policy_colour(colours, list(shares["policy"])),
             tooltip=[

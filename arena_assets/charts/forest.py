@@ -6,10 +6,11 @@ import altair as alt
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count, level_words, with_methods
+from arena_assets.charts.names import ORACLE_LABEL, count, level_words, with_methods
 
 # Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
 LOWEST, HIGHEST = -0.15, 1.15
+CUT = "An arrow head: the interval goes on beyond the plot."
 
 _DRAWN = [
     "method", "estimate", "ci_low", "ci_high", "shown", "shown_low", "shown_high", "truth", "error", "coverage",
@@ -74,7 +75,7 @@ def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float], values
     )
     colour = style.support_colour()
     intervals = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("shown_low:Q", scale=scale, title="Mean oracle label (0 to 1)"), x2="shown_high:Q", color=colour
+        x=alt.X("shown_low:Q", scale=scale, title=ORACLE_LABEL), x2="shown_high:Q", color=colour
     )
     points = base.mark_point(filled=True, opacity=1).encode(
         x=alt.X("shown:Q", scale=scale), color=colour, shape=style.shape_by_coverage(), size=style.size_by_coverage()
@@ -137,7 +138,7 @@ def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
             tooltip=[alt.Tooltip("policy:N", title="Policy"), *_TOOLTIP],
         )
     )
-    return alt.layer(style.zero_rule(), marks).properties(height=style.row_height(len(order)))
+    return alt.layer(style.rule(0.0), marks).properties(height=style.row_height(len(order)))
 
 
 def error_title(frame: pd.DataFrame) -> str:

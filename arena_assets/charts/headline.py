@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import METHOD, count, level_words, listed, percent, with_methods
+from arena_assets.charts.names import METHOD, ORACLE_LABEL, count, level_words, listed, percent, with_methods
 from arena_assets.charts.selection import of_policies
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE, ESS_WARN
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
@@ -34,8 +34,7 @@ def best(results: pd.DataFrame, values: pd.DataFrame, targets: Sequence[str]) ->
     """
     frame = with_methods(results[results["policy"].isin(list(targets))])
     frame["coverage"] = style.coverage_words(frame["covered"])
-    named = values[["policy", *METHOD]].dropna(subset=["estimator"])
-    stated = frame.merge(named, on=["policy", *METHOD])
+    stated = supported(frame, values)
     others = frame[~frame["policy"].isin(set(stated["policy"]))]
     # The reason that is shown: why the calibrated mean is refused, else the method with the smallest error bar.
     calibrated_mean = estimators_that(lambda one: one.assumes is Assumes.TRANSPORT)
@@ -49,6 +48,12 @@ def best(results: pd.DataFrame, values: pd.DataFrame, targets: Sequence[str]) ->
     for column, source in (("truth", "value"), ("truth_low", "ci_low"), ("truth_high", "ci_high")):
         table[column] = table["policy"].map(known[source]).astype(float)
     return of_policies(table, targets)
+
+
+def supported(results: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """Of the results, the best supported estimate of each policy that has one, as `policy_values` names it."""
+    key = ["policy", *METHOD]
+    return results.merge(values[key].dropna(subset=["estimator"]), on=key)
 
 
 def title(table: pd.DataFrame) -> str:
@@ -90,9 +95,7 @@ def beside_truth(table: pd.DataFrame, values: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     scale = alt.Scale(zero=False, nice=True)
-    intervals = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", scale=scale, title="Mean oracle label (0 to 1)"), x2="high:Q"
-    )
+    intervals = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", scale=scale, title=ORACLE_LABEL), x2="high:Q")
     points = base.mark_point(size=130, filled=True, opacity=1).encode(
         x=alt.X("value:Q", scale=scale),
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["diamond", "circle"]), title=None),

@@ -14,6 +14,8 @@ FAMILIES = tuple(one.title for one in registry.FAMILIES)
 REWARD = {"none": "raw scores", "monotone": "monotone", "two_stage": "two-stage"}
 WEIGHT = {"none": "raw weights", "simcal": "SIMCal weights"}
 SCORING = {"deterministic": "deterministic", "uncertainty_aware": "uncertainty-aware"}
+# Axes of more than one chart.
+JUDGE_SCORE, ORACLE_LABEL = "Judge score (0 to 1)", "Mean oracle label (0 to 1)"
 
 
 def family(estimator: str) -> str:

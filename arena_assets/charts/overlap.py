@@ -132,7 +132,7 @@ def histogram_chart(bins: pd.DataFrame, colour: str) -> alt.LayerChart:
         .mark_text(color=style.GREY, align="left", baseline="bottom", dy=-3)
         .encode(x=alt.X("low:Q"), y=alt.Y("share:Q"), text=alt.value("weight 0"))
     )
-    layers = [bars, style.zero_rule(), *([] if zeros.empty else [words])]
+    layers = [bars, style.rule(0.0), *([] if zeros.empty else [words])]
     return alt.layer(*layers).properties(height=210)
 
 

@@ -56,5 +56,4 @@ def agreement(table: pd.DataFrame) -> alt.LayerChart:
     )
     stems = base.mark_rule(strokeWidth=2, color=style.GREY, opacity=0.6).encode(x=x, x2="coin:Q")
     points = base.mark_point(size=90, filled=True, opacity=1, color=style.BLUE).encode(x=x)
-    coin = alt.Chart(pd.DataFrame({"coin": [0.5]})).mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(x="coin:Q")
-    return alt.layer(coin, stems, points).properties(height=style.row_height(len(table)))
+    return alt.layer(style.rule(0.5), stems, points).properties(height=style.row_height(len(table)))

@@ -17,7 +17,7 @@ def of_policies(table: pd.DataFrame, policies: Sequence[str]) -> pd.DataFrame:
     """Rows of these policies, in their order."""
     order = {policy: place for place, policy in enumerate(policies)}
     rows = table[table["policy"].isin(order)]
-    return rows.sort_values("policy", key=lambda names: names.map(order), ignore_index=True)
+    return rows.sort_values("policy", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
 def estimates_of_targets(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:

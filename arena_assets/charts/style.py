@@ -7,7 +7,7 @@ near-black, so that charts need not know the theme.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -54,9 +54,10 @@ def coverage_words(covered: pd.Series) -> pd.Series:
     return covered.map({True: "covers the truth", False: "misses the truth"}).fillna("truth unknown").astype(str)
 
 
-def zero_rule() -> alt.Chart:
-    """A vertical line at zero."""
-    return alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x="zero:Q")
+def rule(at: float, *, axis: Literal["x", "y"] = "x") -> alt.Chart:
+    """A dashed line at a value of one axis: no difference, a level, what a coin would reach."""
+    line = alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=GREY, strokeDash=[4, 3])
+    return line.encode(**{axis: "at:Q"})
 
 
 def row_height(rows: int, *, each: int = 24) -> int:

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from arena_assets.charts import style
-from arena_assets.charts.names import count, listed, percent
+from arena_assets.charts.names import JUDGE_SCORE, count, listed, percent
 
 
 def residual_title(table: pd.DataFrame, logging: str) -> str:
@@ -42,7 +42,7 @@ def residual_chart(table: pd.DataFrame, colours: alt.Scale, level: str) -> alt.L
         x=alt.X("residual_ci_low:Q", title="Label minus calibrated score (label units)"), x2="residual_ci_high:Q"
     )
     points = base.mark_point(filled=True, size=110, opacity=1).encode(x="residual:Q")
-    return alt.layer(style.zero_rule(), intervals, points).properties(height=44 * len(table) + 70)
+    return alt.layer(style.rule(0.0), intervals, points).properties(height=44 * len(table) + 70)
 
 
 def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
@@ -51,7 +51,7 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
         style.chart(frame)
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=45))
         .encode(
-            x=alt.X("score:Q", title="Judge score (0 to 1)", scale=alt.Scale(zero=False)),
+            x=alt.X("score:Q", title=JUDGE_SCORE, scale=alt.Scale(zero=False)),
             y=alt.Y("residual:Q", title="Mean label minus calibrated score"),
             color=style.policy_colour(colours, list(frame["policy"])),
             tooltip=[
@@ -62,8 +62,7 @@ def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
             ],
         )
     )
-    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(y="zero:Q")
-    return alt.layer(zero, lines).properties(height=320)
+    return alt.layer(style.rule(0.0, axis="y"), lines).properties(height=320)
 
 
 def sides(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import altair as alt
-import pandas as pd
 import yaml
 
 from arena_assets.charts import calibration, forest, headline, overlap, style
@@ -83,8 +82,7 @@ def _estimators(material: Material) -> list[Block]:
     blocks.append(
         Paragraph(
             "By target, one variant of each method. Blue: supported, orange: with caution, grey: refused by the gates, "
-            "so no finding whatever its value; a cross misses the truth, which is the grey band. An arrow head: the "
-            "interval goes on beyond the plot."
+            "so no finding whatever its value; a cross misses the truth, which is the grey band. " + forest.CUT
         )
     )
     for policy in targets:
@@ -132,18 +130,15 @@ def _clone(material: Material) -> list[Block]:
 def _calibration(material: Material) -> list[Block]:
     p0, level = material.experiment.logging_policy.name, level_words(material.values)
     first = material.calibration["scoring"].iloc[0]
-    mine = {"scoring": first, "reward_calibration": "monotone"}
-    curve, bins, known = (_rows(frame, mine) for frame in (material.curve, material.bins, material.calibration))
+    tables = (material.curve, material.bins, material.calibration)
+    curve, bins, known = (calibration.monotone(table, first) for table in tables)
     known = of_policies(known, [p0, *material.experiment.target_names])
     columns = {"policy": "policy", "labels": "labels", "rank_correlation": "rank correlation", "residual": "residual"}
     columns |= {"residual_ci_low": "from", "residual_ci_high": "to", "rmse": "RMSE", "beyond_low": "may be lower by"}
     columns |= {"beyond_high": "may be higher by"}
     blocks: list[Block] = [
         Heading("Judge and calibration"),
-        Paragraph(
-            f"The curve is fitted on {p0}'s labels, {first} scores; dots are mean labels with {level} intervals. A "
-            "target's dots off the curve say that the calibration does not hold for it."
-        ),
+        Paragraph(calibration.calibration_note(p0, first, level)),
     ]
     if not bins.empty:
         said = calibration.calibration_title(known, p0)
@@ -157,13 +152,6 @@ def _calibration(material: Material) -> list[Block]:
         Rows(known[list(columns)].rename(columns=columns)),
     ]
     return blocks
-
-
-def _rows(frame: pd.DataFrame, values: dict[str, str]) -> pd.DataFrame:
-    kept = pd.Series(True, index=frame.index)
-    for column, value in values.items():
-        kept &= frame[column] == value
-    return frame[kept]
 
 
 def _quality(material: Material) -> list[Block]:

@@ -36,17 +36,10 @@ def of_policy(results: pd.DataFrame, policy: str) -> pd.DataFrame:
     return shown
 
 
-def best_of(results: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
-    """The best supported estimate of each target that has one, as `policy_values` names it, with its screen name."""
-    named = values[["policy", *METHOD]].dropna(subset=["estimator"])
-    kinds = with_methods(results)[["policy", *METHOD, "method"]]
-    return results.merge(named, on=["policy", *METHOD]).merge(kinds, on=["policy", *METHOD])
-
-
 def against_logging(contrasts: pd.DataFrame, best: pd.DataFrame, logging_policy: str) -> pd.DataFrame:
     """The difference to P0 of each target's best supported estimate."""
-    own = contrasts[contrasts["reference"] == logging_policy]
-    return own.merge(best[["policy", *METHOD]], on=["policy", *METHOD])
+    own, key = contrasts[contrasts["reference"] == logging_policy], ["policy", *METHOD]
+    return own.merge(best[key], on=key)
 
 
 def _short(reason: object) -> str | None:

@@ -87,7 +87,7 @@ def _costs(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for asset, frame in tables.items():
         if len(frame):
-            cost = float(frame["cost_usd"].sum()) if frame["cost_usd"].notna().any() else float("nan")
+            cost = float(frame["cost_usd"].sum(min_count=1))  # of no known price at all: null
             tokens = int(frame["prompt_tokens"].sum()), int(frame["completion_tokens"].sum())
             rows.append((asset, len(frame), ", ".join(sorted(frame["model"].unique())), *tokens, cost))
     return pd.DataFrame(rows, columns=["table", "rows", "model", "prompt tokens", "completion tokens", "dollars"])

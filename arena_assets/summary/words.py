@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from math import isnan
 from typing import Any
 
-from arena_assets.charts.names import count, level_words
+from arena_assets.charts.headline import supported
+from arena_assets.charts.names import count, level_words, with_methods
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
-from arena_assets.summary.comparison import accuracy, against_logging, best_of
+from arena_assets.summary.comparison import accuracy, against_logging
 from arena_assets.summary.material import Material
 from arena_assets.tables import rows_of
 
@@ -16,7 +17,7 @@ from arena_assets.tables import rows_of
 def recommendation(material: Material) -> list[str]:
     """One sentence for each target, then which methods to trust on this kind of data."""
     p0 = material.experiment.logging_policy.name
-    chosen = best_of(material.results, material.values)
+    chosen = supported(with_methods(material.results), material.values)
     best = {row["policy"]: row for row in rows_of(chosen)}
     against = {row["policy"]: row for row in rows_of(against_logging(material.contrasts, chosen, p0))}
     yardstick = clone_difference(against, material.experiment.clones)

@@ -52,8 +52,7 @@ def _forests(frame: pd.DataFrame, values: pd.DataFrame, who: Roles) -> None:
     bounds = forest.domain(frame, values)
     st.html(style.estimate_legend())
     st.caption(
-        f"Lines are {names.level_words(values)} intervals, the grey band is the truth with its own. "
-        "An arrow head: the interval goes on beyond the plot."
+        f"Lines are {names.level_words(values)} intervals, the grey band is the truth with its own. {forest.CUT}"
     )
     for start in range(0, len(policies), 2):
         for column, policy in zip(st.columns(2, gap="large"), policies[start : start + 2], strict=False):
@@ -141,7 +140,7 @@ def _failures(rows: pd.DataFrame) -> None:
 
 def _table(rows: pd.DataFrame, name: str) -> None:
     shown = names.with_methods(rows)
-    shown = shown[["method", *[column for column in _COLUMNS if column in shown]]]
+    shown = shown[["method", *_COLUMNS]]
     st.markdown(f"**All {names.count(len(shown), 'estimate')} of these filters**")
     numbers = ["estimate", "std_error", "ci_low", "ci_high", "truth", "error", "ess_fraction", "max_weight_share"]
     elements.table(

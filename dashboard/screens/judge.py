@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from arena_assets import pipeline
-from arena_assets.charts import calibration, selection, style, transport
+from arena_assets.charts import calibration, style, transport
 from arena_assets.charts.names import SCORING, level_words, pretty
+from arena_assets.charts.selection import of_policies
 from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES
 from dashboard import elements, session
 from dashboard.data import loads
@@ -33,12 +34,9 @@ class Calibrated:
     level: str
 
     def of(self, scoring: str) -> Calibrated:
-        """The monotone calibration of one kind of score, which is drawn against the score itself."""
-
-        def chosen(frame: pd.DataFrame) -> pd.DataFrame:
-            return frame[(frame["scoring"] == scoring) & (frame["reward_calibration"] == "monotone")]
-
-        return Calibrated(chosen(self.curve), chosen(self.bins), chosen(self.diagnostics), self.level)
+        """The monotone calibration of one kind of score."""
+        tables = (self.curve, self.bins, self.diagnostics)
+        return Calibrated(*(calibration.monotone(table, scoring) for table in tables), self.level)
 
 
 def render(chosen: Chosen) -> None:
@@ -83,8 +81,7 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
                 known.curve,
                 scale,
                 known.level,
-                note=f"The curve is fitted on {who.logging}'s labelled slice. Dots are mean labels with {known.level} "
-                "intervals; a target's dots off the curve say that the calibration does not hold for it.",
+                note=calibration.calibration_note(who.logging, mode, known.level),
             )
     with second:
         elements.figure(
@@ -97,7 +94,7 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
     _transport(known, bins, who, shown, scale)
     with st.expander("Correlation of judge and oracle by policy"):
         elements.table(
-            selection.of_policies(known.diagnostics, everyone)[["policy", "labels", "rank_correlation", "correlation"]],
+            of_policies(known.diagnostics, everyone)[["policy", "labels", "rank_correlation", "correlation"]],
             "correlations",
             column_config={
                 name: st.column_config.NumberColumn(format="%.3f") for name in ("rank_correlation", "correlation")
@@ -107,7 +104,7 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
 
 def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[str], scale: object) -> None:
     first, second = st.columns(2, gap="large")
-    residuals = selection.of_policies(known.diagnostics, [p for p in who.all if p in shown])
+    residuals = of_policies(known.diagnostics, [p for p in who.all if p in shown])
     residuals = residuals.dropna(subset=["residual_ci_low"])
     with first:
         if not residuals.empty:
@@ -120,7 +117,7 @@ def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[st
                 note=f"Mean residual with its {known.level} interval: left of zero, the policy is worse than its "
                 f"scores say. {who.logging}'s own is out of fold.",
             )
-    outside = selection.of_policies(known.diagnostics, [p for p in who.targets if p in shown])
+    outside = of_policies(known.diagnostics, [p for p in who.targets if p in shown])
     outside = outside.dropna(subset=["beyond_low"])
     with second:
         if not outside.empty:

@@ -137,7 +137,7 @@ def summary_chart(table: pd.DataFrame, measure: Measure) -> alt.LayerChart:
     )
     means = base.mark_tick(thickness=2.5, size=18, color=style.VERMILION).encode(x="mean:Q")
     medians = base.mark_point(filled=True, size=90, opacity=1, color=style.BLUE).encode(x="median:Q")
-    return alt.layer(style.zero_rule(), spread, means, medians).properties(height=46 * len(table) + 70)
+    return alt.layer(style.rule(0.0), spread, means, medians).properties(height=46 * len(table) + 70)
 
 
 def detail_title(paired: pd.DataFrame, ingredient: Ingredient, measure: Measure) -> str:
@@ -171,4 +171,4 @@ def detail_chart(paired: pd.DataFrame, measure: Measure, colours: alt.Scale) -> 
             ],
         )
     )
-    return alt.layer(style.zero_rule(), marks).properties(height=style.row_height(len(methods)))
+    return alt.layer(style.rule(0.0), marks).properties(height=style.row_height(len(methods)))

@@ -122,6 +122,5 @@ def along_chart(points: pd.DataFrame, metric: Metric, axis: str, level: float | 
     line = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50)).encode(y="value:Q")
     layers = [band, line]
     if metric.key == "coverage" and level is not None:
-        nominal = alt.Chart(pd.DataFrame({"nominal": [level]}))
-        layers.append(nominal.mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(y="nominal:Q"))
+        layers.append(style.rule(level, axis="y"))
     return alt.layer(*layers).properties(height=400)

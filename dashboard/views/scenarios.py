@@ -94,6 +94,5 @@ def chart(rows: pd.DataFrame, question: Question) -> alt.LayerChart:
     hollow = marks.transform_filter("datum.supported < 0.5").mark_point(size=80, strokeWidth=2, opacity=1)
     layers = [spread, solid, hollow]
     if question.more:
-        nominal = alt.Chart(pd.DataFrame({"nominal": [0.95]}))
-        layers.insert(0, nominal.mark_rule(color=style.GREY, strokeDash=[4, 3]).encode(x="nominal:Q"))
+        layers.insert(0, style.rule(0.95))
     return alt.layer(*layers).properties(height=style.row_height(rows["scenario"].nunique(), each=22))
