@@ -52,6 +52,11 @@ class Standing:
         return self.step.name if self.partition is None else f"{self.step.name}/{self.partition}"
 
     @property
+    def place(self) -> str:
+        """Its partition in a list of partitions."""
+        return self.partition or "whole"
+
+    @property
     def failed(self) -> tuple[Mapping[str, Any], ...]:
         """The findings that did not pass, warnings included."""
         return tuple(finding for finding in self.findings if not finding.get("passed"))

@@ -22,9 +22,14 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", " ")
 
 
+def finding(text: str) -> None:
+    """A sentence that says what to read from what stands below it."""
+    st.markdown(f"**{escape(text)}**")
+
+
 def figure(title: str, draw: Callable[..., alt.TopLevelMixin], *arguments: object, note: str = "") -> None:
     """The chart `draw(*arguments)` under a sentence that says what to read from it."""
-    st.markdown(f"**{escape(title)}**")
+    finding(title)
     if note:
         st.caption(escape(note))
     st.vega_lite_chart(spec=drawn(draw, *arguments), width="stretch", alt=title)

@@ -1,4 +1,4 @@
-"""The command `arena`: run, status, clean, fetch-model, ui."""
+"""The command `arena`."""
 
 from arena_assets.cli.main import main
 

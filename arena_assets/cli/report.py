@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from arena_assets.charts.names import level_words
 from arena_assets.config import Experiment
 from arena_assets.estimation import BASIC
 from arena_assets.storage import Store
@@ -16,11 +17,9 @@ from arena_assets.tables import ABLATION_RESULTS, POLICY_VALUES, WEIGHT_DIAGNOST
 def comparison(experiment: Experiment, store: Store) -> str:
     """For each target the truth and the basic methods' estimates, with intervals, coverage and support."""
     results = store.read(ABLATION_RESULTS.name)
-    values, weights = (
-        {row["policy"]: row for row in rows_of(read_beside(store, table.name))}
-        for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS)
-    )
-    interval = f"{100 * next(iter(values.values()))['level']:g}% interval"
+    values, weights = (read_beside(store, table.name) for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS))
+    truths, overlaps = ({row["policy"]: row for row in rows_of(table)} for table in (values, weights))
+    interval = f"{level_words(values)} interval"
     rests_on = store.notes(ABLATION_RESULTS.name).get("rests_on", "")
     # In the order of the methods' list: from what needs least to what needs most.
     order = {(m.estimator, m.reward_calibration, m.weight_calibration): place for place, m in enumerate(BASIC)}
@@ -32,10 +31,10 @@ def comparison(experiment: Experiment, store: Store) -> str:
         own = shown[shown["policy"] == policy]
         if own.empty:
             continue
-        truth = values[policy]
+        truth = truths[policy]
         lines.append(
             f"{policy}: truth {_value(truth['value'])} (standard error {_value(truth['std_error'])}), "
-            f"effective sample size {_percent(float(weights[policy]['ess_fraction']))} of the rows"
+            f"effective sample size {_percent(float(overlaps[policy]['ess_fraction']))} of the rows"
         )
         lines.append(
             f"  {'estimator':<16}{'rewards':<12}{'estimate':>9}  {interval:<18}{'error':>8}  {'covers':<7}support"

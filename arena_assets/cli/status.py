@@ -68,7 +68,7 @@ def _asset(store: Store, step: Step, partitions: list[Standing]) -> dict[str, An
     for one in partitions:
         by_state.setdefault(one.state, []).append(one)
     failed = [
-        (finding["blocking"], {"partition": _label(one), "check": finding["name"], "text": finding["text"]})
+        (finding["blocking"], {"partition": one.place, "check": finding["name"], "text": finding["text"]})
         for one in partitions
         for finding in one.failed
     ]
@@ -78,18 +78,14 @@ def _asset(store: Store, step: Step, partitions: list[Standing]) -> dict[str, An
         "partitions": len(partitions),
         "done": len(done),
         "rows": sum(one.rows for one in done),
-        "outdated": {_label(one): one.reason for one in by_state.get(State.OUTDATED, ())},
-        "refused": [_label(one) for one in by_state.get(State.REFUSED, ())],
-        "unreadable": {_label(one): one.reason for one in by_state.get(State.UNREADABLE, ())},
+        "outdated": {one.place: one.reason for one in by_state.get(State.OUTDATED, ())},
+        "refused": [one.place for one in by_state.get(State.REFUSED, ())],
+        "unreadable": {one.place: one.reason for one in by_state.get(State.UNREADABLE, ())},
         "failed_checks": [finding for blocking, finding in failed if blocking],
         "warnings": [finding for blocking, finding in failed if not blocking],
         # Of the journals, not the tables: an answer that was paid for counts although its batch was refused.
         "spent_usd": round(spent_usd(store.journals(step.name)), 4) if step.paid else 0.0,
     }
-
-
-def _label(standing: Standing) -> str:
-    return standing.partition or "whole"
 
 
 def _next(experiment: Experiment, assets: list[dict[str, Any]]) -> str:

@@ -57,10 +57,8 @@ def has_data(name: str) -> bool:
         return False
 
 
-def roles(chosen: Chosen, policies: list[str], estimated: list[str]) -> Roles:
-    """From the configuration; without one, the targets are what `ablation_results` or the weights name."""
-    if chosen.experiment is not None:
-        return Roles(chosen.experiment.logging_policy.name, chosen.experiment.target_names)
+def roles_in(policies: list[str], estimated: list[str]) -> Roles:
+    """Without a configuration, the targets are what `ablation_results` or the weights name."""
     targets = tuple(sorted(set(estimated)))
     others = sorted(set(policies) - set(targets))
     return Roles(others[0] if others else "P0", targets or tuple(others[1:]))

@@ -9,7 +9,7 @@ from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort, Store
 from arena_assets.tables import ABLATION_RESULTS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES
 from dashboard.data.cache import CACHE
-from dashboard.data.catalog import Chosen, Roles, roles
+from dashboard.data.catalog import Chosen, Roles, roles_in
 from dashboard.data.files import Loaded, UnusableFile, last_runs, load
 
 _SCORES = ["prompt_id", "policy", "judge_score", "judge_mean", "judge_variance"]
@@ -99,11 +99,11 @@ def rejected(store: Store) -> Loaded:
 def roles_of(chosen: Chosen) -> Roles:
     """P0 and the targets, from the configuration or else from the tables."""
     if chosen.experiment is not None:
-        return roles(chosen, [], [])
+        return Roles(chosen.experiment.logging_policy.name, chosen.experiment.target_names)
     estimated = [str(name) for name in results(chosen.store).frame["policy"].unique()]
     answered = [str(name) for name in load(chosen.store, RESPONSES.name, ["policy"]).frame["policy"].unique()]
     logged = [str(name) for name in weights(chosen.store).frame["policy"].unique()]
-    return roles(chosen, answered, logged or estimated)
+    return roles_in(answered, logged or estimated)
 
 
 def _categories(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from arena_assets import pipeline
 from arena_assets.state import Reader, Standing, State, standings
-from arena_assets.storage import Store
-from arena_assets.storage.listing import Listing
 from dashboard.data import files
 from dashboard.data.catalog import Chosen
 from dashboard.data.files import UnusableFile
@@ -41,7 +38,7 @@ def status(chosen: Chosen) -> Status:
     rows = [
         {
             "asset": one.step.name,
-            "partition": one.partition or "whole",
+            "partition": one.place,
             "state": str(one.state),
             "detail": one.reason,
             "rows": one.rows,
@@ -58,7 +55,7 @@ def check_rows(found: Iterable[Standing]) -> pd.DataFrame:
     rows = [
         {
             "asset": one.step.name,
-            "partition": one.partition or "whole",
+            "partition": one.place,
             "check": str(finding.get("name", "unnamed")),
             "outcome": _outcome(finding),
             "text": str(finding.get("text", "")),
@@ -73,14 +70,3 @@ def _outcome(finding: Mapping[str, object]) -> str:
     if finding.get("passed"):
         return "passed"
     return "refused" if finding.get("blocking") else "warning"
-
-
-def is_running(store: Store, now: float, within: float = 120.0) -> bool:
-    """Whether a table was written within the last seconds, so that more may be on its way."""
-    listing = Listing(store)
-    return any(
-        now - file.modified < within
-        for step in pipeline.STEPS
-        if not (step.files or step.common)
-        for file in listing.tables(step.name).values()
-    )

@@ -141,7 +141,7 @@ def _failures(rows: pd.DataFrame) -> None:
 def _table(rows: pd.DataFrame, name: str) -> None:
     shown = names.with_methods(rows)
     shown = shown[["method", *_COLUMNS]]
-    st.markdown(f"**All {names.count(len(shown), 'estimate')} of these filters**")
+    elements.finding(f"All {names.count(len(shown), 'estimate')} of these filters")
     numbers = ["estimate", "std_error", "ci_low", "ci_high", "truth", "error", "ess_fraction", "max_weight_share"]
     elements.table(
         shown,

@@ -136,7 +136,7 @@ def _outside(table: pd.DataFrame) -> None:
     note = f"The calibrated range is {first['range_low']:.2f} to {first['range_high']:.2f}."
     sides = transport.sides(table)
     if not sides["share"].any():
-        st.markdown(f"**{elements.escape(transport.support_title(table))}**")
+        elements.finding(transport.support_title(table))
         st.caption(note)
         return
     elements.figure(
@@ -155,7 +155,7 @@ def _modes(frame: pd.DataFrame) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if calibration.same_modes(frame):
-            st.markdown(f"**{elements.escape(calibration.modes_title(frame))}**")
+            elements.finding(calibration.modes_title(frame))
             st.caption("This judge states how unsure it is of a score, but its mean is the score itself.")
         else:
             elements.figure(
@@ -177,14 +177,14 @@ def _modes(frame: pd.DataFrame) -> None:
 def _spent(chosen: Chosen) -> None:
     tables = {role: load(chosen.store, asset, _COST).frame for role, asset in _ASSETS.items()}
     table = cost.spending(tables)
-    st.markdown(f"**{elements.escape(cost.title(table))}**")
+    elements.finding(cost.title(table))
     elements.table(
         table, "spending", column_config={"cost_usd": st.column_config.NumberColumn("cost", format="dollar")}
     )
     spent = {role: loads.efforts(chosen.store, asset) for role, asset in _ASSETS.items()}
     elements.problems(problem for _, unread in spent.values() for problem in unread)
     timing = cost.timing({role: efforts for role, (efforts, _) in spent.items()})
-    st.markdown(f"**{elements.escape(cost.timing_title(timing))}**")
+    elements.finding(cost.timing_title(timing))
     if not timing.empty:
         elements.table(
             timing,
@@ -201,5 +201,5 @@ def _spent(chosen: Chosen) -> None:
         )
     why = cost.reasons(tables)
     if not why.empty:
-        st.markdown("**Why responses were not scored**")
+        elements.finding("Why responses were not scored")
         elements.table(why, "not_scored")

@@ -16,10 +16,11 @@ from dashboard import elements
 from dashboard.data import loads
 from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen
-from dashboard.data.status import Status, is_running, status
+from dashboard.data.status import Status, status
 from dashboard.views import progress
 
 _METRIC = 150  # pixels
+_RECENT_S = 120  # after a table was written, more may be on its way
 _ICON = {
     "supported": ":blue[:material/check_circle:]",
     "caution": ":orange[:material/warning:]",
@@ -29,7 +30,6 @@ _ICON = {
 
 def render(chosen: Chosen) -> None:
     """The page."""
-    running = is_running(chosen.store, time.time())
     found = status(chosen)
     results = loads.results(chosen.store)
     _figures(chosen, found)
@@ -38,6 +38,7 @@ def render(chosen: Chosen) -> None:
         _headline(chosen, results.frame, values.frame, weights.frame)
     st.divider()
     # While a run writes, this part looks again by itself; a finished experiment costs nothing.
+    running = found.modified is not None and time.time() - found.modified < _RECENT_S
     st.fragment(_progress, run_every=10 if running else None)(chosen)
     _policies(chosen)
 
@@ -91,7 +92,7 @@ def _headline(chosen: Chosen, results: pd.DataFrame, values: pd.DataFrame, weigh
             + ("." if headline.logging_value(values) is None else f"; the dashed line is {who.logging}'s mean label."),
         )
     with right:
-        st.markdown("**What may be concluded**")
+        elements.finding("What may be concluded")
         for conclusion in headline.conclusions(table, values, weights):
             st.markdown(f"{_ICON[conclusion.level]} {elements.escape(conclusion.text)}")
 

@@ -62,13 +62,13 @@ def _found(who: Roles, tables: _Tables) -> None:
     order = view.ordered(
         ids, by, weights=tables.weights, scored=tables.scored, responses=tables.responses, policies=policies
     )
-    pages = max(1, -(-len(order) // _PAGE))
+    pages = view.page_count(len(order), _PAGE)
     if st.session_state.get("page", 1) > pages:
         # A new search has fewer pages than the one that is shown.
         st.session_state["page"] = 1
     number = right.number_input(f"Page (of {pages:,})", 1, pages, key="page", bind="query-params")
     shown, _, _ = view.page_of(order, int(number), _PAGE)
-    st.markdown(f"**{view.count_title(len(order), len(tables.prompts), text)}**")
+    elements.finding(view.count_title(len(order), len(tables.prompts), text))
     st.caption(
         f"ln P: log-probability (nats) of {elements.escape(who.logging)}'s response under the policy; "
         "log weight: how far it lies above the logging policy's own."
@@ -93,7 +93,7 @@ def _prompt(one: str, policies: list[str], who: Roles, tables: _Tables) -> None:
         elements.plain(text, height=_SCROLLED if len(text) > 1500 else None)
         for column, policy in zip(st.columns(len(policies)), policies, strict=True):
             with column:
-                st.markdown(f"**{elements.escape(policy)}**")
+                elements.finding(policy)
                 row = answered.get(policy)
                 if row is None:
                     st.caption("no response yet")

@@ -99,7 +99,7 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, curve: pd.DataFrame, who: 
 
 
 def _rejected(rejected: pd.DataFrame, rows: int) -> None:
-    st.markdown(f"**{elements.escape(overlap.rejected_title(rejected, rows))}**")
+    elements.finding(overlap.rejected_title(rejected, rows))
     if not rejected.empty:
         reasons = rejected.groupby(["policy", "reason"]).size().rename("rows").reset_index()
         elements.table(reasons.sort_values("rows", ascending=False), "rejected_reasons")
@@ -118,7 +118,7 @@ def _heaviest(chosen: Chosen, frame: pd.DataFrame, policies: list[str]) -> None:
     texts = load(chosen.store, pipeline.LOGPROBS.name, ["prompt_id", "prompt", "response"])
     top = top.merge(texts.frame, on="prompt_id", how="left")
     whole = percent(float(top["share"].sum()))
-    st.markdown(f"**The heaviest {len(top)} prompts carry {whole} of the weight of {elements.escape(policy)}**")
+    elements.finding(f"The heaviest {len(top)} prompts carry {whole} of the weight of {policy}")
     elements.table(
         top[["share", "cumulative", "weight", "log_weight", "n_response_tokens", "prompt", "response"]],
         "heaviest_rows",

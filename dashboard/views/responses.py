@@ -58,9 +58,14 @@ def ordered(
     return [str(one) for one in ids.iloc[order]]
 
 
+def page_count(found: int, size: int) -> int:
+    """How many pages there are; one also where nothing was found."""
+    return max(1, -(-found // size))
+
+
 def page_of(ids: Sequence[str], number: int, size: int) -> tuple[list[str], int, int]:
     """The ids of page `number` (from 1, brought within range), that number, and how many pages there are."""
-    pages = max(1, -(-len(ids) // size))
+    pages = page_count(len(ids), size)
     number = min(max(number, 1), pages)
     return list(ids[(number - 1) * size : number * size]), number, pages
 

@@ -64,7 +64,7 @@ def alive_nodes(address: str) -> list[Node]:
 
 
 def ask(address: str, nodes: Sequence[Node], question: Question, timeout: float) -> dict[str, MachineReport | str]:
-    """each node's report by its address, or the text of what kept it from answering, within `timeout` seconds."""
+    """Each node's report by its address, or the text of what kept it from answering, within `timeout` seconds."""
     from ray.job_submission import JobSubmissionClient
 
     client = JobSubmissionClient(address)
