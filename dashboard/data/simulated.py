@@ -23,9 +23,9 @@ class Simulation:
     problems: tuple[files.UnusableFile, ...] = ()
 
 
-def load(experiment: Store) -> Simulation:
-    """The simulation beside an experiment's tables. One of other scenarios than the package has now is outdated."""
-    store, name = Store(experiment.root.parent / METHODS), ESTIMATOR_SIMULATION.name
+def load() -> Simulation:
+    """The one simulation of all experiments. One of other scenarios than the package has now is outdated."""
+    store, name = Store.of(METHODS), ESTIMATOR_SIMULATION.name
     for file in Listing(store).tables(name).values():
         try:
             current = files.notes(store, file).get("fingerprint") == identity()

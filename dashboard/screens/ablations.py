@@ -23,7 +23,7 @@ def render(chosen: Chosen) -> None:
     st.divider()
     studies.grid(chosen)
     st.divider()
-    studies.simulation(chosen)
+    studies.simulation()
 
 
 def _ingredients(results: pd.DataFrame, who: Roles) -> None:

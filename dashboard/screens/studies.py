@@ -76,10 +76,10 @@ def _along(frame: pd.DataFrame, level: float | None) -> None:
         elements.table(shown.drop(columns=["family", "order"]), "grid")
 
 
-def simulation(chosen: Chosen) -> None:
+def simulation() -> None:
     """The gates under known truth; it depends on no experiment."""
     st.subheader("Simulation with known truth", anchor=False)
-    found = simulated.load(chosen.store)
+    found = simulated.load()
     elements.problems(found.problems)
     if found.shipped:
         st.caption("As it comes with the package: nobody has run these scenarios here.")

@@ -280,6 +280,17 @@ def test_the_studies_are_shown_where_they_were_run(place):
     assert "17 of 18 partitions are done" in words(open_page("overview"))
 
 
+def test_an_experiment_that_keeps_its_data_elsewhere_is_shown_the_simulation_that_was_made_here(place):
+    write_studies(place.experiment(), place.store())
+    far = place.data.parent / "far"
+    far.mkdir()
+    (place.data / "arena_test").rename(far / "arena_test")
+    (place.configs / "arena_test.yaml").open("a").write(f"storage: {far}\n")
+    app = open_page("ablations")
+    assert "As it comes with the package" not in words(app)
+    assert charts(app) == 4
+
+
 def test_a_corrupted_study_is_named_and_the_ingredients_stay(place):
     write_studies(place.experiment(), place.store())
     (place.data / "arena_test" / "ablation_grid.parquet").write_bytes(b"broken")
