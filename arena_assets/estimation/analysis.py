@@ -102,6 +102,7 @@ class Result:
     advice: str
     target: Target | None
     seconds: float
+    preparation: Preparation
 
 
 def analyze(
@@ -154,7 +155,7 @@ def results_of(preparation: Preparation, methods: Iterable[Method], clock: Calla
         for policy in (data.logging_policy, *data.targets):
             if policy == data.logging_policy and (method.uses_weights or method.entry.own_labels):
                 continue
-            results.append(_one(preparation, method, policy, clock))
+            results.append(result_of(preparation, method, policy, clock))
     return results
 
 
@@ -163,7 +164,10 @@ def table(results: Iterable[Result], *, level: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame([vars(_row(result, level)) for result in results], columns=list(COLUMNS))
 
 
-def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[[], float] | None) -> Result:
+def result_of(
+    preparation: Preparation, method: Method, policy: str, clock: Callable[[], float] | None = None
+) -> Result:
+    """One method on one policy. Of P0 itself every weight is 1, and its draws are the logged responses."""
     own = method.entry.own_labels
     started = clock() if clock else nan
     target: Target | None = None
@@ -194,6 +198,7 @@ def _one(preparation: Preparation, method: Method, policy: str, clock: Callable[
         advice=said,
         target=target,
         seconds=seconds,
+        preparation=preparation,
     )
 
 

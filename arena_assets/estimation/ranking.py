@@ -9,11 +9,11 @@ from math import nan
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
-from arena_assets.estimation.analysis import Result
+from arena_assets.estimation.analysis import Result, result_of
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
-from arena_assets.estimation.estimators.registry import DIRECT, ESTIMATORS, Assumes, estimators_that
+from arena_assets.estimation.estimators.registry import DOUBLY_ROBUST, ESTIMATORS, Assumes, estimators_that
 from arena_assets.estimation.estimators.truth import UNKNOWN
 
 CONTRAST_COLUMNS = (
@@ -35,9 +35,8 @@ CONTRAST_COLUMNS = (
 def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, level: float = 0.95) -> pd.DataFrame:
     """Differences of policies under each method: every target minus P0, and every pair of targets.
 
-    P0's value for methods that have no P0 row (weighted ones) is that of the direct method with the same scoring and
-    reward calibration. Columns: `CONTRAST_COLUMNS`; the gate's level is the worst of the two and of the test of
-    transport of the difference.
+    P0's value is made by the same method (see `p0_method`), whether the results hold it or not. Columns:
+    `CONTRAST_COLUMNS`; the gate's level is the worst of the two and of the test of transport of the difference.
     """
     by_method: dict[Method, list[Result]] = {}
     for result in results:
@@ -45,7 +44,7 @@ def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, l
             by_method.setdefault(result.method, []).append(result)
     rows = []
     for method, found in by_method.items():
-        base = _base(results, method, logging_policy) if logging_policy is not None else None
+        base = _of_logging(found[0], logging_policy) if logging_policy is not None else None
         targets = [one for one in found if one.policy != logging_policy]
         pairs = [(one, base) for one in targets if base is not None] + [(b, a) for a, b in combinations(targets, 2)]
         rows += [_contrast_row(method, one, reference, level) for one, reference in pairs]
@@ -82,19 +81,23 @@ def _assumed(table: pd.DataFrame) -> pd.Series:
 
 
 def p0_method(method: Method) -> Method:
-    """The method that gives P0's own value beside `method`: direct, with the same scoring and reward calibration."""
+    """The method that gives P0's own value beside `method`: itself, with P0 in the place of the target.
+
+    So both sides of a difference carry the same correction. P0's labels are both the calibration's and its own: beside
+    a method that corrects by the target's own labels, P0's correct scores that are cross-fitted.
+    """
+    if not method.entry.own_labels:
+        return method
     for name, one in ESTIMATORS.items():
-        if one.family is DIRECT and not one.own_labels and one.reward.refuses(method.reward_calibration) is None:
+        if one.family is DOUBLY_ROBUST and one.transport_free and one.reward.refuses(method.reward_calibration) is None:
             return Method(name, method.reward_calibration, "none", method.scoring)
-    raise EstimationError(f"no direct estimator takes reward calibration {method.reward_calibration}")
+    raise EstimationError(f"no doubly robust estimator takes reward calibration {method.reward_calibration}")
 
 
-def _base(results: Iterable[Result], method: Method, logging_policy: str) -> Result | None:
-    wanted = p0_method(method)
-    for result in results:
-        if result.policy == logging_policy and result.method == wanted and result.estimate is not None:
-            return result
-    return None
+def _of_logging(result: Result, logging_policy: str) -> Result | None:
+    """P0's result beside another policy's; None where there is no estimate."""
+    base = result_of(result.preparation, p0_method(result.method), logging_policy)
+    return None if base.estimate is None else base
 
 
 def _contrast_row(method: Method, one: Result, reference: Result, level: float) -> dict[str, object]:

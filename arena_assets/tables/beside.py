@@ -79,7 +79,7 @@ POLICY_CONTRASTS = Table(
     (
         *METHOD,
         Column("policy", TEXT, "policy"),
-        Column("reference", TEXT, "policy that is subtracted; for weighted methods P0's value is the direct one"),
+        Column("reference", TEXT, "policy that is subtracted; P0's value is made by the same method"),
         Column("difference", REAL, "estimate of policy - estimate of reference"),
         Column("std_error", REAL, "standard error of the difference, paired", minimum=0),
         Column("df", REAL, "degrees of freedom of the interval", minimum=0),

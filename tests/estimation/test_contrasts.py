@@ -7,7 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arena_assets.estimation import Estimate, Method, contrast, contrasts, draw_targets, evaluate
+from arena_assets.estimation import (
+    DEFAULT,
+    Estimate,
+    EvaluationData,
+    Method,
+    TargetData,
+    contrast,
+    contrasts,
+    draw_targets,
+    evaluate,
+)
 from arena_assets.estimation.estimators.contrast import agree
 from arena_assets.estimation.estimators.estimate import from_contributions
 from arena_assets.estimation.estimators.truth import truth_of
@@ -99,6 +109,56 @@ def test_rounding_is_no_difference() -> None:
     moved = replace(one, value=one.value + 1e-16, contributions=one.contributions * (1 + 1e-15))
     assert contrast(moved, one).value == contrast(moved, one).std_error == 0
     assert agree(moved, one)
+
+
+def cloned(*, same_responses: bool) -> EvaluationData:
+    """As in the demo: a harsh judge, 80 labels of 120 responses, weights of exactly 1."""
+    rng = np.random.default_rng(1)
+    n, nothing = 120, np.full(120, np.nan)
+    ids = np.array([f"p{i}" for i in range(n)], dtype=object)
+    labels, draws = rng.uniform(0.2, 0.9, n), rng.uniform(0.2, 0.9, n)
+    scores = {"deterministic": np.clip(labels - 0.15 + rng.normal(0, 0.05, n), 0, 1).round(1)}
+    drawn = scores if same_responses else {"deterministic": np.clip(draws - 0.15, 0, 1).round(1)}
+    lengths = rng.uniform(3, 6, n)
+    clone = TargetData(np.zeros(n), ids, drawn, nothing, lengths, labels if same_responses else draws)
+    kept = np.where(np.arange(n) % 3 == 0, np.nan, labels)
+    return EvaluationData("p0", ids, scores, nothing, lengths, kept, {"pi_clone": clone})
+
+
+def test_a_clone_differs_from_p0_by_its_draws_alone() -> None:
+    """P0 beside a method that corrects by labels was its uncorrected judge: +.126 as a finding in the demo."""
+    data = cloned(same_responses=False)
+    table = contrasts(evaluate(data, methods=DEFAULT), logging_policy="p0")
+    assert len(table) == len(DEFAULT)
+    assert (table["ci_low"] <= 0).all()
+    assert (table["ci_high"] >= 0).all()
+    rows = table.set_index(["estimator", "reward_calibration", "weight_calibration"])
+    for weighted in ("ips", "snips", "clipped_ips"):
+        assert (rows.loc[weighted, ["difference", "std_error"]] == 0).all(axis=None)
+    gap = float(data.targets["pi_clone"].scores["deterministic"].mean() - data.scores["deterministic"].mean())
+    plain = rows.xs("none", level="reward_calibration")["difference"]
+    assert plain["dr_cpo"].to_numpy() == pytest.approx(gap)
+    assert plain["naive_direct"].to_numpy() == pytest.approx(gap)
+
+
+def test_a_clone_with_the_same_responses_differs_by_nothing_whatever_the_method() -> None:
+    methods = [one for one in DEFAULT if not one.entry.own_labels]
+    table = contrasts(evaluate(cloned(same_responses=True), methods=methods), logging_policy="p0")
+    assert len(table) == len(methods)
+    assert (table["difference"] == 0).all()
+    # What a shrunken weight loses is known no better for being lost on both sides.
+    assert (table.loc[table["estimator"] != "dr_os", "std_error"] == 0).all()
+
+
+def test_p0_beside_own_labels_is_corrected_by_its_own() -> None:
+    """The scores of a judge that is off by .3 for all must not become a difference of .3."""
+    data = draw_targets({"t": (0.0, 0.0, 0.0)}, n=1000, n_labels=500, rng=np.random.default_rng(3))
+    off = {"deterministic": data.scores["deterministic"] - 0.3}
+    drawn = {"deterministic": data.targets["t"].scores["deterministic"] - 0.3}
+    data = replace(data, scores=off, targets={"t": replace(data.targets["t"], scores=drawn)})
+    row = contrasts(evaluate(data, methods=[Method("direct_own")]), logging_policy="p0").iloc[0]
+    assert abs(row["difference"]) < 3 * row["std_error"] < 0.1
+    assert row["support"] == "supported"
 
 
 def test_a_bias_that_a_level_bears_is_seen_in_a_difference() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 
-from arena_assets.estimation.analysis import Result, results_of, table
+from arena_assets.estimation.analysis import results_of, table
 from arena_assets.estimation.data.evaluation import EvaluationData
-from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
+from arena_assets.estimation.estimators.methods import Method
 from arena_assets.estimation.preparation import Preparation
-from arena_assets.estimation.ranking import contrasts, p0_method
+from arena_assets.estimation.ranking import contrasts
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
 from arena_assets.estimation.reporting.calibration_tables import calibration_bins, calibration_curve
 from arena_assets.estimation.reporting.labelled_rows import fitted_calibrations, kinds_of
@@ -46,20 +45,7 @@ def complete_analysis(
         "calibration_curve": calibration_curve(fitted),
         "calibration_bins": calibration_bins(preparation, fitted, level=level),
         "calibration_diagnostics": calibration_diagnostics(preparation, kinds, fitted, level=level),
-        "policy_contrasts": _contrasts(preparation, results, methods, level),
+        "policy_contrasts": contrasts(results, logging_policy=data.logging_policy, level=level),
         "policy_values": with_headline(values, estimates),
         "method_accuracy": method_accuracy(estimates, values, level=level),
     }
-
-
-def _contrasts(
-    preparation: Preparation, results: Sequence[Result], methods: Sequence[Method], level: float
-) -> pd.DataFrame:
-    """Every pair of policies under every method; what P0 is compared by is made where no method asked for it."""
-    wanted = dict.fromkeys(p0_method(method) for method in methods)
-    missing = [method for method in wanted if method not in set(methods)]
-    every = [*results, *results_of(preparation, missing, None)]
-    found = contrasts(every, logging_policy=preparation.data.logging_policy, level=level)
-    asked = {tuple(method.columns.values()) for method in methods}
-    kept = [row in asked for row in found[list(METHOD_COLUMNS)].itertuples(index=False, name=None)]
-    return found[np.array(kept, dtype=bool)].reset_index(drop=True)
