@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import nan
 
+import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import Result, result_of
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.contrast import contrast
+from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
 from arena_assets.estimation.estimators.registry import DOUBLY_ROBUST, ESTIMATORS, Assumes, estimators_that
-from arena_assets.estimation.estimators.truth import UNKNOWN
+from arena_assets.estimation.estimators.truth import UNKNOWN, Truth
+from arena_assets.estimation.simultaneous import Family
 
 CONTRAST_COLUMNS = (
     *METHOD_COLUMNS,
@@ -25,6 +29,11 @@ CONTRAST_COLUMNS = (
     "df",
     "ci_low",
     "ci_high",
+    "simultaneous_ci_low",
+    "simultaneous_ci_high",
+    "adjusted_p",
+    "policy_may_be_best",
+    "reference_may_be_best",
     "truth",
     "covered",
     "support",
@@ -35,19 +44,22 @@ CONTRAST_COLUMNS = (
 def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, level: float = 0.95) -> pd.DataFrame:
     """Differences of policies under each method: every target minus P0, and every pair of targets.
 
-    P0's value is made by the same method (see `p0_method`), whether the results hold it or not. Columns:
-    `CONTRAST_COLUMNS`; the gate's level is the worst of the two and of the test of transport of the difference.
+    P0's value is made by the same method (see `p0_method`), whether the results hold it or not. All differences of one
+    method are a family: its simultaneous intervals hold together at `level`, its adjusted p values are of no difference
+    at all. Columns: `CONTRAST_COLUMNS`; the gate's level is the worst of the two and of the test of transport of the
+    difference. Only differences that are not refused rule a policy out as the best.
     """
     by_method: dict[Method, list[Result]] = {}
     for result in results:
         if result.estimate is not None:
             by_method.setdefault(result.method, []).append(result)
-    rows = []
+    rows: list[dict[str, object]] = []
     for method, found in by_method.items():
         base = _of_logging(found[0], logging_policy) if logging_policy is not None else None
         targets = [one for one in found if one.policy != logging_policy]
         pairs = [(one, base) for one in targets if base is not None] + [(b, a) for a, b in combinations(targets, 2)]
-        rows += [_contrast_row(method, one, reference, level) for one, reference in pairs]
+        compared = [_Compared.of(method, one, reference) for one, reference in pairs]
+        rows += _rows(method, compared, level)
     return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
 
 
@@ -100,29 +112,58 @@ def _of_logging(result: Result, logging_policy: str) -> Result | None:
     return None if base.estimate is None else base
 
 
-def _contrast_row(method: Method, one: Result, reference: Result, level: float) -> dict[str, object]:
-    assert one.estimate is not None
-    assert reference.estimate is not None
-    difference = contrast(one.estimate, reference.estimate)
-    low, high = difference.ci(level)
-    # Truths of different prompts differ by the prompts, and no interval is asked to cover that.
-    alike = one.compared.same_prompts(reference.compared)
-    truth = one.compared.truth.minus(reference.compared.truth) if alike else UNKNOWN
-    support = gates.combine([*_reasons(one, reference), *_transport(method, one, reference, difference.std_error)])
-    return {
-        **method.columns,
-        "policy": one.policy,
-        "reference": reference.policy,
-        "difference": difference.value,
-        "std_error": difference.std_error,
-        "df": difference.df,
-        "ci_low": low,
-        "ci_high": high,
-        "truth": truth.value,
-        "covered": truth.covered_by(difference, level=level),
-        "support": support.level,
-        "support_reason": support.reason,
-    }
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Two results of one method, their difference, and its gate."""
+
+    one: Result
+    reference: Result
+    difference: Estimate
+    support: gates.Support
+
+    @classmethod
+    def of(cls, method: Method, one: Result, reference: Result) -> _Compared:
+        assert one.estimate is not None
+        assert reference.estimate is not None
+        difference = contrast(one.estimate, reference.estimate)
+        findings = [*_reasons(one, reference), *_transport(method, one, reference, difference.std_error)]
+        return cls(one, reference, difference, gates.combine(findings))
+
+    @property
+    def truth(self) -> Truth:
+        """Truths of different prompts differ by the prompts, and no interval is asked to cover that."""
+        alike = self.one.compared.same_prompts(self.reference.compared)
+        return self.one.compared.truth.minus(self.reference.compared.truth) if alike else UNKNOWN
+
+
+def _rows(method: Method, compared: Sequence[_Compared], level: float) -> Iterator[dict[str, object]]:
+    """The differences of one method as rows of the table."""
+    if not compared:
+        return
+    names = [[each.one.policy, each.reference.policy] for each in compared]
+    codes = pd.factorize(np.array(names, dtype=object).ravel())[0].reshape(-1, 2)
+    family = Family([each.difference for each in compared], codes[:, 0], codes[:, 1])
+    best = family.may_be_best(level, np.array([each.support.level != gates.REFUSED for each in compared]))
+    each_level = family.each(level)
+    for place, each in enumerate(compared):
+        truth, difference = each.truth, each.difference
+        yield {
+            **method.columns,
+            "policy": each.one.policy,
+            "reference": each.reference.policy,
+            "difference": difference.value,
+            "std_error": difference.std_error,
+            "df": difference.df,
+            **dict(zip(("ci_low", "ci_high"), difference.ci(level), strict=True)),
+            **dict(zip(("simultaneous_ci_low", "simultaneous_ci_high"), difference.ci(each_level), strict=True)),
+            "adjusted_p": float(family.adjusted_p[place]),
+            "policy_may_be_best": bool(best[codes[place, 0]]),
+            "reference_may_be_best": bool(best[codes[place, 1]]),
+            "truth": truth.value,
+            "covered": truth.covered_by(difference, level=level),
+            "support": each.support.level,
+            "support_reason": each.support.reason,
+        }
 
 
 def _reasons(one: Result, reference: Result) -> list[gates.Finding]:

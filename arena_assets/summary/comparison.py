@@ -37,8 +37,11 @@ def of_policy(results: pd.DataFrame, policy: str) -> pd.DataFrame:
 
 
 def against_logging(contrasts: pd.DataFrame, best: pd.DataFrame, logging_policy: str) -> pd.DataFrame:
-    """The difference to P0 of each target's best supported estimate."""
+    """The difference to P0 of each target's best supported estimate; its interval is the simultaneous one, so that
+    several differences can be told at once.
+    """
     own, key = contrasts[contrasts["reference"] == logging_policy], ["policy", *METHOD]
+    own = own.assign(ci_low=own["simultaneous_ci_low"], ci_high=own["simultaneous_ci_high"])
     return own.merge(best[key], on=key)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from arena_assets.charts.headline import supported
 from arena_assets.charts.names import count, level_words, with_methods
+from arena_assets.estimation.diagnostics.gates import REFUSED
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.summary.comparison import accuracy, against_logging
 from arena_assets.summary.material import Material
@@ -20,7 +21,8 @@ def recommendation(material: Material) -> list[str]:
     chosen = supported(with_methods(material.results), material.values)
     best = {row["policy"]: row for row in rows_of(chosen)}
     against = {row["policy"]: row for row in rows_of(against_logging(material.contrasts, chosen, p0))}
-    yardstick = clone_difference(against, material.experiment.clones)
+    told = {name: row for name, row in against.items() if row["support"] != REFUSED}
+    yardstick = clone_difference(told, material.experiment.clones)
     texts = [
         _of_policy(material, name, best.get(name), against.get(name), yardstick)
         for name in material.experiment.target_names
@@ -32,7 +34,7 @@ def recommendation(material: Material) -> list[str]:
         )
     better = [
         name
-        for name, row in against.items()
+        for name, row in told.items()
         if row["ci_low"] > 0 and row["difference"] > yardstick and name not in material.experiment.clones
     ]
     if better:
@@ -40,6 +42,12 @@ def recommendation(material: Material) -> list[str]:
         texts.append(f"Better than {p0} beyond chance: {', '.join(ranked)}.")
     else:
         texts.append(f"No target is better than {p0} beyond chance on these data; keep {p0}.")
+    behind = [name for name, row in told.items() if not row["policy_may_be_best"]]
+    if behind:
+        texts.append(f"Not the best, beyond chance: {', '.join(behind)}.")
+    if len(told) > 1:
+        level = level_words(material.values)
+        texts.append(f"These differences are judged together: at {level}, chance alone rarely makes even one of them.")
     texts += _methods(material)
     if not material.runs.refused.empty:
         texts.append("Some batches were refused by a check; see Data quality before quoting any number.")
@@ -60,7 +68,7 @@ def _of_policy(
     if row is None:
         own = material.results[(material.results["policy"] == name) & material.results["support_reason"].notna()]
         why = str(own["support_reason"].iloc[0]) if len(own) else "no method gave an estimate"
-        return f"{name}: these data cannot say how good it is ({'; '.join(why.split('; ')[:2])})."
+        return f"{name}: these data cannot say how good it is ({_first(why)})."
     level = level_words(material.values)
     text = (
         f"{name}: about {row['estimate']:.2f} ({level} interval {row['ci_low']:.2f} to {row['ci_high']:.2f}; "
@@ -71,12 +79,19 @@ def _of_policy(
         text += f"; its own labels say {truth:.2f}"
     if against is None:
         return text + "."
+    if against["support"] == REFUSED:
+        return text + f". How it compares with {p0} cannot be said ({_first(against['support_reason'])})."
     low, high, difference = against["ci_low"], against["ci_high"], against["difference"]
     if name in material.experiment.clones:
         return text + f". It is {p0} again; the two differ by {difference:+.3f} ({low:+.3f} to {high:+.3f})."
     if (low > 0 or high < 0) and abs(difference) > yardstick:
         return text + f". That is {abs(difference):.2f} {'above' if difference > 0 else 'below'} {p0}, beyond chance."
     return text + f". The difference to {p0}, {difference:+.2f} ({low:+.2f} to {high:+.2f}), can be chance or noise."
+
+
+def _first(reason: str) -> str:
+    """The two worst of several findings."""
+    return "; ".join(reason.split("; ")[:2])
 
 
 def _methods(material: Material) -> list[str]:

@@ -84,6 +84,15 @@ POLICY_CONTRASTS = Table(
         Column("std_error", REAL, "standard error of the difference, paired", minimum=0),
         Column("df", REAL, "degrees of freedom of the interval", minimum=0),
         *_interval("the difference"),
+        *(
+            Column(f"simultaneous_ci_{end}", REAL, f"{side} end of the interval that holds together with all others")
+            for end, side in (("low", "lower"), ("high", "upper"))
+        ),
+        Column("adjusted_p", REAL, "p value of no difference, adjusted for all of the method", minimum=0, maximum=1),
+        *(
+            Column(f"{who}_may_be_best", FLAG, f"whether {who} may be the best: none is above it beyond chance")
+            for who in ("policy", "reference")
+        ),
         Column("truth", REAL, "difference of the truths", nullable=True),
         Column("covered", FLAG, "whether the interval of difference - truth, paired by prompt, holds 0", nullable=True),
         Column(

@@ -31,9 +31,12 @@ def row(policy: str, estimate: float, truth: float = 0.5, support: str = "suppor
     }
 
 
-def against(policy: str, difference: float, half: float) -> dict[str, Any]:
-    ends = {"ci_low": difference - half, "ci_high": difference + half, "support": "supported"}
-    return METHOD | {"scoring": "deterministic", "policy": policy, "reference": "p0", "difference": difference} | ends
+def against(policy: str, difference: float, half: float, **other: object) -> dict[str, Any]:
+    """A difference to P0 that holds together with others within `half`; alone it would hold within half of that."""
+    ends = {"simultaneous_ci_low": difference - half, "simultaneous_ci_high": difference + half}
+    ends |= {"ci_low": difference - half / 2, "ci_high": difference + half / 2}
+    row = {"scoring": "deterministic", "policy": policy, "reference": "p0", "difference": difference, **ends}
+    return METHOD | row | {"policy_may_be_best": True, "support": "supported", "support_reason": None} | other
 
 
 def said(rows: list[dict[str, Any]], differences: list[dict[str, Any]], *targets: str, level: float = 0.95) -> str:
@@ -51,7 +54,7 @@ def said(rows: list[dict[str, Any]], differences: list[dict[str, Any]], *targets
         experiment=experiment,
         results=results,
         values=values,
-        contrasts=pd.DataFrame(differences, columns=[*keys, "policy", "reference", "difference", "ci_low", "ci_high"]),
+        contrasts=pd.DataFrame(differences, columns=[*against("", 0, 0)]),
         accuracy=method_accuracy(results, values.assign(std_error=0.01, df=99.0)),
         runs=SimpleNamespace(refused=pd.DataFrame()),
     )
@@ -66,6 +69,28 @@ def test_a_better_policy_is_named_and_a_clone_never_is() -> None:
     assert "Better than p0 beyond chance: pi_new." in text
     assert "pi_clone: about 0.50" in text
     assert "It is p0 again" in text
+
+
+def test_a_difference_must_stand_beside_all_others() -> None:
+    """Alone it would be beyond chance."""
+    text = said([row("pi_new", 0.55)], [against("pi_new", 0.05, 0.06)], "pi_new")
+    assert "The difference to p0, +0.05 (-0.01 to +0.11), can be chance or noise." in text
+    assert "keep p0" in text
+
+
+def test_what_is_refused_as_a_difference_is_no_finding() -> None:
+    refused = against("pi_new", 0.2, 0.05, support="refused", support_reason="it does not carry over; and; more")
+    text = said([row("pi_new", 0.7)], [refused], "pi_new")
+    assert "How it compares with p0 cannot be said (it does not carry over; and)." in text
+    assert "keep p0" in text
+
+
+def test_who_is_surely_not_the_best_is_said() -> None:
+    rows = [row("pi_old", 0.4), row("pi_new", 0.7)]
+    differences = [against("pi_old", -0.2, 0.05, policy_may_be_best=False), against("pi_new", 0.1, 0.05)]
+    text = said(rows, differences, "pi_old", "pi_new")
+    assert "Not the best, beyond chance: pi_old." in text
+    assert "judged together" in text
 
 
 def test_the_level_is_that_of_the_analysis() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from arena_assets.estimation._types import EstimationError
@@ -14,6 +16,7 @@ ROUNDING = 1e-9
 def contrast(first: Estimate, second: Estimate) -> Estimate:
     """first - second, paired by prompt: contributions are the differences of the contributions.
 
+    Degrees of freedom are those of the difference, which a few prompts may carry, at most those of either side.
     Both must have been made on the same numbering of prompts (one `evaluate` call). Independent draws of the same
     prompts are paired as well: what the prompts share cancels. Two that differ by rounding alone differ by nothing.
     Raises EstimationError where the numberings differ.
@@ -32,14 +35,9 @@ def contrast(first: Estimate, second: Estimate) -> Estimate:
     scale = max(float(np.abs(each).max()) for one in (first, second) for each in (one.value, one.contributions))
     if max(abs(value), *(float(np.abs(each).max(initial=0.0)) for each in (phi, errors, own))) <= ROUNDING * scale:
         value, phi, errors, own = 0.0, np.zeros_like(phi), np.zeros_like(errors), np.zeros_like(own)
-    return from_contributions(
-        value,
-        phi,
-        shared_errors=errors,
-        own_errors=own,
-        n_sampled=min(first.n_sampled, second.n_sampled),
-        df=min(first.df, second.df),
-    )
+    n_sampled = min(first.n_sampled, second.n_sampled)
+    difference = from_contributions(value, phi, shared_errors=errors, own_errors=own, n_sampled=n_sampled)
+    return replace(difference, df=min(difference.df, first.df, second.df))
 
 
 def agree(first: Estimate, second: Estimate, *, level: float = 0.95) -> bool:
