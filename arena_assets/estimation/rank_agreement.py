@@ -8,7 +8,7 @@ from math import isnan, nan
 
 import numpy as np
 
-from arena_assets.estimation._types import Floats
+from arena_assets.estimation._types import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,15 @@ class RankAgreement:
         return 2 * self.accuracy - 1
 
 
-def rank_agreement(estimates: Floats, truths: Floats) -> RankAgreement:
-    """Agreement of two orders of the same k policies. estimates: (k,) NaN where there is none; truths: (k,)."""
+def rank_agreement(estimates: Floats, truths: Floats, comparable: Bools | None = None) -> RankAgreement:
+    """Agreement of two orders of the same k policies. estimates: (k,) NaN where there is none; truths: (k,).
+
+    comparable: (k, k) pairs that have an order; all where None.
+    """
     shares = [
         _right(estimates[a] - estimates[b], truths[a] - truths[b])
         for a, b in combinations(range(estimates.size), 2)
-        if truths[a] != truths[b]
+        if truths[a] != truths[b] and (comparable is None or comparable[a, b])
     ]
     return RankAgreement(len(shares), sum(shares))
 

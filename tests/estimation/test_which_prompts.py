@@ -59,7 +59,8 @@ def without_draws(data: EvaluationData, lost: np.ndarray, policy: str = "a") -> 
 
 def without_weights(data: EvaluationData, lost: np.ndarray) -> EvaluationData:
     target = data.targets["a"]
-    return replace(data, targets={"a": replace(target, log_weights=np.where(lost, NAN, target.log_weights))})
+    kept = replace(target, log_weights=np.where(lost, NAN, target.log_weights))
+    return replace(data, targets={**data.targets, "a": kept})
 
 
 def without_labels(data: EvaluationData, lost: np.ndarray) -> EvaluationData:
@@ -227,3 +228,27 @@ def _expected() -> float:
 
 
 TRUTH = _expected()
+
+
+def test_a_missing_prompt_is_no_wrong_order() -> None:
+    """Hard prompts without draws or log-probabilities raise a's estimate, not what it is worth beside b."""
+    data, hard = made(targets=("a", "b"))
+    whole = complete_analysis(data, methods=METHODS)["method_accuracy"].set_index("estimator")
+    assert (whole["pairs"] == 1).all()
+
+    # a's truth stands for the easy prompts alone, b's for all: they have no order.
+    easy = complete_analysis(without_draws(data, hard), methods=METHODS)["method_accuracy"]
+    assert (easy["pairs"] == 0).all()
+    assert easy["kendall_tau"].isna().all()
+    assert (easy["policies"] == 2).all()
+
+    # Without log-probabilities of hard prompts both truths are of all, and a looks better than b, which is better.
+    logged, better = data.scores["deterministic"], data.targets["b"]
+    raised = replace(better, log_weights=1.2 * (logged - logged.mean()) - 0.05, labels=better.labels + 0.08)
+    data = replace(data, targets={**data.targets, "b": raised})
+    tables = complete_analysis(without_weights(data, hard), methods=[Method("snips", "monotone")])
+    estimate = tables["ablation_results"].set_index("policy")["estimate"]
+    assert estimate["a"] > estimate["b"] + 0.1
+    only = tables["method_accuracy"].iloc[0]
+    assert only[["pairs", "pairs_right"]].tolist() == [1, 1]
+    assert only["ranking"] == "a > b"  # as it stands

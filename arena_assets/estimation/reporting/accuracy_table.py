@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from arena_assets.estimation._types import Bools
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
@@ -29,50 +31,59 @@ ACCURACY_COLUMNS = (
 )
 
 
-def method_accuracy(results: pd.DataFrame, values: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def method_accuracy(
+    results: pd.DataFrame, values: pd.DataFrame, *, level: float = 0.95, prompts: Mapping[str, Bools] | None = None
+) -> pd.DataFrame:
     """One row for each method that `results` (the analysis table) holds, in their order.
 
-    Errors are those of the table's rows; order is that of `values` (`policy_values`), of which a pair is clear where
-    the truths differ beyond the `level` interval of their difference. A tie of estimates is no pair in the right
-    order.
+    Errors are those of the table's rows, each on the prompts that estimate and truth both rest on. Order is that of
+    `values` (`policy_values`) with and without these errors, so that no missing prompt looks like a wrong order; a pair
+    is clear where the truths differ beyond the `level` interval of their difference. `prompts`: (n_prompts,) for which
+    ones each policy's truth stands; truths of different prompts have no order. A tie of estimates is no pair in the
+    right order.
     """
     truths = values.loc[~values["is_logging_policy"].astype(bool) & values["value"].notna()].set_index("policy")
     own = results[results["policy"].isin(list(truths.index))]
     rows = [
-        dict(zip(METHOD_COLUMNS, method, strict=True)) | _accuracy(group, truths, level)
+        dict(zip(METHOD_COLUMNS, method, strict=True)) | _accuracy(group, truths, level, prompts)
         for method, group in own.groupby(list(METHOD_COLUMNS), sort=False)
     ]
     return pd.DataFrame(rows, columns=list(ACCURACY_COLUMNS))
 
 
-def _accuracy(group: pd.DataFrame, truths: pd.DataFrame, level: float) -> dict[str, object]:
-    found = group[group["estimate"].notna()]
-    error = found["error"].dropna().to_numpy(float)
-    estimates = dict(zip(found["policy"], found["estimate"].astype(float), strict=True))
+def _accuracy(
+    group: pd.DataFrame, truths: pd.DataFrame, level: float, prompts: Mapping[str, Bools] | None
+) -> dict[str, object]:
+    estimated, compared = group[group["estimate"].notna()], group[group["error"].notna()]
+    error = compared["error"].to_numpy(float)
+    by_value = estimated.sort_values("estimate", ascending=False, kind="stable")
     return {
-        "policies": len(found),
-        "without_estimate": len(group) - len(found),
-        "refused": int((found["support"] == gates.REFUSED).sum()),
+        "policies": len(compared),
+        "without_estimate": len(group) - len(compared),
+        "refused": int((estimated["support"] == gates.REFUSED).sum()),
         "rmse": float(np.sqrt(np.mean(error**2))) if error.size else np.nan,
         "mean_abs_error": float(np.abs(error).mean()) if error.size else np.nan,
-        "covered": int(found["covered"].eq(True).sum()),
-        **_order(estimates, truths, level),
-        "ranking": " > ".join(sorted(estimates, key=lambda name: -estimates[name])) or None,
+        "covered": int(compared["covered"].eq(True).sum()),
+        **_order(dict(zip(compared["policy"], error, strict=True)), truths, level, prompts),
+        "ranking": " > ".join(by_value["policy"]) or None,
     }
 
 
-def _order(estimates: dict[str, float], truths: pd.DataFrame, level: float) -> dict[str, object]:
-    known = truths.loc[list(estimates)]
-    value, error, df = (known[name].to_numpy(float) for name in ("value", "std_error", "df"))
-    guess = np.array(list(estimates.values()))
-    whole = rank_agreement(guess, value)
+def _order(
+    errors: Mapping[str, float], truths: pd.DataFrame, level: float, prompts: Mapping[str, Bools] | None
+) -> dict[str, object]:
+    names = list(errors)
+    value, std_error, df = (truths.loc[names, name].to_numpy(float) for name in ("value", "std_error", "df"))
+    guess = value + np.array(list(errors.values()))
+    comparable = np.array([[prompts is None or (prompts[a] == prompts[b]).all() for b in names] for a in names], bool)
+    whole = rank_agreement(guess, value, comparable)
     right, clear = [], []
     for a, b in combinations(range(guess.size), 2):
         gap = value[a] - value[b]
-        if gap == 0:
+        if gap == 0 or not comparable[a, b]:
             continue
         right.append(bool(np.sign(guess[a] - guess[b]) == np.sign(gap)))
-        both = float(np.hypot(error[a], error[b]))
+        both = float(np.hypot(std_error[a], std_error[b]))
         clear.append(np.isfinite(both) and abs(gap) > critical_value(level, float(min(df[a], df[b]))) * both)
     return {
         "kendall_tau": whole.kendall_tau,

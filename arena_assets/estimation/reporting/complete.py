@@ -38,6 +38,7 @@ def complete_analysis(
     kinds = kinds_of(methods)
     fitted = fitted_calibrations(preparation, kinds)
     values = policy_values(preparation, level=level)
+    prompts = {name: preparation.truth_prompts(name) for name in data.targets}
     return {
         "ablation_results": estimates,
         "weight_diagnostics": weight_diagnostics(data),
@@ -47,5 +48,5 @@ def complete_analysis(
         "calibration_diagnostics": calibration_diagnostics(preparation, kinds, fitted, level=level),
         "policy_contrasts": contrasts(results, logging_policy=data.logging_policy, level=level),
         "policy_values": with_headline(values, estimates),
-        "method_accuracy": method_accuracy(estimates, values, level=level),
+        "method_accuracy": method_accuracy(estimates, values, level=level, prompts=prompts),
     }
