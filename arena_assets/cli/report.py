@@ -6,7 +6,8 @@ import math
 
 import pandas as pd
 
-from arena_assets.charts.names import level_words
+from arena_assets.charts.names import level_words, with_methods
+from arena_assets.charts.verdicts import verdicts
 from arena_assets.config import Experiment
 from arena_assets.estimation import BASIC
 from arena_assets.storage import Store
@@ -15,7 +16,7 @@ from arena_assets.tables import ABLATION_RESULTS, POLICY_VALUES, WEIGHT_DIAGNOST
 
 
 def comparison(experiment: Experiment, store: Store) -> str:
-    """For each target the truth and the basic methods' estimates, with intervals, coverage and support."""
+    """For each target the truth and the basic methods' estimates with intervals, and what their verdicts mean."""
     results = store.read(ABLATION_RESULTS.name)
     values, weights = (read_beside(store, table.name) for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS))
     truths, overlaps = ({row["policy"]: row for row in rows_of(table)} for table in (values, weights))
@@ -39,8 +40,8 @@ def comparison(experiment: Experiment, store: Store) -> str:
         lines.append(
             f"  {'estimator':<16}{'rewards':<12}{'estimate':>9}  {interval:<18}{'error':>8}  {'covers':<7}support"
         )
-        for row in rows_of(own):
-            lines.append(_line(row))
+        lines += [_line(row) for row in rows_of(own)]
+        lines += [f"  {said}" for said in verdicts(with_methods(own))]
         lines.append("")
     lines.append("support: what the gates say of an estimate; a refused one is no finding, whatever its value.")
     return "\n".join(lines)

@@ -8,14 +8,16 @@ import altair as alt
 import yaml
 
 from arena_assets.charts import calibration, forest, headline, overlap, style
-from arena_assets.charts.names import FAMILIES, level_words
+from arena_assets.charts.names import FAMILIES, level_words, with_methods
 from arena_assets.charts.selection import choose_rows, of_policies
+from arena_assets.charts.verdicts import verdicts
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE
 from arena_assets.progress import duration
 from arena_assets.stages.origin import origin_of
 from arena_assets.summary.blocks import Block, Chart, Code, Heading, Paragraph, Points, Rows
 from arena_assets.summary.comparison import accuracy, of_policy
 from arena_assets.summary.material import Material
+from arena_assets.summary.since import since_earlier
 from arena_assets.summary.svg import svg
 from arena_assets.summary.words import recommendation
 
@@ -33,6 +35,7 @@ def report(material: Material) -> list[Block]:
         *_quality(material),
         *_cost(material),
         *_again(material),
+        *since_earlier(),
     ]
 
 
@@ -89,6 +92,8 @@ def _estimators(material: Material) -> list[Block]:
         if policy in set(shown["policy"]):
             said = forest.title(shown, policy, material.values)
             blocks += [Heading(policy, 3), _chart(said, forest.forest, shown, policy, bounds, material.values)]
+            own = with_methods(material.results[material.results["policy"] == policy])
+            blocks += [Paragraph("What the verdicts mean, and what would change them:"), Points(tuple(verdicts(own)))]
             table = of_policy(material.results, policy)
             blocks.append(Rows(table, folded=f"All {len(table)} estimates of {policy} in numbers"))
     return blocks

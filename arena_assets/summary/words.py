@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping
 from math import isnan
 from typing import Any
 
+import pandas as pd
+
 from arena_assets.charts.headline import supported
 from arena_assets.charts.names import count, level_words, with_methods
-from arena_assets.estimation.diagnostics.gates import REFUSED
+from arena_assets.estimation.diagnostics.gates import REFUSED, SUPPORTED
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.summary.comparison import accuracy, against_logging
 from arena_assets.summary.material import Material
@@ -64,11 +66,10 @@ def clone_difference(against: Mapping[str, Mapping[str, Any]], clones: Collectio
 def _of_policy(
     material: Material, name: str, row: Mapping[str, Any] | None, against: Mapping[str, Any] | None, yardstick: float
 ) -> str:
-    p0 = material.experiment.logging_policy.name
     if row is None:
         own = material.results[(material.results["policy"] == name) & material.results["support_reason"].notna()]
         why = str(own["support_reason"].iloc[0]) if len(own) else "no method gave an estimate"
-        return f"{name}: these data cannot say how good it is ({_first(why)})."
+        return f"{name}: these data cannot say how good it is ({_first(why)}). {_advice(own)}".rstrip()
     level = level_words(material.values)
     text = (
         f"{name}: about {row['estimate']:.2f} ({level} interval {row['ci_low']:.2f} to {row['ci_high']:.2f}; "
@@ -77,21 +78,33 @@ def _of_policy(
     truth = float(material.values.set_index("policy")["value"][name])
     if not isnan(truth):
         text += f"; its own labels say {truth:.2f}"
+    text += _compared(material, name, against, yardstick)
+    return text if row["support"] == SUPPORTED else f"{text} {row.get('support_advice') or ''}".rstrip()
+
+
+def _compared(material: Material, name: str, against: Mapping[str, Any] | None, yardstick: float) -> str:
+    """The end of the sentence: how far from P0."""
+    p0 = material.experiment.logging_policy.name
     if against is None:
-        return text + "."
+        return "."
     if against["support"] == REFUSED:
-        return text + f". How it compares with {p0} cannot be said ({_first(against['support_reason'])})."
+        return f". How it compares with {p0} cannot be said ({_first(against['support_reason'])})."
     low, high, difference = against["ci_low"], against["ci_high"], against["difference"]
     if name in material.experiment.clones:
-        return text + f". It is {p0} again; the two differ by {difference:+.3f} ({low:+.3f} to {high:+.3f})."
+        return f". It is {p0} again; the two differ by {difference:+.3f} ({low:+.3f} to {high:+.3f})."
     if (low > 0 or high < 0) and abs(difference) > yardstick:
-        return text + f". That is {abs(difference):.2f} {'above' if difference > 0 else 'below'} {p0}, beyond chance."
-    return text + f". The difference to {p0}, {difference:+.2f} ({low:+.2f} to {high:+.2f}), can be chance or noise."
+        return f". That is {abs(difference):.2f} {'above' if difference > 0 else 'below'} {p0}, beyond chance."
+    return f". The difference to {p0}, {difference:+.2f} ({low:+.2f} to {high:+.2f}), can be chance or noise."
 
 
 def _first(reason: str) -> str:
     """The two worst of several findings."""
     return "; ".join(reason.split("; ")[:2])
+
+
+def _advice(rows: pd.DataFrame) -> str:
+    """What would change the first verdict that says so."""
+    return next((row["support_advice"] for row in rows_of(rows) if row.get("support_advice")), "")
 
 
 def _methods(material: Material) -> list[str]:

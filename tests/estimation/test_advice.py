@@ -52,6 +52,12 @@ def test_what_would_change_a_verdict(method: Method, seen: TargetDiagnostics, sa
     assert said.count(".") == 1
 
 
+def test_labels_that_no_response_is_there_for_take_more_responses() -> None:
+    few = replace(SEEN, n_labels=80, weights=diagnose(np.ones(90)))
+    said = advice(Method("direct", "two_stage"), few, ONE, "caution")
+    assert said.endswith("20 more labels of P0's responses would do, which takes 10 more responses.")
+
+
 def test_nothing_that_differs_is_said_to_show_nothing() -> None:
     said = advice(DIRECT, SEEN, Stated(std_error=0.0, df=200.0), "refused")
     assert "Everything is equal" in said

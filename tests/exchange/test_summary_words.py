@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from arena_assets.charts.verdicts import verdicts
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
 from arena_assets.summary.blocks import Code, Heading, Paragraph, Rows, cell, to_markdown
 from arena_assets.summary.page import to_html
@@ -91,6 +92,22 @@ def test_who_is_surely_not_the_best_is_said() -> None:
     text = said(rows, differences, "pi_old", "pi_new")
     assert "Not the best, beyond chance: pi_old." in text
     assert "judged together" in text
+
+
+def test_what_would_change_a_verdict_is_said_beside_it() -> None:
+    rows = [row("pi_new", 0.7, support="caution") | {"support_advice": "Label 40 more."}]
+    rows += [row("pi_bad", 0.2, support="refused") | {"support_advice": "Label its own."}]
+    text = said(rows, [against("pi_new", 0.2, 0.05)], "pi_new", "pi_bad")
+    assert "That is 0.20 above p0, beyond chance. Label 40 more." in text
+    assert "and more). Label its own." in text
+
+
+def test_the_command_says_a_verdict_once_for_all_methods_of_which_it_holds() -> None:
+    rows = [{"support": level, "support_advice": text, "method": name} for level, text, name in (
+        ("refused", "Bad.", "A"), ("caution", "Hm.", "B"), ("refused", "Bad.", "C"), ("supported", "", "D"),
+        ("refused", "Bad.", "E"), ("refused", "Bad.", "F"), ("refused", "Bad.", "G"),
+    )]  # fmt: skip
+    assert verdicts(pd.DataFrame(rows)) == ["caution: Hm. (B)", "refused: Bad. (A, C, E and 2 more methods)"]
 
 
 def test_the_level_is_that_of_the_analysis() -> None:

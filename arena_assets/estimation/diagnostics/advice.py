@@ -26,14 +26,13 @@ def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> 
     if method.takes_judge_at_its_word:
         return "The judge's scores stand in for labels: a calibration on labels of P0's responses would carry it."
     if seen.n_labels < gates.LABELS_WARN:
-        return (
-            f"Too few labels to know the error: {_more(seen.n_labels, gates.LABELS_WARN)} of P0's responses would do."
-        )
+        more = _of_logged(seen, seen.n_labels, gates.LABELS_WARN, "do")
+        return f"Too few labels to know the error: {more}."
     if abs(seen.selection.z) > gates.SELECTION_WARN:
         return "The labelled responses differ from the others: label a random part of P0's responses, or all of them."
     if gates.index_unknown(method, seen):
-        more = _more(seen.n_labels, gates.INDEX_LABELS)
-        return f"A two-stage calibration learns a score of its own from the labels: {more} of P0's responses would do."
+        more = _of_logged(seen, seen.n_labels, gates.INDEX_LABELS, "do")
+        return f"A two-stage calibration learns a score of its own from the labels: {more}."
     return _overlap(method, seen) or _transport(method, seen, one)
 
 
@@ -50,6 +49,13 @@ def _more(there: int, needed: float) -> str:
     return f"{ceil(needed) - there} more labels"
 
 
+def _of_logged(seen: TargetDiagnostics, there: int, needed: float, what: str) -> str:
+    """How many more labels of P0's responses would do or tell, and how many responses that takes beyond those there."""
+    rows = seen.weights.n
+    lacking = f", which takes {ceil(needed) - rows} more responses" if 0 < rows < needed else ""
+    return f"{_more(there, needed)} of P0's responses would {what}{lacking}"
+
+
 def _overlap(method: Method, seen: TargetDiagnostics) -> str:
     """Of weights that carry too little; nothing where they are not at fault."""
     weights = seen.weights
@@ -62,7 +68,7 @@ def _overlap(method: Method, seen: TargetDiagnostics) -> str:
     if needed <= averaged:
         return ""
     if method.entry.family.labels and needed <= MOST_LABELS * averaged:
-        return f"A few heavy weights carry it: {_more(averaged, needed)} of P0's responses would do."
+        return f"A few heavy weights carry it: {_of_logged(seen, averaged, needed, 'do')}."
     return f"A few heavy weights carry it, and P0's responses cannot change that: {_own_labels()}."
 
 
@@ -81,7 +87,7 @@ def _transport(method: Method, seen: TargetDiagnostics, one: Stated) -> str:
     if isfinite(wanted) and seen.n_labels < wanted <= MOST_LABELS * seen.n_labels:
         return (
             "Whether equal scores mean equal labels for this target cannot be told yet: about"
-            f" {_more(seen.n_labels, wanted)} of P0's responses would tell."
+            f" {_of_logged(seen, seen.n_labels, wanted, 'tell')}."
         )
     return (
         f"Whether equal scores mean equal labels for this target cannot be told from P0's responses: {_own_labels()}."
