@@ -10,7 +10,9 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from dashboard import elements, session
+from dashboard.banner import banner
 from dashboard.data.catalog import Chosen
+from dashboard.data.status import status
 from dashboard.screens import ablations, estimators, judge, overview, responses, weights
 
 
@@ -24,9 +26,10 @@ class Screen:
     render: Callable[[Chosen], None]
 
     def draw(self, chosen: Chosen) -> None:
-        """The page for an experiment, with the reason where its configuration cannot be used."""
+        """The page for an experiment, below what its results rest on, or why its configuration cannot be used."""
         if chosen.reason is not None:
             elements.broken_configuration(chosen)
+        banner(chosen, status(chosen))
         self.render(chosen)
 
 

@@ -16,6 +16,7 @@ from arena_assets.config.judges import (
 )
 from arena_assets.config.loading import config_folder, experiment_names, experiment_of, load_experiment, load_yaml
 from arena_assets.config.made_with import former_identity, is_made_with, made_with, why_outdated
+from arena_assets.config.settings import changes, noted_settings, policies_of, settings, settings_note
 from arena_assets.config.sources import (
     ANY_LANGUAGE,
     CorpusConfig,
@@ -59,6 +60,7 @@ __all__ = [
     "RubricJudge",
     "RubricOracle",
     "ShippedCorpus",
+    "changes",
     "config_folder",
     "experiment_names",
     "experiment_of",
@@ -68,6 +70,10 @@ __all__ = [
     "load_experiment",
     "load_yaml",
     "made_with",
+    "noted_settings",
+    "policies_of",
     "project_root",
+    "settings",
+    "settings_note",
     "why_outdated",
 ]

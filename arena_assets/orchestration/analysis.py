@@ -14,7 +14,7 @@ from arena_assets.orchestration.batches import options
 from arena_assets.orchestration.checked_write import Yields, content_version, finish, refusing
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
-from arena_assets.stages.analysis import analyse, write_beside
+from arena_assets.stages.analysis import analyse, stated_of, write_beside
 from arena_assets.stages.collecting import as_data, collect
 from arena_assets.stages.studies import simulate
 from arena_assets.storage import METHODS, Effort, Store
@@ -61,9 +61,9 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
         }
         batch = Batch(experiment, pipeline.RESULTS.name, results, machines=collected.machines)
         effort = Effort(round(time.monotonic() - started, 2))
-        notes = {"rests_on": collected.summary, "prompts": str(len(collected.tables[pipeline.PROMPTS.name]))}
+        notes = collected.notes
         first = partial(write_beside, experiment, store, analysis, **notes)
-        stated = {**notes, "analysis": analysis.identity}
+        stated = {**notes, **stated_of(experiment, analysis)}
         yield from finish(context, store, batch, metadata, effort, notes=stated, write_first=first)
 
     found: dg.AssetsDefinition = results

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from arena_assets import pipeline
-from arena_assets.config import Experiment, config_folder, load_yaml, made_with
+from arena_assets.config import Experiment, config_folder, load_yaml, made_with, settings_note
 from arena_assets.errors import ConfigError, RefusedError
 from arena_assets.estimation import AblationSpec, EstimationError, EvaluationData, complete_analysis
 from arena_assets.stages.origin import origin_of
@@ -60,9 +60,14 @@ def analyse(experiment: Experiment, data: EvaluationData, clock: Callable[[], fl
     return Analysis(ordered.pop(ABLATION_RESULTS.name), ordered)
 
 
+def stated_of(experiment: Experiment, analysis: Analysis) -> dict[str, str]:
+    """What the results' file says of their making: which analysis they are of, and the settings that made them."""
+    return {"analysis": analysis.identity, **settings_note(experiment)}
+
+
 def write_beside(experiment: Experiment, store: Store, analysis: Analysis, **notes: str) -> None:
     """Write every table but `ablation_results`, which follows last: where that is, all are."""
-    stated = made_with(experiment, ABLATION_RESULTS.name) | {"analysis": analysis.identity, **notes}
+    stated = made_with(experiment, ABLATION_RESULTS.name) | {**stated_of(experiment, analysis), **notes}
     for name in pipeline.RESULTS.beside:
         store.write(name, analysis.beside[name], **stated)
 
@@ -71,5 +76,5 @@ def write_analysis(experiment: Experiment, store: Store, analysis: Analysis, **n
     """Write all tables of an analysis, `ablation_results` last."""
     write_beside(experiment, store, analysis, **notes)
     name = ABLATION_RESULTS.name
-    stated = made_with(experiment, name) | {"analysis": analysis.identity, **notes}
+    stated = made_with(experiment, name) | {**stated_of(experiment, analysis), **notes}
     store.write(name, analysis.results, **stated)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.machine import Machine
 
 
@@ -21,6 +22,12 @@ class Collected:
     missing: tuple[str, ...]
     left_out: dict[str, str]
     machines: dict[str, Machine] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a file that is made of them says of what it rests on: in words, and to look at again."""
+        prompts = len(self.tables[pipeline.PROMPTS.name])
+        return {"rests_on": self.summary, "prompts": str(prompts), "partitions": ",".join(self.used)}
 
     @property
     def summary(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from arena_assets.config import noted_settings, policies_of
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort, Store
 from arena_assets.tables import ABLATION_RESULTS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES
 from dashboard.data.cache import CACHE
 from dashboard.data.catalog import Chosen, Roles, roles_in
-from dashboard.data.files import Loaded, UnusableFile, last_runs, load
+from dashboard.data.files import Loaded, UnusableFile, last_runs, load, notes
 
 _SCORES = ["prompt_id", "policy", "judge_score", "judge_mean", "judge_variance"]
 _LABELS = ["prompt_id", "policy", "oracle_label", "slice"]
@@ -97,7 +98,13 @@ def rejected(store: Store) -> Loaded:
 
 
 def roles_of(chosen: Chosen) -> Roles:
-    """P0 and the targets, from the configuration or else from the tables."""
+    """P0 and the targets, of the results where they say so, then of the configuration, or else from the tables."""
+    there = results(chosen.store).files
+    stated = noted_settings(notes(chosen.store, there[0])) if there else None
+    if stated is not None:
+        first, *then = [str(policy["name"]) for policy in policies_of(stated)]
+        added = () if chosen.experiment is None else chosen.experiment.target_names
+        return Roles(first, tuple(dict.fromkeys([*then, *(name for name in added if name != first)])))
     if chosen.experiment is not None:
         return Roles(chosen.experiment.logging_policy.name, chosen.experiment.target_names)
     estimated = [str(name) for name in results(chosen.store).frame["policy"].unique()]

@@ -11,10 +11,12 @@ import streamlit as st
 from arena_assets import pipeline
 from arena_assets.charts import headline
 from arena_assets.charts.names import level_words, percent
+from arena_assets.config import policies_of, settings
 from arena_assets.tables import POLICY_VALUES, WEIGHT_DIAGNOSTICS
 from dashboard import elements
 from dashboard.data import loads
 from dashboard.data.analysed import beside
+from dashboard.data.basis import Basis, basis
 from dashboard.data.catalog import Chosen
 from dashboard.data.status import Status, status
 from dashboard.views import progress
@@ -31,8 +33,8 @@ _ICON = {
 def render(chosen: Chosen) -> None:
     """The page."""
     found = status(chosen)
-    results = loads.results(chosen.store)
-    _figures(chosen, found)
+    results, shown = loads.results(chosen.store), basis(chosen, found)
+    _figures(chosen, found, shown)
     values, weights = (beside(chosen.store, table) for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS))
     if elements.shown(chosen, "The results", results, found, values, weights) and not values.empty:
         _headline(chosen, results.frame, values.frame, weights.frame)
@@ -40,21 +42,22 @@ def render(chosen: Chosen) -> None:
     # While a run writes, this part looks again by itself; a finished experiment costs nothing.
     running = found.modified is not None and time.time() - found.modified < _RECENT_S
     st.fragment(_progress, run_every=10 if running else None)(chosen)
-    _policies(chosen)
+    _settings(chosen, shown)
 
 
-def _figures(chosen: Chosen, found: Status) -> None:
+def _figures(chosen: Chosen, found: Status, shown: Basis | None) -> None:
     table = progress.summary(found.partitions)
     done, every = int(table["usable"].sum()), int(table["partitions"].sum())
     refused, warned = (int((found.checks["outcome"] == outcome).sum()) for outcome in ("refused", "warning"))
     experiment = chosen.experiment
     if experiment is not None and experiment.description:
         st.markdown(elements.escape(experiment.description))
-    prompts = int(table.loc[table["asset"] == pipeline.PROMPTS.name, "rows"].sum())
-    wanted = f" of {experiment.prompts:,}" if experiment is not None and experiment.prompts != prompts else ""
+    sampled = int(table.loc[table["asset"] == pipeline.PROMPTS.name, "rows"].sum())
+    what, prompts = ("Prompts", sampled) if shown is None or shown.prompts is None else ("Analysed", shown.prompts)
+    wanted = f" of {experiment.prompts:,}" if experiment is not None and experiment.prompts > prompts else ""
     # A row that wraps: four beside each other on a desk, two by two in a hand.
     with st.container(horizontal=True, gap="small"):
-        st.metric("Prompts", f"{prompts:,}{wanted}", width=_METRIC)
+        st.metric(what, f"{prompts:,}{wanted}", help=f"Prompts; {sampled:,} are sampled", width=_METRIC)
         share = percent(done / every) if every else "0%"
         st.metric("Partitions done", share, help=f"{done:,} of {every:,}", width=_METRIC)
         st.metric("Checks failed", f"{refused:,}", help=f"{len(found.checks):,} ran", width=_METRIC)
@@ -122,25 +125,38 @@ def _progress(chosen: Chosen) -> None:
         elements.table(passed.reset_index(), "checks")
 
 
-def _policies(chosen: Chosen) -> None:
-    if chosen.experiment is None:
+def _settings(chosen: Chosen, shown: Basis | None) -> None:
+    """The settings that made the results; the file's where there are none, or an earlier version did not keep them."""
+    stated = shown.made_with if shown is not None else None
+    if stated is None and chosen.experiment is not None:
+        stated = settings(chosen.experiment)
+    if stated is None:
         return
     rows = [
         {
-            "policy": policy.name,
-            "role": "logging" if policy is chosen.experiment.logging_policy else "target",
-            "system prompt": policy.system_prompt,
-            "temperature": policy.temperature,
-            "max tokens": policy.max_tokens,
-            "model": policy.model,
+            "policy": policy["name"],
+            "role": "logging" if policy is stated["logging_policy"] else "target",
+            "system prompt": policy["system_prompt"],
+            "temperature": policy["temperature"],
+            "max tokens": policy["max_tokens"],
+            "model": policy["model"],
         }
-        for policy in chosen.experiment.policies
+        for policy in policies_of(stated)
     ]
     with st.expander("Policies, judge and oracle"):
+        st.caption(_whose(shown))
         elements.table(pd.DataFrame(rows), "policies")
-        judge, oracle = chosen.experiment.judge, chosen.experiment.oracle
+        judge, oracle, engine = stated["judge"], stated["oracle"], stated["engine"]
+        slices = "".join(f", {name} slice {oracle[name]}" for name in ("calibration", "validation") if name in oracle)
         st.text(
-            f"Judge: {judge.kind}. Oracle: {oracle.kind}, calibration slice {oracle.calibration}, "
-            f"validation slice {oracle.validation}. Seed {chosen.experiment.seed}, "
-            f"{chosen.experiment.batch_size} prompts in a partition, scoring by {chosen.experiment.engine.scoring}."
+            f"Judge: {judge['kind']}. Oracle: {oracle['kind']}{slices}. Seed {stated['seed']}, "
+            f"{stated['batch_size']} prompts in a partition, scoring by {engine['scoring']}."
         )
+
+
+def _whose(shown: Basis | None) -> str:
+    if shown is None:
+        return "As the file says; there are no results yet."
+    if shown.made_with is None:
+        return "As the file says now: an earlier version made the results, and did not keep their settings."
+    return "With these settings the results were made" + ("; the file says others now." if shown.changed else ".")

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.stages.analysis import Analysis, write_analysis
+from arena_assets.stages.collected import Collected
 from arena_assets.storage import Effort, Store
 from arena_assets.storage.shipped import identity
 from tests.made_up import studies
@@ -84,7 +86,10 @@ def write_experiment(
             coverage=float(experiment.oracle.calibration),
             seed=seed,
         )
-        write_analysis(experiment, store, Analysis(made, beside(experiment, store, keys, made)))
+        analysis = Analysis(made, beside(experiment, store, keys, made))
+        name = pipeline.PROMPTS.name
+        prompts = pd.concat([store.read(name, key, ["prompt_id"]) for key in keys])
+        write_analysis(experiment, store, analysis, **Collected({name: prompts}, tuple(keys), (), {}).notes)
         store.write_checks("ablation_results", None, findings("ablation_results", 1), run_id="generated")
 
 
