@@ -5,24 +5,25 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from arena_assets.charts import style
+from arena_assets.charts import method_axis, style
+from arena_assets.charts.beyond import beyond
 from arena_assets.charts.names import ORACLE_LABEL, count, level_words, with_methods
 
 # Labels lie within 0 and 1; an interval that leaves this range says nothing more by its length, so it is cut.
 LOWEST, HIGHEST = -0.15, 1.15
-CUT = "An arrow head: the interval goes on beyond the plot."
+CUT = "An arrow head: the interval goes on beyond the plot; a hollow one with a number: the estimate itself lies there."
 
-_DRAWN = [
+DRAWN = [
     "method", "estimate", "ci_low", "ci_high", "shown", "shown_low", "shown_high", "truth", "error", "coverage",
     "support", "support_reason", "support_advice", "reward_calibration", "weight_calibration", "scoring",
 ]  # fmt: skip
-_TOOLTIP = [
+TOOLTIP = [
     alt.Tooltip("method:N", title="Method"),
     alt.Tooltip("estimate:Q", title="Estimate", format=".3f"),
     alt.Tooltip("ci_low:Q", title="Interval from", format=".3f"),
     alt.Tooltip("ci_high:Q", title="to", format=".3f"),
     alt.Tooltip("truth:Q", title="Truth by labels it has not seen", format=".3f"),
-    alt.Tooltip("error:Q", title="Error", format="+.3f"),
+    alt.Tooltip("error:Q", title="Error, both on the same prompts", format="+.3f"),
     alt.Tooltip("coverage:N", title="Interval"),
     alt.Tooltip("support:N", title="Gates say"),
     alt.Tooltip("support_reason:N", title="Because"),
@@ -66,24 +67,27 @@ def title(frame: pd.DataFrame, policy: str, values: pd.DataFrame) -> str:
 
 def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float], values: pd.DataFrame) -> alt.LayerChart:
     """Estimates of one policy with their intervals; the band is the truth (`policy_values`) with its own."""
-    rows = frame.loc[frame["policy"] == policy, _DRAWN]
+    rows = frame.loc[frame["policy"] == policy, DRAWN]
     order = list(dict.fromkeys(frame["method"]))
     scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
     base = style.chart(rows).encode(
-        y=alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=style.names_axis(190)),
-        tooltip=_TOOLTIP,
+        y=method_axis.rows(order),
+        tooltip=TOOLTIP,
     )
     colour = style.support_colour()
     intervals = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("shown_low:Q", scale=scale, title=ORACLE_LABEL), x2="shown_high:Q", color=colour
     )
-    points = base.mark_point(filled=True, opacity=1).encode(
+    points = base.transform_filter("datum.estimate == datum.shown").mark_point(filled=True, opacity=1)
+    points = points.encode(
         x=alt.X("shown:Q", scale=scale), color=colour, shape=style.shape_by_coverage(), size=style.size_by_coverage()
     )
+    cut = [*_cut(base, rows, scale), *beyond(base.encode(color=colour), rows, "estimate", "shown", scale)]
     # Layers of one frame in a layer of their own, so that the frame is sent once.
-    estimates = alt.layer(intervals, *_cut(base, rows, scale), points)
+    estimates = alt.layer(intervals, *cut, points)
     truth = _truth(values[values["policy"] == policy], scale, bounds)
-    return alt.layer(*truth, estimates).properties(height=style.row_height(len(order)))
+    again = method_axis.values(order, bounds, scale)
+    return alt.layer(*truth, *again, estimates).properties(height=method_axis.height(order))
 
 
 def _truth(values: pd.DataFrame, scale: alt.Scale, bounds: tuple[float, float]) -> list[alt.Chart]:
@@ -104,54 +108,16 @@ def _truth(values: pd.DataFrame, scale: alt.Scale, bounds: tuple[float, float]) 
 
 
 def _cut(base: alt.Chart, rows: pd.DataFrame, scale: alt.Scale) -> list[alt.Chart]:
-    """Arrow heads where an interval goes on beyond the plot."""
-    arrows = []
-    for column, shown, bound, shape in (
-        ("ci_low", "shown_low", LOWEST, "triangle-left"),
-        ("ci_high", "shown_high", HIGHEST, "triangle-right"),
-    ):
-        beyond = rows[column] < bound if bound == LOWEST else rows[column] > bound
-        if beyond.any():
-            test = f"datum.{column} {'<' if bound == LOWEST else '>'} {bound}"
-            arrows.append(
-                base.transform_filter(test)
-                .mark_point(shape=shape, size=60, filled=True, opacity=1)
-                .encode(x=alt.X(f"{shown}:Q", scale=scale), color=style.support_colour())
-            )
-    return arrows
-
-
-def errors(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
-    """Error against truth of every method, one mark for each policy: wide rows are methods not to trust everywhere."""
-    known = frame.loc[frame["error"].notna(), ["policy", *_DRAWN]]
-    known = known.assign(shown_error=known["error"].clip(-1, 1))
-    order = list(dict.fromkeys(known["method"]))
-    marks = (
-        style.chart(known)
-        .mark_point(filled=True, opacity=0.9)
-        .encode(
-            x=alt.X("shown_error:Q", title="Estimate minus truth (label units)"),
-            y=alt.Y("method:N", sort=order, title=None, axis=style.names_axis(190)),
-            color=style.policy_colour(colours, list(known["policy"])),
-            shape=style.shape_by_coverage(),
-            size=style.size_by_coverage(),
-            tooltip=[alt.Tooltip("policy:N", title="Policy"), *_TOOLTIP],
-        )
-    )
-    return alt.layer(style.rule(0.0), marks).properties(height=style.row_height(len(order)))
-
-
-def error_title(frame: pd.DataFrame) -> str:
-    """Which method is closest to the truth over all shown policies, as a sentence."""
-    known = frame.dropna(subset=["error"])
-    if known.empty:
-        return "Errors cannot be known: no policy has a truth yet"
-    # A method that has estimates of the easy policies alone would win.
-    policies = known["policy"].nunique()
-    per = known.assign(squared=known["error"] ** 2).groupby("method", sort=False)["squared"].agg(["mean", "size"])
-    root = per.loc[per["size"] == policies, "mean"] ** 0.5
-    over = count(policies, "policy", "policies")
-    if root.empty:
-        return f"No method has an estimate of each of the {over} with a truth, so none can be called closest"
-    among = f"of {count(len(root), 'method')} that estimate all of them " if len(root) < len(per) else ""
-    return f"{root.idxmin()} is closest to the truth {among}(RMSE {root.min():.3f} over {over})"
+    """Arrow heads where an interval goes on beyond the plot, and its estimate does not."""
+    inside = rows["estimate"] == rows["shown"]
+    ends = {
+        "triangle-left": ("shown_low", rows["ci_low"] < LOWEST, f"datum.ci_low < {LOWEST}"),
+        "triangle-right": ("shown_high", rows["ci_high"] > HIGHEST, f"datum.ci_high > {HIGHEST}"),
+    }
+    return [
+        base.transform_filter(f"{test} && datum.estimate == datum.shown")
+        .mark_point(shape=shape, size=60, filled=True, opacity=1)
+        .encode(x=alt.X(f"{shown}:Q", scale=scale), color=style.support_colour())
+        for shape, (shown, beyond, test) in ends.items()
+        if (beyond & inside).any()
+    ]

@@ -61,13 +61,24 @@ def title(table: pd.DataFrame) -> str:
     judged = table[table["covered"].notna()]
     silent = list(table["policy"][table["estimate"].isna()])
     rest = f"; none is supported for {listed(silent)}" if silent else ""
-    if judged.empty and table["truth"].notna().any():
-        return f"The truth of each policy, beside no estimate{rest}"
     if judged.empty:
-        return f"Best supported estimate of each policy; no truth to compare with yet{rest}"
+        return _unjudged(table) + rest
     hits = int(judged["covered"].astype(bool).sum())
     of = count(len(judged), "policy", "policies")
     return f"The best supported estimate covers the truth for {hits} of {of}{rest}"
+
+
+def _unjudged(table: pd.DataFrame) -> str:
+    """What is beside what where no interval can be held against a truth."""
+    stated, known = table["estimate"].notna(), table["truth"].notna()
+    if not known.any():
+        return "Best supported estimate of each policy; no truth to compare with yet"
+    if not stated.any():
+        whose = "each policy" if known.all() else listed(list(table["policy"][known]))
+        return f"The truth of {whose}, beside no estimate"
+    if (stated & known).any():
+        return "No interval of a best supported estimate can be held against its truth"
+    return f"The best supported estimate of {listed(list(table['policy'][stated]))} has no truth beside it yet"
 
 
 def beside_truth(table: pd.DataFrame, values: pd.DataFrame) -> alt.LayerChart:

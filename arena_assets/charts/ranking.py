@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from arena_assets.charts import style
+from arena_assets.charts import method_axis, style
 from arena_assets.charts.names import METHOD, count
 
 
@@ -40,8 +40,9 @@ def title(table: pd.DataFrame) -> str:
 
 def agreement(table: pd.DataFrame) -> alt.LayerChart:
     """Pairwise accuracy of each method as a bar from one half, what a coin would reach."""
+    order = list(table["method"])
     base = style.chart(table.dropna(subset=["accuracy"]).assign(coin=0.5)).encode(
-        y=alt.Y("method:N", sort=list(table["method"]), title=None, axis=style.names_axis(190)),
+        y=method_axis.rows(order),
         tooltip=[
             alt.Tooltip("method:N", title="Method"),
             alt.Tooltip("accuracy:Q", title="Pairs in the right order", format=".0%"),
@@ -51,9 +52,9 @@ def agreement(table: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("ranking:N", title="Its ranking"),
         ],
     )
-    x = alt.X(
-        "accuracy:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"), title="Policy pairs in the right order"
-    )
+    scale = alt.Scale(domain=[0, 1])
+    x = alt.X("accuracy:Q", scale=scale, axis=alt.Axis(format="%"), title="Policy pairs in the right order")
     stems = base.mark_rule(strokeWidth=2, color=style.GREY, opacity=0.6).encode(x=x, x2="coin:Q")
     points = base.mark_point(size=90, filled=True, opacity=1, color=style.BLUE).encode(x=x)
-    return alt.layer(style.rule(0.5), stems, points).properties(height=style.row_height(len(table)))
+    again = method_axis.values(order, (0.0, 1.0), scale, ".0%")
+    return alt.layer(style.rule(0.5), *again, stems, points).properties(height=method_axis.height(order))

@@ -6,7 +6,7 @@ near-black, so that charts need not know the theme.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import altair as alt
@@ -88,15 +88,17 @@ def size_by_coverage() -> Any:
 
 def estimate_legend() -> str:
     """What colours and shapes of estimates mean, as HTML that holds in both themes."""
-    colours = "".join(
-        f"<span style='white-space:nowrap;margin-right:1rem'><span style='color:{colour}'>&#9632;</span> {word}</span>"
-        for word, colour in SUPPORT.items()
-    )
-    shapes = "".join(
-        f"<span style='white-space:nowrap;margin-right:1rem'>{sign} {word}</span>"
-        for sign, word in (("&#9679;", "covers the truth"), ("&#10010;", "misses the truth"))
-    )
-    return f"<div style='font-size:0.875rem'>Gates say: {colours} Interval: {shapes}</div>"
+    colours = {f"<span style='color:{colour}'>&#9632;</span>": word for word, colour in SUPPORT.items()}
+    shapes = {"&#9679;": "covers the truth", "&#10010;": "misses the truth"}
+    ends = {"&#9664; &#9654;": "the interval", "&#9665; &#9655;": "the estimate itself, with its number"}
+    parts = {"Gates say": colours, "Interval": shapes, "Beyond the plot": ends}
+    text = " ".join(f"{what}: {_signs(signs)}" for what, signs in parts.items())
+    return f"<div style='font-size:0.875rem'>{text}</div>"
+
+
+def _signs(signs: Mapping[str, str]) -> str:
+    style = "white-space:nowrap;margin-right:1rem"
+    return "".join(f"<span style='{style}'>{sign} {word}</span>" for sign, word in signs.items())
 
 
 def bin_count(rows: int, most: int) -> int:

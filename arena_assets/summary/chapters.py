@@ -9,6 +9,7 @@ import yaml
 
 from arena_assets.charts import calibration, forest, headline, overlap, style
 from arena_assets.charts.names import FAMILIES, level_words, with_methods
+from arena_assets.charts.nearness import nearness
 from arena_assets.charts.selection import choose_rows, of_policies
 from arena_assets.charts.verdicts import verdicts
 from arena_assets.estimation.diagnostics.gates import ESS_REFUSE
@@ -76,9 +77,12 @@ def _estimators(material: Material) -> list[Block]:
     ]
     if not table.empty:
         blocks.append(_chart(headline.title(table), headline.beside_truth, table, material.values))
-    found = accuracy(material.accuracy)
-    if not found.empty:
-        blocks += [Paragraph("Over all targets with a truth, the nearest methods first:"), Rows(found.head(12))]
+    near = nearness(material.results)
+    if near.common:
+        said = (
+            f"Errors {near.over('target', 'targets')}, the nearest methods first; the rest is over each method's own:"
+        )
+        blocks += [Paragraph(said), Rows(accuracy(material.accuracy, near).head(12))]
     rows = choose_rows(material.results, families=list(FAMILIES), policies=targets)
     shown = forest.prepare(rows)
     bounds = forest.domain(shown, material.values)

@@ -5,25 +5,24 @@ from __future__ import annotations
 import pandas as pd
 
 from arena_assets.charts.names import METHOD, with_methods
+from arena_assets.charts.nearness import Nearness
 from arena_assets.tables import rows_of
 
 _SHOWN = ["method", "estimate", "ci_low", "ci_high", "truth", "error", "covered", "support"]
 _REASON_LENGTH = 90
 
 
-def accuracy(table: pd.DataFrame) -> pd.DataFrame:
-    """Error and coverage of each method over the targets with a truth: most targets first, then the nearest."""
-    known = with_methods(table[table["policies"] > 0])
-    ordered = known.sort_values(["policies", "rmse"], ascending=[False, True], kind="stable", ignore_index=True)
-    shown = ["method", "policies", "rmse", "mean_abs_error", "covered", "refused", "kendall_tau"]
-    return ordered[shown].rename(
-        columns={
-            "policies": "targets",
-            "rmse": "RMSE",
-            "mean_abs_error": "mean |error|",
-            "kendall_tau": "Kendall's tau",
-        }
-    )
+def accuracy(table: pd.DataFrame, near: Nearness) -> pd.DataFrame:
+    """Error of each method over the targets that all of them estimate, the nearest first; the rest over its own.
+
+    table: `method_accuracy`. Methods that use the target's own labels have no place among them.
+    """
+    own = table.drop(columns=["rmse", "mean_abs_error"])
+    shown = with_methods(near.methods.merge(own[own["policies"] > 0], on=METHOD))
+    shown = shown.sort_values("rmse", kind="stable", ignore_index=True)
+    columns = {"method": "method", "rmse": "RMSE", "mean_abs_error": "mean |error|", "policies": "targets"}
+    columns |= {"covered": "covered", "refused": "refused", "kendall_tau": "Kendall's tau"}
+    return shown[list(columns)].rename(columns=columns)
 
 
 def of_policy(results: pd.DataFrame, policy: str) -> pd.DataFrame:

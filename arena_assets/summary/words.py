@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from arena_assets.charts.headline import supported
-from arena_assets.charts.names import count, level_words, with_methods
+from arena_assets.charts.names import level_words, with_methods
+from arena_assets.charts.nearness import nearness
 from arena_assets.estimation.diagnostics.gates import REFUSED, SUPPORTED
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
-from arena_assets.summary.comparison import accuracy, against_logging
+from arena_assets.summary.comparison import against_logging
 from arena_assets.summary.material import Material
 from arena_assets.tables import rows_of
 
@@ -108,17 +109,19 @@ def _advice(rows: pd.DataFrame) -> str:
 
 
 def _methods(material: Material) -> list[str]:
-    found = accuracy(material.accuracy)
-    if found.empty:
+    near = nearness(material.results)
+    if not near.policies:
         return ["The targets have no labels of their own, so no estimate could be compared with a truth."]
-    # Only methods that estimate as many targets as any does: one that estimates the easy ones alone would win.
-    whole = found[found["targets"] == found["targets"].max()]
-    nearest, farthest = rows_of(whole)[0], rows_of(whole)[-1]
-    over = count(int(nearest["targets"]), "target")
-    texts = [
-        f"Nearest to the truth over {over} was {nearest['method']} (RMSE {nearest['RMSE']:.3f}), farthest "
-        f"{farthest['method']} ({farthest['RMSE']:.3f})."
-    ]
+    texts = []
+    if near.common:
+        ranked = rows_of(with_methods(near.methods).sort_values("rmse", kind="stable"))
+        nearest, farthest = ranked[0], ranked[-1]
+        texts.append(
+            f"Nearest to the truth {near.over('target', 'targets')} was {nearest['method']} "
+            f"(RMSE {nearest['rmse']:.3f}), farthest {farthest['method']} ({farthest['rmse']:.3f})."
+        )
+    else:
+        texts.append("No target has an estimate of every method, so none can be called nearest to the truth.")
     naive = material.accuracy[
         material.accuracy["estimator"].isin(estimators_that(lambda one: one.assumes is Assumes.JUDGE))
         & (material.accuracy["policies"] > 0)

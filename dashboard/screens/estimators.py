@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import streamlit as st
 
-from arena_assets.charts import forest, names, ranking, selection, style
+from arena_assets.charts import errors, forest, names, nearness, ranking, selection, style
 from arena_assets.charts.selection import ALL, MAIN
 from arena_assets.estimation import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
 from arena_assets.tables import ABLATION_RESULTS, METHOD_ACCURACY, POLICY_VALUES
@@ -65,11 +65,12 @@ def _errors(frame: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, w
     left, right = st.columns(2, gap="large")
     with left:
         elements.figure(
-            forest.error_title(frame),
-            forest.errors,
+            nearness.title(frame),
+            errors.chart,
             frame,
             style.policy_scale(who.logging, who.targets),
-            note="Each mark is one policy, a cross where the interval misses; right of the dashed line it is too high.",
+            note="Each mark is one policy, a cross where the interval misses; right of the dashed line it is too high. "
+            "What uses a policy's own labels is never called closest: the truth is made of them.",
         )
     with right:
         ranks = ranking.rankings(accuracy, frame)

@@ -57,7 +57,12 @@ def _figures(chosen: Chosen, found: Status, shown: Basis | None) -> None:
     wanted = f" of {experiment.prompts:,}" if experiment is not None and experiment.prompts > prompts else ""
     # A row that wraps: four beside each other on a desk, two by two in a hand.
     with st.container(horizontal=True, gap="small"):
-        st.metric(what, f"{prompts:,}{wanted}", help=f"Prompts; {sampled:,} are sampled", width=_METRIC)
+        st.metric(
+            what,
+            f"{prompts:,}{wanted}",
+            help=f"Prompts; {sampled:,} are sampled",
+            width=_METRIC + (60 if wanted else 0),
+        )
         share = percent(done / every) if every else "0%"
         st.metric("Partitions done", share, help=f"{done:,} of {every:,}", width=_METRIC)
         st.metric("Checks failed", f"{refused:,}", help=f"{len(found.checks):,} ran", width=_METRIC)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 
-from arena_assets.charts import forest, headline, names, ranking, selection, style
+from arena_assets.charts import errors, forest, headline, method_axis, names, nearness, ranking, selection, style
 from arena_assets.estimation import ESTIMATORS
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
 from dashboard.views import progress
@@ -94,15 +96,54 @@ def test_filters_leave_only_what_they_name(frame):
     assert "refused" not in set(chosen["support"])
 
 
+def marks(chart: alt.LayerChart) -> list[dict[str, Any]]:
+    """Every layer of a chart, those of layers included."""
+    left, found = [compiled(chart)], []
+    while left:
+        one = left.pop(0)
+        left += one.get("layer", [])
+        found += [one] if "mark" in one else []
+    return found
+
+
 def test_the_forest_cuts_what_is_beyond_and_marks_it_with_an_arrow():
     shown = forest.prepare(pd.DataFrame([row(ci_low=-3.0, ci_high=4.0, covered=None)]))
     assert shown["shown_low"][0] == forest.LOWEST
     assert shown["coverage"][0] == "truth unknown"
-    inner = compiled(forest.forest(shown, "good", forest.domain(shown, values(shown)), values(shown)))["layer"][-1][
-        "layer"
-    ]
-    arrows = [layer for layer in inner if "transform" in layer]
-    assert len(arrows) == 2
+    drawn = marks(forest.forest(shown, "good", forest.domain(shown, values(shown)), values(shown)))
+    arrows = [one["mark"] for one in drawn if str(one["mark"].get("shape", "")).startswith("triangle")]
+    assert [(one["shape"], one["filled"]) for one in arrows] == [("triangle-left", True), ("triangle-right", True)]
+
+
+@pytest.mark.parametrize(("estimate", "shape"), [(18.06, "triangle-right"), (-7.0, "triangle-left")])
+def test_an_estimate_beyond_the_plot_is_no_dot_at_its_end(estimate: float, shape: str):
+    frame = pd.DataFrame([row(estimate=estimate, ci_low=estimate - 1, ci_high=estimate + 1, error=estimate - 0.61)])
+    shown = forest.prepare(frame)
+    bounds = forest.domain(shown, values(frame))
+    for chart in (forest.forest(shown, "good", bounds, values(frame)), errors.chart(shown, COLOURS)):
+        heads = [one for one in marks(chart) if one["mark"].get("shape") == shape]
+        assert [one["mark"]["filled"] for one in heads] == [False]
+        dots = [one for one in marks(chart) if "shape" in one["encoding"]]
+        assert all(one["transform"][0]["filter"].split(" == ")[0].startswith("datum.") for one in dots)
+        numbers = [one["encoding"]["text"]["field"] for one in marks(chart) if one["mark"]["type"] == "text"]
+        assert numbers in (["estimate"], ["error"])
+    legend = style.estimate_legend()
+    assert "Beyond the plot" in legend
+    assert "the estimate itself, with its number" in legend
+
+
+def test_names_are_whole_and_values_in_sight_however_many_methods_there_are(frame):
+    shown = forest.prepare(frame)
+    methods = list(dict.fromkeys(shown["method"]))
+    lines = json.loads(method_axis.rows(methods).to_dict()["axis"]["labelExpr"].split("[datum")[0].strip("()"))
+    assert len({tuple(own) for own in lines.values()}) == len(methods) > 60
+    assert max(len(line) for own in lines.values() for line in own) <= 27
+    order = method_axis.domain(methods)
+    breaks = [place for place, name in enumerate(order) if name not in set(methods)]
+    assert breaks == list(range(0, len(order), 21))
+    drawn = marks(forest.forest(shown, "bad", forest.domain(shown, values(shown)), values(shown)))
+    assert sum(one["mark"]["type"] == "text" and one["encoding"]["x"]["field"] == "at" for one in drawn) == 1
+    assert method_axis.values(methods[:10], (0.0, 1.0), alt.Scale()) == []
 
 
 def test_the_forest_title_counts_the_intervals_that_cover():
@@ -114,13 +155,13 @@ def test_the_forest_title_counts_the_intervals_that_cover():
 
 def test_the_error_title_names_the_smallest_rmse():
     shown = forest.prepare(pd.DataFrame([row(error=0.3), row(estimator="ips", error=-0.1)]))
-    assert forest.error_title(shown) == "IPS is closest to the truth (RMSE 0.100 over 1 policy)"
+    assert nearness.title(shown) == "IPS is closest to the truth (RMSE 0.100 over 1 policy)"
 
 
 def test_estimate_charts_stay_within_bounds_on_the_whole_grid(frame):
     shown = forest.prepare(frame)
     compiled(forest.forest(shown, "bad", forest.domain(shown, values(shown)), values(shown)))
-    compiled(forest.errors(shown, COLOURS))
+    compiled(errors.chart(shown, COLOURS))
     accuracy = method_accuracy(frame, values(frame))
     compiled(ranking.agreement(ranking.rankings(accuracy, shown)))
 
@@ -147,13 +188,27 @@ def test_rankings_need_two_policies():
     assert ranking.rankings(method_accuracy(frame, values(frame)), frame).empty
 
 
-def test_a_method_that_estimates_the_easy_policies_alone_is_not_called_closest():
-    rows = [row(estimator="ips", error=0.0), row(error=0.2), row(policy="bad", error=0.2)]
-    assert forest.error_title(forest.prepare(pd.DataFrame(rows))) == (
-        "Direct is closest to the truth of 1 method that estimate all of them (RMSE 0.200 over 2 policies)"
+def test_methods_are_compared_on_the_policies_that_all_of_them_have():
+    easy, hard = row(estimator="ips", error=0.1), row(policy="bad", error=0.9)
+    rows = [
+        easy,
+        row(error=0.05),
+        hard,
+        row(policy="bad", estimator="snips", error=0.9),
+        row(estimator="snips", error=0.2),
+    ]
+    assert nearness.title(forest.prepare(pd.DataFrame(rows))) == (
+        "Direct is closest to the truth (RMSE 0.050 over the 1 of 2 policies that all 3 methods estimate)"
     )
-    apart = forest.prepare(pd.DataFrame([rows[0], row(policy="bad", estimator="snips")]))
-    assert "No method has an estimate of each of the 2 policies" in forest.error_title(apart)
+    apart = forest.prepare(pd.DataFrame([easy, hard]))
+    assert nearness.title(apart) == "No policy has an estimate of all 2 methods, so none can be called closest"
+    none = forest.prepare(pd.DataFrame([row(error=np.nan)]))
+    assert "no policy has a truth yet" in nearness.title(none)
+
+
+def test_a_method_that_is_made_of_the_truths_own_labels_is_not_called_closest():
+    rows = [row(estimator="direct_own", error=0.0), row(error=0.2)]
+    assert nearness.title(forest.prepare(pd.DataFrame(rows))).startswith("Direct is closest to the truth (RMSE 0.200")
 
 
 def test_the_level_and_the_width_of_the_band_are_the_analysis_own():
@@ -188,6 +243,25 @@ def test_the_headline_takes_the_best_supported_and_says_where_there_is_none():
     assert said[1].level == "refused"
     assert "below 15" in said[1].text
     assert said[2].text == "By their labels, with P0 at 0.900: good and bad clearly below P0."
+
+
+@pytest.mark.parametrize(
+    ("estimates", "truths", "said"),
+    [
+        ((0.6, 0.5), (np.nan, np.nan), "no truth to compare with yet"),
+        (
+            (np.nan, np.nan),
+            (0.6, 0.5),
+            "The truth of each policy, beside no estimate; none is supported for good and bad",
+        ),
+        ((np.nan, 0.5), (0.6, np.nan), "The best supported estimate of bad has no truth beside it yet; none is"),
+        ((np.nan, np.nan), (0.6, np.nan), "The truth of good, beside no estimate"),
+        ((0.6, 0.5), (0.6, np.nan), "can be held against its truth"),
+    ],
+)
+def test_the_headline_never_denies_a_truth_that_it_draws(estimates, truths, said):
+    table = pd.DataFrame({"policy": TARGETS, "estimate": estimates, "truth": truths, "covered": None})
+    assert said in headline.title(table)
 
 
 def test_the_headline_says_on_how_many_rows_weights_rest():
