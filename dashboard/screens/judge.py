@@ -35,8 +35,8 @@ class Calibrated:
 
     def of(self, scoring: str) -> Calibrated:
         """The monotone calibration of one kind of score."""
-        tables = (self.curve, self.bins, self.diagnostics)
-        return Calibrated(*(calibration.monotone(table, scoring) for table in tables), self.level)
+        curve, bins, known = (calibration.monotone(one, scoring) for one in (self.curve, self.bins, self.diagnostics))
+        return Calibrated(curve, bins, known, self.level)
 
 
 def render(chosen: Chosen) -> None:
