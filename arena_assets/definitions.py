@@ -8,7 +8,7 @@ from arena_assets.config import experiment_names, load_experiment
 from arena_assets.errors import ConfigError
 from arena_assets.ids import content_key
 from arena_assets.orchestration.analysis import simulation_asset
-from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.graph import experiment_definitions
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 
 
@@ -17,20 +17,17 @@ def build_definitions(names: list[str] | None = None) -> dg.Definitions:
     if names is None:
         chosen = os.environ.get("ARENA_CONFIG")
         names = [chosen] if chosen else experiment_names()
-    assets = [simulation_asset(), *(asset for name in names for asset in _assets(name))]
-    return dg.Definitions(
-        assets=assets,
-        resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressReports()},
-        # One process a run, so a model is loaded once for all assets of a partition.
-        executor=dg.in_process_executor,
-    )
+    resources = {"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressReports()}
+    common = dg.Definitions(assets=[simulation_asset()], resources=resources)
+    # One process a run, so a model is loaded once for all assets of a partition.
+    return dg.Definitions.merge(common, *map(_of_experiment, names), dg.Definitions(executor=dg.in_process_executor))
 
 
-def _assets(name: str) -> list[dg.AssetsDefinition]:
+def _of_experiment(name: str) -> dg.Definitions:
     try:
-        return build_assets(load_experiment(name))
+        return experiment_definitions(load_experiment(name))
     except ConfigError as error:
-        return [_broken(name, error)]
+        return dg.Definitions(assets=[_broken(name, error)])
 
 
 def _broken(name: str, error: ConfigError) -> dg.AssetsDefinition:

@@ -49,6 +49,11 @@ class Step:
         return self.table is not None and self.table.partitioned
 
     @property
+    def rests_on_batches(self) -> bool:
+        """Whether it is made of all batches together."""
+        return not self.partitioned and any(above.partitioned for above in self.all_upstream)
+
+    @property
     def paid(self) -> bool:
         """Whether its journals may hold answers that cost money."""
         return self.scorer is not None

@@ -1,4 +1,4 @@
-"""All assets of one experiment: one for each of its steps."""
+"""All that Dagster knows of one experiment: an asset for each of its steps, and its jobs."""
 
 import warnings
 
@@ -8,6 +8,7 @@ from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.orchestration.analysis import results_asset
 from arena_assets.orchestration.batches import table_asset
+from arena_assets.orchestration.jobs import jobs_of
 from arena_assets.orchestration.reports import export_asset, summary_asset
 from arena_assets.stages.analysis import ablation_spec
 
@@ -33,3 +34,12 @@ def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
         own(experiment) if (own := _OF_THEIR_OWN.get(step.name)) else table_asset(experiment, step)
         for step in experiment.steps
     ]
+
+
+def experiment_definitions(experiment: Experiment) -> dg.Definitions:
+    """Assets and jobs of an experiment; the resources are those of whoever merges them.
+
+    Raises:
+        ConfigError: the method configuration that it names is missing or broken.
+    """
+    return dg.Definitions(assets=build_assets(experiment), jobs=jobs_of(experiment))

@@ -5,13 +5,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.execution.execution_result import ExecutionResult
+from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 
 from arena_assets.config import Experiment
 from arena_assets.errors import JudgeStoppedError, RefusedError
 from arena_assets.orchestration.checked_write import STOPS
-from arena_assets.orchestration.graph import build_assets
+from arena_assets.orchestration.graph import experiment_definitions
+from arena_assets.orchestration.jobs import job_name
 from arena_assets.orchestration.recovery import prepare
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
+from arena_assets.orchestration.run_labels import labels
+from arena_assets.orchestration.ui_origin import origin_in_ui
 from arena_assets.pipeline import Step
 
 
@@ -28,8 +35,10 @@ class InProcess:
     """Materialises steps of one experiment in this process."""
 
     def __init__(self, experiment: Experiment, instance: dg.DagsterInstance, progress: ProgressReports) -> None:
-        self._experiment, self._instance, self._progress = experiment, instance, progress
-        self._assets = build_assets(experiment)
+        self._experiment, self._instance = experiment, instance
+        resources = {"storage": ArenaStorage(), "models": LocalModels(), "progress": progress}
+        own = dg.Definitions(resources=resources, executor=dg.in_process_executor)
+        self._definitions = dg.Definitions.merge(experiment_definitions(experiment), own)
 
     def require(self, step: Step) -> None:
         """Materialise a step that has no partitions.
@@ -47,29 +56,36 @@ class InProcess:
         Raises:
             JudgeStoppedError: what went wrong would go wrong for every other partition, at a price.
         """
-        result = dg.materialize(
-            self._assets,
-            selection=[dg.AssetKey([self._experiment.name, step.name]) for step in steps],
-            partition_key=partition,
-            instance=self._instance,
-            resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": self._progress},
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        result = self._execute(list(steps), partition)
         if result.success:
             return None
         if _stops(result):
             raise JudgeStoppedError(_problem(result))
         return _problem(result)
 
+    def _execute(self, steps: list[Step], partition: str | None) -> ExecutionResult:
+        """Run steps under the name of a job that the UI has, so that it can show, find and repeat the run."""
+        job = self._definitions.resolve_job_def(job_name(self._experiment, steps))
+        keys = {dg.AssetKey([self._experiment.name, step.name]) for step in steps}
+        tags = {} if partition is None else {PARTITION_NAME_TAG: partition}
+        run = self._instance.create_run_for_job(
+            job_def=job,
+            asset_selection=keys,
+            # Whoever typed the command repeats it: a daemon must not.
+            tags={**job.run_tags, **tags, **labels(keys, tags), MAX_RETRIES_TAG: "0"},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            remote_job_origin=origin_in_ui(job.name),
+        )
+        return execute_run(InMemoryJob(job), run, self._instance)
 
-def _stops(result: dg.ExecuteInProcessResult) -> bool:
+
+def _stops(result: ExecutionResult) -> bool:
     failures = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
     stated = [data.user_failure_data.metadata.get(STOPS) for data in failures if data.user_failure_data]
     return any(one is not None and one.value for one in stated)
 
 
-def _problem(result: dg.ExecuteInProcessResult) -> str:
+def _problem(result: ExecutionResult) -> str:
     """What the first failed step says: an error of the domain by its text, another by its innermost cause."""
     for event in result.filter_events(lambda event: event.is_step_failure):
         data = event.step_failure_data

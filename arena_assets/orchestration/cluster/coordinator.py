@@ -7,14 +7,14 @@ runs here, and the tag is seen in the UI while the run still waits.
 from __future__ import annotations
 
 import dagster as dg
-from dagster import QueuedRunCoordinator
 from dagster._core.run_coordinator import SubmitRunContext
 
 from arena_assets.orchestration.cluster.placement import request_of, run_tags
+from arena_assets.orchestration.run_labels import LabellingRunCoordinator
 
 
-class RequestingRunCoordinator(QueuedRunCoordinator):
-    """The queue of Dagster, which tags a run before it waits."""
+class RequestingRunCoordinator(LabellingRunCoordinator):
+    """The queue of one machine, which tags a run with its request as well."""
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         run = context.dagster_run
