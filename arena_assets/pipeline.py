@@ -54,6 +54,11 @@ class Step:
         return not self.partitioned and any(above.partitioned for above in self.all_upstream)
 
     @property
+    def journalled(self) -> bool:
+        """Whether a journal keeps its finished items, so that making it again does not make them again."""
+        return self.exact or self.scorer is not None
+
+    @property
     def paid(self) -> bool:
         """Whether its journals may hold answers that cost money."""
         return self.scorer is not None

@@ -67,12 +67,12 @@ def choose(
     return chosen
 
 
-def expected_share(oracle: OracleConfig, name: SliceName, prompts: int) -> float:
-    """Share of `prompts` prompts that a slice holds in the mean; a coverage check compares what was got with it."""
+def expected_labels(oracle: OracleConfig, name: SliceName, first: int, stop: int) -> float:
+    """How many labels of one policy a slice has in the mean among the prompts of ranks `first` to `stop`, exclusive."""
     if not oracle.enabled:
         return 0.0
     size = oracle.calibration if name == "calibration" else oracle.validation
-    return min(1.0, size / prompts) if isinstance(size, int) else size
+    return max(0, min(size, stop) - first) if isinstance(size, int) else size * (stop - first)
 
 
 def _stratified(

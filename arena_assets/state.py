@@ -115,6 +115,21 @@ def standings(
         return list(pool.map(look, expected))
 
 
+def report_standing(results: Standing, store: Store) -> Standing:
+    """The state of the report, which is of the results that were there when it was written."""
+    step, name = pipeline.SUMMARY, f"{pipeline.SUMMARY.name}.html"
+    modified = Listing(store).modified(name)
+    if modified is None:
+        return Standing(step, None, State.MISSING, f"{name} is not written")
+    if results.modified is None or modified < results.modified:
+        return Standing(
+            step, None, State.OUTDATED, f"{name} is of other results than those that are there", 0, modified
+        )
+    if not results.state.done:
+        return Standing(step, None, State.OUTDATED, f"{name} is of outdated results", 0, modified)
+    return Standing(step, None, State.DONE, modified=modified)
+
+
 def todo(experiment: Experiment, store: Store, partition: str) -> list[Step]:
     """The steps of a batch that must be made, or made again."""
     found = standings(experiment, store, experiment.batch_steps, [partition])

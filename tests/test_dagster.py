@@ -173,6 +173,16 @@ def test_a_batch_with_wrong_clone_weights_is_red_and_the_others_go_on(project: P
     assert metadata(project.run("ablation_results"), "ablation_results")["partitions"] == "2 of 2"
 
 
+def test_a_refused_batch_is_out_of_the_analysis_although_its_older_file_lies_there(project: Project) -> None:
+    project.run_all()
+    project.spoil["logprobs"] = wrong_clone
+    assert not project.run("logprobs", partition="0001").success
+    assert project.store.partitions("logprobs") == ["0000", "0001"]
+    shown = metadata(project.run("ablation_results"), "ablation_results")
+    assert shown["partitions"] == "1 of 2"
+    assert "logprobs/0001 was refused: clone_weights_are_one" in shown["partitions left out"]["0001"]
+
+
 def test_a_batch_without_any_value_of_a_target_is_refused_with_the_reason(project: Project) -> None:
     def nothing(_: str, table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(target_logps=[row | {"pi_bad": None} for row in table["target_logps"]])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import click
 from click.shell_completion import CompletionItem
 
-from arena_assets.config import experiment_names
+from arena_assets.config import Experiment, experiment_names, load_experiment
+from arena_assets.errors import ArenaError
 
 
 class ExperimentName(click.ParamType[str]):
@@ -17,6 +20,30 @@ class ExperimentName(click.ParamType[str]):
         """The experiments whose names begin so."""
         del ctx, param
         return [CompletionItem(name) for name in experiment_names() if name.startswith(incomplete)]
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """One or more names, separated by commas, of what the experiment of the same command has."""
+
+    def __init__(self, name: str, offered: Callable[[Experiment], Iterable[str]]) -> None:
+        self.name, self._offered = name, offered
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names; whether the experiment has them is said when it is loaded."""
+        del param, ctx
+        if isinstance(value, tuple):
+            return value  # the default
+        return tuple(word.strip() for word in str(value).split(",") if word.strip())
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that the last word begins; none where the experiment cannot be loaded."""
+        del param
+        try:
+            experiment = load_experiment(str(ctx.params.get("experiment") or "demo"))
+        except ArenaError:
+            return []
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self._offered(experiment) if name.startswith(last)]
 
 
 class Count(click.ParamType[int]):
@@ -36,5 +63,9 @@ class Count(click.ParamType[int]):
 
 
 EXPERIMENT = ExperimentName()
+PARTITIONS = Words("partition", lambda experiment: experiment.partitions)
+JOURNALLED = Words(
+    "asset", lambda experiment: (step.name for step in experiment.batch_steps if experiment.journals(step))
+)
 COUNT = Count()
 EXISTING = click.argument("experiment", type=EXPERIMENT)

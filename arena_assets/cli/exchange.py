@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -38,7 +36,7 @@ def import_command(
     a pattern in quotes, are shards of one log.
     """
     from arena_assets.cli.run import run
-    from arena_assets.cli.status import status
+    from arena_assets.cli.status import each_warning, status
     from arena_assets.exchange.importing import read_import, require_name, shown, stage
     from arena_assets.storage import Store
 
@@ -57,20 +55,10 @@ def import_command(
         print(f"  {imported.n_skipped} defective lines are left out:")
         print("\n".join(f"    {text}" for text in shown(imported.skipped)))
     code = run(staged)
-    for text in _warnings(status(staged, Store.of(staged))["assets"]):
-        print(f"warning: {text}")
+    for asset in status(staged, Store.of(staged))["assets"]:
+        for text in each_warning(asset["warnings"]):
+            print(f"warning: {asset['asset']}, {text}")
     return code
-
-
-def _warnings(assets: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The checks that warn, each once: what it found in the first batch that breaks it, and in how many others."""
-    for asset in assets:
-        by_check: dict[str, list[str]] = {}
-        for warning in asset["warnings"]:
-            by_check.setdefault(warning["check"], []).append(warning["text"])
-        for check, (first, *others) in by_check.items():
-            more = f" (and in {len(others)} more batches)" if others else ""
-            yield f"{asset['asset']}, {check}: {first}{more}"
 
 
 @click.command("export")

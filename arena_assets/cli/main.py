@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class
 
-from arena_assets.cli.arguments import COUNT, EXISTING, EXPERIMENT
+from arena_assets.cli.arguments import COUNT, EXISTING, EXPERIMENT, JOURNALLED, PARTITIONS
 from arena_assets.cli.exchange import export_command, import_command
 from arena_assets.config import experiment_names, load_experiment, project_root
 from arena_assets.errors import ArenaError
@@ -50,18 +50,44 @@ def arena() -> None:
 @arena.command()
 @click.argument("experiment", type=EXPERIMENT, default="demo")
 @click.option("--prompts", type=COUNT, help="Number of prompts instead of the configured one.")
-@click.option("--dry-run", is_flag=True, help="Only say what it will take: calls, tokens, dollars, hours.")
-def run(experiment: str, prompts: int | None, dry_run: bool) -> int:
+@click.option("--partition", "partitions", type=PARTITIONS, default=(), help="Only these batches, such as 0001,0004.")
+@click.option("--redo", type=JOURNALLED, default=(), help="Make every item of these assets again, in these batches.")
+@click.option("--dry-run", is_flag=True, help="Only say what is missing and takes: calls, tokens, dollars, hours.")
+def run(experiment: str, prompts: int | None, partitions: tuple[str, ...], redo: tuple[str, ...], dry_run: bool) -> int:
     """Materialise what is missing of EXPERIMENT (default: demo), then compare the estimators."""
     loaded = load_experiment(experiment, prompts=prompts)
+    from arena_assets.cli.choice import Choice
+
+    choice = Choice.of(loaded, partitions, redo)
     if dry_run:
         from arena_assets.cli.plan import show
         from arena_assets.storage import Store
 
-        return show(loaded, Store.of(loaded))
+        return show(loaded, Store.of(loaded), choice)
     from arena_assets.cli.run import run as materialise
 
-    return materialise(loaded)
+    return materialise(loaded, choice)
+
+
+@arena.command()
+@click.argument("name")
+@click.option(
+    "--from", "base", type=EXPERIMENT, default="demo", show_default=True, help="The experiment to begin from."
+)
+def new(name: str, base: str) -> int:
+    """Write the file of an experiment NAME, to be edited: every key of another one's, with its comments."""
+    from arena_assets.cli.new import write
+
+    return write(name, base)
+
+
+@arena.command()
+@click.argument("experiment", type=EXPERIMENT, required=False)
+def validate(experiment: str | None) -> int:
+    """Say whether the file of EXPERIMENT (default: of each) can be run; 1 where one cannot."""
+    from arena_assets.cli.validate import validate as check_files
+
+    return check_files(experiment)
 
 
 @arena.command()

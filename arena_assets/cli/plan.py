@@ -1,12 +1,16 @@
-"""`arena run --dry-run`: what the whole experiment will take, before anything is spent."""
+"""`arena run --dry-run`: what is missing, and what it will take, before anything is spent."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import pandas as pd
 
 from arena_assets import pipeline
+from arena_assets.cli.choice import EVERYTHING, Choice
 from arena_assets.config import Experiment
+from arena_assets.corpus.sample import require_enough
 from arena_assets.judging.forecast import CHARACTERS_PER_TOKEN, Forecast, TokenCounts, forecast
 from arena_assets.progress import duration
 from arena_assets.state import standings
@@ -16,32 +20,70 @@ from arena_assets.storage import Store
 _PROMPT_TOKENS = 160 / CHARACTERS_PER_TOKEN + 20
 
 
-def show(experiment: Experiment, store: Store) -> int:
-    """Print policies' tokens and hours and the API's calls, tokens, dollars and hours; nothing is run."""
+def show(experiment: Experiment, store: Store, choice: Choice = EVERYTHING) -> int:
+    """Print policies' tokens and hours and the API's calls, tokens, dollars and hours; nothing is run.
+
+    Of a batch that was interrupted the items in its journal are counted as well: they will take less.
+
+    Raises:
+        CorpusError: the corpus is there, and has fewer prompts than are asked for.
+    """
+    if store.exists(pipeline.CORPUS.name):
+        require_enough(experiment, int(store.notes(pipeline.CORPUS.name)["rows"]))
+    undone = missing(experiment, store, choice)
+    whole = len(experiment.partitions)
+    print(f"{experiment.name}: {experiment.prompts} prompts in {whole} batches, {len(experiment.policies)} policies")
+    if not undone:
+        print("  nothing is missing: the comparison takes seconds")
+        return 0
+    for name, partitions in undone.items():
+        print(f"  {name:<14}{len(partitions)} of {whole} batches are to be made")
+    if experiment.origin == "imported":
+        print("  in all        seconds: the batches are cut from the import, nothing is sampled, scored or paid")
+        return 0
     counts, basis = token_counts(experiment, store)
-    tokens = experiment.prompts * sum(counts.responses.values())
-    replayed = experiment.prompts * counts.responses[experiment.logging_policy.name] * len(experiment.policies)
-    print(f"{experiment.name}: {experiment.prompts} prompts, {len(experiment.policies)} policies; {basis}")
-    print(f"  responses   {_big(tokens)} tokens sampled by llama.cpp")
-    print(f"  logprobs    {_big(replayed)} tokens scored by llama.cpp ({experiment.engine.scoring})")
-    with dg.DagsterInstance.get() as instance:
-        speed = tokens_per_second(experiment, instance)
-    if speed is None:
-        print("  time        unknown until a batch was run here: run one, then ask again")
-    else:
-        print(f"  time        {duration((tokens + replayed) / speed)} at the {speed:.0f} tokens/s measured here")
-    entries = forecast(experiment, counts)
+    _print_llama(experiment, undone, counts)
+    entries = forecast(experiment, counts, undone)
     for entry in entries:
-        print(f"  {entry.role:<12}{_api(entry)}")
+        print(f"  {entry.role:<14}{_api(entry)}")
     priced = [entry for entry in entries if entry.cost_usd is not None]
     if priced:
         expected, most = sum(e.cost_usd or 0 for e in priced), sum(e.max_cost_usd or 0 for e in priced)
-        print(f"  in all      about ${expected:,.2f}, at most ${most:,.2f}; nothing was spent")
+        print(f"  in all        about ${expected:,.2f}, at most ${most:,.2f}; nothing was spent")
     else:
-        print(
-            "  in all      no call costs anything" if not entries else "  in all      unknown: no prices are configured"
-        )
+        print(f"  in all        {'unknown: no prices are configured' if entries else 'no call costs anything'}")
+    print(f"  {basis}")
     return 0
+
+
+def missing(experiment: Experiment, store: Store, choice: Choice) -> dict[str, list[str]]:
+    """The partitions that are to be made of each step, by its name; steps of which nothing is missing are left out."""
+    found: dict[str, list[str]] = {step.name: [] for step in experiment.batch_steps}
+    for partition in choice.partitions or experiment.partitions:
+        for step in choice.steps(experiment, store, partition):
+            found[step.name].append(partition)
+    return {name: partitions for name, partitions in found.items() if partitions}
+
+
+def _print_llama(experiment: Experiment, undone: Mapping[str, Sequence[str]], counts: TokenCounts) -> None:
+    """What llama.cpp is to do, and how long that takes at the speed that was measured here."""
+
+    def prompts(name: str) -> int:
+        bounds = (experiment.batch_bounds(partition) for partition in undone.get(name, ()))
+        return sum(stop - first for first, stop in bounds)
+
+    sampled = prompts(pipeline.RESPONSES.name) * sum(counts.responses.values())
+    p0 = counts.responses[experiment.logging_policy.name]
+    replayed = prompts(pipeline.LOGPROBS.name) * p0 * len(experiment.policies)
+    if not sampled + replayed:
+        return
+    print(f"  llama.cpp     {_big(sampled)} tokens sampled, {_big(replayed)} scored ({experiment.engine.scoring})")
+    with dg.DagsterInstance.get() as instance:
+        speed = tokens_per_second(experiment, instance)
+    if speed is None:
+        print("  time          unknown until a batch was run here: run one, then ask again")
+    else:
+        print(f"  time          {duration((sampled + replayed) / speed)} at the {speed:.0f} tokens/s measured here")
 
 
 def token_counts(experiment: Experiment, store: Store) -> tuple[TokenCounts, str]:

@@ -9,13 +9,15 @@ from typing import Any
 from tqdm import tqdm
 
 from arena_assets import pipeline
+from arena_assets.cli.choice import EVERYTHING, Choice
 from arena_assets.cli.report import comparison
 from arena_assets.config import Experiment
+from arena_assets.corpus.sample import require_enough
 from arena_assets.llama.files import model_path
 from arena_assets.orchestration.in_process import InProcess, in_process
 from arena_assets.orchestration.resources import ProgressReports
 from arena_assets.progress import Progress
-from arena_assets.state import standings, todo
+from arena_assets.state import standings
 from arena_assets.storage import Store
 
 
@@ -42,16 +44,16 @@ class ProgressBars(ProgressReports):
         return report
 
 
-def run(experiment: Experiment) -> int:
+def run(experiment: Experiment, choice: Choice = EVERYTHING) -> int:
     """Run an experiment to its end; 0 where every partition is done, 1 where some were refused."""
     for name in experiment.model_files:
         model_path(name, experiment.models[name])  # said before any work, not by the second asset
     store = Store.of(experiment)
     with in_process(experiment, ProgressBars()) as runner:
-        failed = _batches(experiment, store, runner)
+        failed = _batches(experiment, store, runner, choice)
         for step in experiment.steps:
             # Always: they take seconds, and rest on whatever partitions there are now.
-            if step.upstream and not step.partitioned and not step.on_request:
+            if step.rests_on_batches and not step.on_request:
                 runner.require(step)
     print("\n" + comparison(experiment, store))
     print(f"The whole report: {store.root / f'{pipeline.SUMMARY.name}.html'}")
@@ -60,21 +62,22 @@ def run(experiment: Experiment) -> int:
     return 1 if failed else 0
 
 
-def _batches(experiment: Experiment, store: Store, runner: InProcess) -> dict[str, str]:
+def _batches(experiment: Experiment, store: Store, runner: InProcess, choice: Choice) -> dict[str, str]:
     """Make what is missing of every batch, and before it what all of them need; what went wrong, by partition."""
     found = standings(experiment, store, experiment.steps)
     for standing in found:
         if not standing.step.upstream and not standing.state.done:
             runner.require(standing.step)
+    require_enough(experiment, int(store.notes(pipeline.CORPUS.name)["rows"]))
     failed: dict[str, str] = {}
-    left = {standing.partition for standing in found if not standing.state.done}
+    left = set(choice.partitions) or {standing.partition for standing in found if not standing.state.done}
     for number, partition in enumerate(experiment.partitions, 1):
         # Looked at again when its turn comes: hours later somebody may have made it from the UI.
-        steps = todo(experiment, store, partition) if partition in left else []
+        steps = choice.steps(experiment, store, partition) if partition in left else []
         if not steps:
             continue
         print(f"\nbatch {partition} ({number} of {len(experiment.partitions)}): {pipeline.names(steps)}", flush=True)
-        problem = runner.materialise(steps, partition)
+        problem = runner.materialise(steps, partition, redo=choice.redo)
         if problem:
             failed[partition] = problem
             print(f"  {problem}", file=sys.stderr)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, config_folder, experiment_names, load_experiment
 from arena_assets.errors import ConfigError
 from arena_assets.judging.costs import spent_usd
 from arena_assets.pipeline import Step
-from arena_assets.state import Standing, State, standings
+from arena_assets.state import Standing, State, report_standing, standings
 from arena_assets.storage import Store
 from arena_assets.storage.adopting import without_experiment
+from arena_assets.tables import TABLES
 
 _SHOWN = 5  # reasons of one kind of one asset; JSON has all
 
@@ -59,6 +62,9 @@ def status(experiment: Experiment, store: Store) -> dict[str, Any]:
     """How far an experiment is, from its files alone."""
     steps = [step for step in experiment.steps if not (step.files or step.on_request)]
     found = standings(experiment, store, steps)
+    results = next(one for one in found if one.step is pipeline.RESULTS)
+    found.append(report_standing(results, store))
+    steps.append(pipeline.SUMMARY)
     assets = [_asset(store, step, [one for one in found if one.step is step]) for step in steps]
     return {"experiment": experiment.name, "assets": assets, "next": _next(experiment, assets)}
 
@@ -111,12 +117,23 @@ def _text(report: dict[str, Any]) -> str:
         if asset["failed_checks"]:
             notes.append(f"{len(asset['failed_checks'])} failed checks")
         if asset["warnings"]:
-            names = ", ".join(sorted({warning["check"] for warning in asset["warnings"]}))
-            notes.append(f"{len(asset['warnings'])} warnings ({names})")
+            notes.append(f"{len(asset['warnings'])} warnings")
         done = f"{asset['done']}/{asset['partitions']}"
-        lines.append(f"  {asset['asset']:<18}{done:>9} done {asset['rows']:>9} rows  {', '.join(notes)}".rstrip())
+        rows = f"{asset['rows']:>9} rows" if asset["asset"] in TABLES else ""
+        lines.append(f"  {asset['asset']:<18}{done:>9} done {rows:<14}  {', '.join(notes)}".rstrip())
         lines += [f"      {f['partition']} {f['check']}: {f['text']}" for f in asset["failed_checks"][:_SHOWN]]
         for reasons in (asset["outdated"], asset["unreadable"]):
             lines += [f"      {text}" for text in list(reasons.values())[:_SHOWN]]
+        lines += [f"      warning, {text}" for text in each_warning(asset["warnings"])]
     lines.append(f"  next: {report['next']}")
     return "\n".join(lines)
+
+
+def each_warning(warnings: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """The checks that warn, each once: what it found in the first batch that breaks it, and in how many others."""
+    by_check: dict[str, list[str]] = {}
+    for warning in warnings:
+        by_check.setdefault(warning["check"], []).append(warning["text"])
+    for check, (first, *others) in by_check.items():
+        more = f" (and in {len(others)} more batches)" if others else ""
+        yield f"{check}: {first}{more}"

@@ -247,6 +247,10 @@ class Experiment(Section):
         """Whether llama.cpp makes a step, itself or as the model of its judge or oracle."""
         return step.exact or (step.scorer is not None and runs_llama(self._at(step.scorer)))
 
+    def journals(self, step: Step) -> bool:
+        """Whether a journal keeps the finished items of a step: those of an import were made elsewhere."""
+        return step.journalled and self.origin == "generated"
+
     def code_version(self, table: str) -> str:
         """Digest (24 hex digits) of the sections that determine a table, those of its upstream included."""
         return self._versions[table]

@@ -10,17 +10,26 @@ from arena_assets.ids import sampling_rank
 from arena_assets.tables import PROMPTS
 
 
+def require_enough(experiment: Experiment, prompts: int) -> None:
+    """Raise where the corpus has fewer `prompts` than the experiment asks for.
+
+    Raises:
+        CorpusError: every batch would be refused, or the last one cut, for the same reason.
+    """
+    if prompts < experiment.prompts:
+        raise CorpusError(
+            f"the corpus has {prompts} distinct {experiment.corpus.language} prompts, {experiment.name} asks for "
+            f"{experiment.prompts}: lower `prompts` or take a larger corpus"
+        )
+
+
 def sample_batch(corpus: pd.DataFrame, experiment: Experiment, partition: str) -> pd.DataFrame:
     """The prompts of one partition, in the order of the sample.
 
     Raises:
         CorpusError: the corpus has fewer prompts than the experiment asks for.
     """
-    if len(corpus) < experiment.prompts:
-        raise CorpusError(
-            f"the corpus has {len(corpus)} distinct {experiment.corpus.language} prompts, {experiment.name} asks for "
-            f"{experiment.prompts}: lower `prompts` or take a larger corpus"
-        )
+    require_enough(experiment, len(corpus))
     start, stop = experiment.batch_bounds(partition)
     ranks = corpus["prompt_id"].map(lambda identity: sampling_rank(experiment.seed, identity))
     chosen = corpus.loc[ranks.sort_values(kind="stable").index[start:stop]]

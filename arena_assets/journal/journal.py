@@ -32,11 +32,15 @@ class Journal:
     A torn last line (a crash in the middle of a write) is dropped: that item was in flight.
 
     With `among` the items of every other journal below that folder are found, too; what is appended is this one's.
+
+    `afresh`: what was there before is no item any more, and is made again. Its records stay, for they were paid for;
+    those that are appended now come after them, and are the items of every later run.
     """
 
-    def __init__(self, folder: str | Path | UPath, *, among: UPath | None = None) -> None:
+    def __init__(self, folder: str | Path | UPath, *, among: UPath | None = None, afresh: bool = False) -> None:
         self._folder = UPath(str(folder)) if not isinstance(folder, UPath) else folder
         self._among = among
+        self.afresh = afresh
         self._elsewhere = Elsewhere(())
         self._local = is_local(self._folder)
         self._items: Records = {}
@@ -83,6 +87,8 @@ class Journal:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The item of a key: its last record, this journal's own before those of the others."""
+        if self.afresh and key not in self._appended:
+            return None
         records = self._items.get(key) or self._elsewhere.records(key)
         return records[-1] if records else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,8 @@ from arena_assets.config.judges import OpenAIJudge, OpenAIOracle
 from arena_assets.judging.costs import cost_usd
 from arena_assets.judging.protocol import Item
 from arena_assets.judging.remote.prompt import messages
-from arena_assets.slices import expected_share
+from arena_assets.pipeline import JUDGE_SCORES, ORACLE_LABELS, Step
+from arena_assets.slices import expected_labels
 
 CHARACTERS_PER_TOKEN = 4.0  # OpenAI's rule of thumb for English
 SECONDS_PER_CALL = 1.5  # a short answer of a hosted model; concurrency and rate limits matter more
@@ -28,7 +29,7 @@ class TokenCounts:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a judge or an oracle will take for the whole experiment.
+    """What a judge or an oracle will take.
 
     cost_usd expects short answers; max_cost_usd has every answer as long as max_completion_tokens allows. Both are None
     without prices. hours: None in batch mode, which promises 24 hours a batch and usually takes less.
@@ -44,18 +45,30 @@ class Forecast:
     hours: float | None
 
 
-def forecast(experiment: Experiment, counts: TokenCounts) -> list[Forecast]:
-    """Forecasts for the parts that call an API, before anything is spent: a pure function of the configuration."""
+def forecast(
+    experiment: Experiment, counts: TokenCounts, undone: Mapping[str, Collection[str]] | None = None
+) -> list[Forecast]:
+    """Forecasts for the parts that call an API, before anything is spent: a pure function of its arguments.
+
+    undone: the partitions that are to be made, by the name of the step; None: all of every step.
+    """
+
+    def bounds(step: Step) -> list[tuple[int, int]]:
+        partitions = experiment.partitions if undone is None else undone.get(step.name, ())
+        return [experiment.batch_bounds(partition) for partition in partitions]
+
     found: list[Forecast] = []
-    n = experiment.prompts
-    if isinstance(experiment.judge, OpenAIJudge):
-        rows = {policy.name: float(n) for policy in experiment.policies}
+    judged, labelled = bounds(JUDGE_SCORES), bounds(ORACLE_LABELS)
+    if judged and isinstance(experiment.judge, OpenAIJudge):
+        rows = {policy.name: float(sum(stop - first for first, stop in judged)) for policy in experiment.policies}
         found.append(_forecast("judge", experiment.judge, rows, counts))
-    if isinstance(experiment.oracle, OpenAIOracle) and experiment.oracle.enabled:
-        calibration, validation = (expected_share(experiment.oracle, name, n) for name in ("calibration", "validation"))
-        rows = dict.fromkeys(experiment.target_names, n * validation)
-        rows[experiment.logging_policy.name] = n * calibration
-        found.append(_forecast("oracle", experiment.oracle, rows, counts))
+    oracle = experiment.oracle
+    if labelled and isinstance(oracle, OpenAIOracle) and oracle.enabled:
+        rows = dict.fromkeys(
+            experiment.target_names, sum(expected_labels(oracle, "validation", *one) for one in labelled)
+        )
+        rows[experiment.logging_policy.name] = sum(expected_labels(oracle, "calibration", *one) for one in labelled)
+        found.append(_forecast("oracle", oracle, rows, counts))
     return found
 
 

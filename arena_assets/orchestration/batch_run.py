@@ -32,9 +32,12 @@ class Resources:
 
 @contextmanager
 def work_on(
-    context: dg.AssetExecutionContext, experiment: Experiment, step: Step, resources: Resources
+    context: dg.AssetExecutionContext, experiment: Experiment, step: Step, resources: Resources, *, redo: bool = False
 ) -> Iterator[Work]:
-    """Open a step's work on the run's partition; an error of the domain becomes the failure that Dagster shows."""
+    """Open a step's work on the run's partition; an error of the domain becomes the failure that Dagster shows.
+
+    redo: what the journal holds is made again.
+    """
     store = resources.storage.store(experiment)
     partition = context.partition_key if step.partitioned else None
     label = step.name if partition is None else f"{step.name} {partition}"
@@ -42,9 +45,8 @@ def work_on(
 
         def journal() -> Journal:
             assert partition is not None, f"{step.name} has no partitions, so no journal"
-            return opened.enter_context(
-                Journal(store.journal_path(step.name, partition), among=store.journals(step.name))
-            )
+            folder, among = store.journal_path(step.name, partition), store.journals(step.name)
+            return opened.enter_context(Journal(folder, among=among, afresh=redo))
 
         collected = collect(experiment, store, step) if partition is None and _of_batches(step) else None
         yield Work(

@@ -10,6 +10,7 @@ from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.batch_run import Resources, batch_of, effort_of, work_on
 from arena_assets.orchestration.checked_write import Yields, check_specs, finish
 from arena_assets.orchestration.cluster.placement import LLAMA, step_tags
+from arena_assets.orchestration.redo import REDO, redo_schema
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.pipeline import Step
 from arena_assets.stages.origin import origin_of
@@ -36,13 +37,15 @@ def options(experiment: Experiment, step: Step) -> dict[str, Any]:
 def table_asset(experiment: Experiment, step: Step) -> dg.AssetsDefinition:
     """The asset of a step whose stage makes one table."""
     stage = origin_of(experiment).stage
+    schema = redo_schema() if experiment.journals(step) else None
 
-    @dg.asset(**options(experiment, step))  # type: ignore[untyped-decorator]
+    @dg.asset(**options(experiment, step), config_schema=schema)  # type: ignore[untyped-decorator]
     def asset(
         context: dg.AssetExecutionContext, storage: ArenaStorage, models: LocalModels, progress: ProgressReports
     ) -> Yields:
-        started = time.monotonic()
-        with work_on(context, experiment, step, Resources(storage, models, progress)) as work:
+        started, given = time.monotonic(), context.op_execution_context.op_config or {}
+        resources = Resources(storage, models, progress)
+        with work_on(context, experiment, step, resources, redo=bool(given.get(REDO))) as work:
             made = stage(step)(work)
             batch = batch_of(work, made)
         effort = effort_of(work, started)

@@ -11,9 +11,11 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment, made_with
 from arena_assets.errors import ArenaError, JudgeStoppedError
 from arena_assets.estimation import EstimationError
+from arena_assets.orchestration.redo import remedy
 from arena_assets.rules import Batch, Finding, apply, refusals, rules_of
 from arena_assets.storage import Effort, Store
 from arena_assets.tables import TABLES
@@ -68,10 +70,10 @@ def finish(
     refused = refusals(findings)
     if refused:
         yield from results
-        raise dg.Failure(
-            "nothing was written: " + "; ".join(f"{finding.name}: {finding.text}" for finding in refused),
-            allow_retries=False,
-        )
+        told = "; ".join(f"{finding.name}: {finding.text}" for finding in refused)
+        step = next(one for one in pipeline.STEPS if one.name == batch.asset)
+        advice = remedy(batch.experiment, step, batch.partition)
+        raise dg.Failure(f"nothing was written: {told}{advice}", allow_retries=False)
     stated = made_with(batch.experiment, batch.asset, batch.partition)
     with refusing():
         if write_first is not None:

@@ -16,10 +16,14 @@ from arena_assets.orchestration.checked_write import STOPS
 from arena_assets.orchestration.graph import experiment_definitions
 from arena_assets.orchestration.jobs import job_name
 from arena_assets.orchestration.recovery import prepare
+from arena_assets.orchestration.redo import redo_config
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.orchestration.run_labels import labels
 from arena_assets.orchestration.ui_origin import origin_in_ui
 from arena_assets.pipeline import Step
+
+# The caller says what happens.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @contextmanager
@@ -50,20 +54,20 @@ class InProcess:
         if problem:
             raise RefusedError(problem)
 
-    def materialise(self, steps: Iterable[Step], partition: str | None) -> str | None:
-        """Materialise steps in one run; returns what went wrong, or None.
+    def materialise(self, steps: Iterable[Step], partition: str | None, *, redo: Iterable[Step] = ()) -> str | None:
+        """Materialise steps in one run, the items of `redo` anew; returns what went wrong, or None.
 
         Raises:
             JudgeStoppedError: what went wrong would go wrong for every other partition, at a price.
         """
-        result = self._execute(list(steps), partition)
+        result = self._execute(list(steps), partition, list(redo))
         if result.success:
             return None
         if _stops(result):
             raise JudgeStoppedError(_problem(result))
         return _problem(result)
 
-    def _execute(self, steps: list[Step], partition: str | None) -> ExecutionResult:
+    def _execute(self, steps: list[Step], partition: str | None, redo: list[Step]) -> ExecutionResult:
         """Run steps under the name of a job that the UI has, so that it can show, find and repeat the run."""
         job = self._definitions.resolve_job_def(job_name(self._experiment, steps))
         keys = {dg.AssetKey([self._experiment.name, step.name]) for step in steps}
@@ -73,7 +77,7 @@ class InProcess:
             asset_selection=keys,
             # Whoever typed the command repeats it: a daemon must not.
             tags={**job.run_tags, **tags, **labels(keys, tags), MAX_RETRIES_TAG: "0"},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config=_QUIET | redo_config(self._experiment, redo),
             remote_job_origin=origin_in_ui(job.name),
         )
         return execute_run(InMemoryJob(job), run, self._instance)

@@ -48,6 +48,11 @@ class Listing:
         """What the last runs of a table found, by partition: there for a refused one, too."""
         return self._files(asset, CHECKS_SUFFIX)
 
+    def modified(self, name: str) -> float | None:
+        """When a file of the store's own folder was last written, seconds since the epoch; None where it is not."""
+        found = dict(self._entries("")).get(name)
+        return None if found is None else found[2]
+
     def _files(self, asset: str, suffix: str) -> dict[str | None, StoredFile]:
         partitioned = contract(asset).partitioned
         found: dict[str | None, StoredFile] = {}

@@ -77,6 +77,8 @@ def test_help_lists_the_commands_in_the_order_of_work(capsys: pytest.CaptureFixt
     listed = re.findall(r"^  ([a-z-]+)  ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
     assert listed == [
         "run",
+        "new",
+        "validate",
         "status",
         "import",
         "export",
@@ -105,6 +107,10 @@ def test_help_brings_nothing_that_is_slow_to_import() -> None:
         ("arena export o", {"one", "other"}),
         ("arena cluster check one t", {"two"}),
         ("arena run one --dr", {"--dry-run"}),
+        ("arena run one --partition 000", {"0000", "0001"}),
+        ("arena run one --partition 0000,", {"0000,0000", "0000,0001"}),
+        ("arena run one --redo responses,l", {"responses,logprobs"}),
+        ("arena run nowhere --partition 0", set()),
     ],
 )
 def test_a_shell_completes_commands_options_and_experiments(

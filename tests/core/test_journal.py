@@ -42,6 +42,22 @@ def test_items_come_back_and_the_last_of_a_key_counts(tmp_path: Path) -> None:
         assert "c" not in journal
 
 
+def test_made_afresh_what_was_there_is_no_item_and_what_follows_is(tmp_path: Path) -> None:
+    with Journal(tmp_path / "all" / "1") as other:
+        other.append("b", {"score": 1, "cost_usd": 0.5})
+    with Journal(tmp_path / "all" / "0") as journal:
+        journal.append("a", {"score": 1, "cost_usd": 0.5})
+    for again in (2, 3):  # also one that was made afresh before
+        with Journal(tmp_path / "all" / "0", among=UPath(tmp_path / "all"), afresh=True) as journal:
+            assert (journal.get("a"), "a" in journal, "b" in journal) == (None, False, False)
+            for key in ("a", "b"):
+                journal.append(key, {"score": again, "cost_usd": 0.5})
+            assert journal.get("a") == {"score": again, "cost_usd": 0.5}
+        with Journal(tmp_path / "all" / "0", among=UPath(tmp_path / "all")) as journal:
+            assert [journal.get(key) for key in ("a", "b")] == [{"score": again, "cost_usd": 0.5}] * 2
+            assert len(journal.records("a")) == again  # each was paid for
+
+
 @given(st.text(), st.text())
 def test_any_text_survives_surrogates_too(key: str, text: str) -> None:
     root = UPath(f"memory://journals/{uuid4().hex}")

@@ -15,6 +15,7 @@ from arena_assets.stages.analysis import analyse, write_analysis
 from arena_assets.stages.collecting import as_data, collect
 from arena_assets.state import todo
 from arena_assets.storage import Store
+from arena_assets.summary import write_report
 from tests.conftest import ConfigFolder
 from tests.made_up import frames
 
@@ -37,7 +38,7 @@ def file(store: Store, asset: str, partition: str | None) -> Path:
 
 def test_nothing_is_done_yet(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     report = status(capsys, experiment.name)
-    assert [asset["done"] for asset in report["assets"]] == [0] * 7
+    assert [asset["done"] for asset in report["assets"]] == [0] * 8
     assert by_asset(report)["logprobs"]["partitions"] == 2
     assert report["next"] == "run `arena run small`: it does what is missing or outdated"
 
@@ -81,6 +82,39 @@ def test_results_that_lack_a_table_beside_them_say_so_and_blame_no_configuration
     text = capsys.readouterr().out
     assert "policy_values is not materialised" in text
     assert "configuration" not in text
+
+
+def test_the_report_is_of_the_results_that_are_there_or_outdated(
+    store: Store, experiment: Experiment, config_folder: ConfigFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def summary(text: str) -> None:
+        assert main(["status", "small"]) == 0
+        assert text in capsys.readouterr().out
+
+    frames.write(store, experiment)
+    analysis = analyse(experiment, as_data(experiment, collect(experiment, store).tables), time.perf_counter)
+    write_analysis(experiment, store, analysis)
+    summary("  analysis_summary        0/1 done\n")
+    write_report(experiment, store)
+    summary("  analysis_summary        1/1 done\n")
+    summary("next: nothing is missing")
+    write_analysis(experiment, store, analysis)
+    summary("analysis_summary.html is of other results than those that are there")
+    write_report(experiment, store)
+    config_folder.write("small", analysis={"ablation": "basic", "level": 0.8})
+    summary("analysis_summary.html is of outdated results")
+
+
+def test_warnings_are_told_whole_and_each_once(
+    experiment: Experiment, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames.write(store, experiment)
+    for partition in experiment.partitions:
+        store.write_checks("logprobs", partition, [WARNING], run_id="r")
+    assert main(["status", "small"]) == 0
+    text = capsys.readouterr().out
+    assert "      warning, overlap: 2 of 20 prompts are duplicates (and in 1 more batches)\n" in text
+    assert "2 warnings\n" in text
 
 
 def test_broken_findings_are_said_and_not_a_crash(

@@ -25,8 +25,14 @@ def numbered(count: int, start: int = 0) -> list[Item]:
 
 
 def score(
-    config: OpenAIJudge, items: list[Item], journal: Path, *, progress: Progress = silent, **options: Any
+    config: OpenAIJudge,
+    items: list[Item],
+    journal: Path,
+    *,
+    progress: Progress = silent,
+    afresh: bool = False,
+    **options: Any,
 ) -> list[Verdict]:
     scorer = OpenAIScorer(config, environment={"OPENAI_API_KEY": KEY}, **options)
-    with Journal(journal) as open_journal:
+    with Journal(journal, afresh=afresh) as open_journal:
         return scorer.score(items, journal=open_journal, progress=progress)

@@ -112,6 +112,16 @@ def test_estimate_in_batch_mode_without_prices_and_of_local_parts() -> None:
     assert forecast(experiment({"kind": "likelihood"}, {"kind": "reference"}), COUNTS) == []
 
 
+def test_only_what_is_to_be_made_is_counted() -> None:
+    config = experiment({"prices": PRICES}, {"prices": PRICES, "calibration": 0.25, "validation": 150})
+    judge, oracle = forecast(config, COUNTS, {"judge_scores": ["0000"], "oracle_labels": ["0001", "0009"]})
+    assert judge.calls == 2 * 100
+    assert oracle.calls == 2 * 25 + 50  # of the numbered slice only the second batch has any left
+    (judge,) = forecast(config, COUNTS, {"judge_scores": ["0000"]})
+    assert judge.calls == 200
+    assert forecast(config, COUNTS, {}) == []
+
+
 def test_rate_limits_set_the_hours() -> None:
     slow = experiment({"tokens_per_minute": 10_000}, {"enabled": False})
     (found,) = forecast(slow, COUNTS)

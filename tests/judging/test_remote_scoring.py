@@ -68,6 +68,21 @@ def test_a_second_run_asks_nothing_a_changed_rubric_everything(serve: Serve, tmp
         assert len(server.requests) == before + 8, change
 
 
+def test_what_is_made_afresh_is_asked_and_paid_for_again_and_counts_from_then_on(serve: Serve, tmp_path: Path) -> None:
+    answers = iter(["no verdict", "still none", "Score: 3", "Score: 8"])
+    server = serve(script=lambda body: (200, completion(body, 0, text=next(answers))))
+    config = judge(server, prices=PRICES, uncertainty="none", max_retries=0, retry_unscored=1)
+    for status in ("unscored", "unscored"):  # asked a second time, by the rule for answers without a verdict
+        (found,) = score(config, numbered(1), tmp_path)
+        assert found.status == status
+    one = spent_usd(UPath(tmp_path)) / 2
+    for value, paid in ((0.3, 3), (0.8, 4)):
+        (found,) = score(config, numbered(1), tmp_path, afresh=True)
+        assert (found.score, len(server.requests)) == (value, paid)
+        assert score(config, numbered(1), tmp_path) == [found]
+        assert spent_usd(UPath(tmp_path)) == pytest.approx(paid * one)
+
+
 def test_equal_responses_are_asked_and_paid_for_once(serve: Serve, tmp_path: Path) -> None:
     server = serve()
     items = [

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from arena_assets.config import Experiment
 from arena_assets.ids import prompt_id, sampling_rank
-from arena_assets.slices import choose, expected_share
+from arena_assets.slices import choose, expected_labels
 
 CORPUS = [prompt_id(f"prompt {number}") for number in range(2000)]
 
@@ -71,7 +71,7 @@ def test_a_fraction_is_met_in_the_mean_and_whole_and_none_exactly() -> None:
 
 def test_disabled_labels_nothing() -> None:
     assert not any(slices(experiment(enabled=False)).values())
-    assert expected_share(experiment(enabled=False).oracle, "validation", 10) == 0.0
+    assert expected_labels(experiment(enabled=False).oracle, "validation", 0, 10) == 0.0
 
 
 def test_a_stratified_slice_holds_each_score_in_its_share() -> None:
@@ -103,8 +103,8 @@ def test_sizes_that_are_refused(oracle: dict[str, Any], says: str) -> None:
         experiment(**oracle)
 
 
-def test_expected_share() -> None:
+def test_expected_labels() -> None:
     oracle = experiment(calibration=250, validation=0.5).oracle
-    assert expected_share(oracle, "calibration", 1000) == 0.25
-    assert expected_share(oracle, "calibration", 100) == 1.0
-    assert expected_share(oracle, "validation", 10) == 0.5
+    assert expected_labels(oracle, "calibration", 0, 1000) == 250
+    assert [expected_labels(oracle, "calibration", first, first + 100) for first in (0, 200, 300)] == [100, 50, 0]
+    assert expected_labels(oracle, "validation", 90, 100) == 5.0

@@ -58,7 +58,8 @@ class OpenAIScorer:
         unique = {call.key: call for own in wanted for call in own}
         kept = {key: latest(records) for key in unique if (records := journal.records(key))}
         unread = {key: answer for key, answer in kept.items() if why_unread(self._config, answer) is not None}
-        again = {key: answer for key, answer in unread.items() if answer.asked <= self._config.retry_unscored}
+        tried = {key: answer for key, answer in unread.items() if answer.asked <= self._config.retry_unscored}
+        again = kept if journal.afresh else tried
         missing = [call for key, call in unique.items() if key not in kept or key in again]
         failures: dict[str, str] = {}
         if missing:
