@@ -38,8 +38,11 @@ class Words(click.ParamType[tuple[str, ...]]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names that the last word begins; none where the experiment cannot be loaded."""
         del param
+        known = experiment_names()
+        # An option that still lacks its value keeps click from telling which argument is which.
+        said = [word for word in ctx.args if word in known] or [ctx.params.get("experiment")]
         try:
-            experiment = load_experiment(str(ctx.params.get("experiment") or "demo"))
+            experiment = load_experiment(str(said[0]))
         except ArenaError:
             return []
         before, comma, last = incomplete.rpartition(",")
