@@ -7,6 +7,7 @@ import dagster as dg
 
 from arena_assets.config import Experiment
 from arena_assets.orchestration import metadata as figures
+from arena_assets.orchestration.automation import condition
 from arena_assets.orchestration.batch_run import Resources, batch_of, effort_of, work_on
 from arena_assets.orchestration.checked_write import Yields, check_specs, finish
 from arena_assets.orchestration.cluster.placement import LLAMA, step_tags
@@ -28,6 +29,7 @@ def options(experiment: Experiment, step: Step) -> dict[str, Any]:
         "partitions_def": partitions,
         "check_specs": check_specs(experiment, key, partitions),
         "code_version": experiment.code_version(step.name),
+        "automation_condition": condition(experiment, step),
         "description": origin_of(experiment).description(step),
         "pool": LLAMA if runs_llama else None,
         "op_tags": step_tags(experiment.engine.n_gpu_layers) if runs_llama else {},

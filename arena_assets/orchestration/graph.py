@@ -1,4 +1,4 @@
-"""All that Dagster knows of one experiment: an asset for each of its steps, and its jobs."""
+"""All that Dagster knows of one experiment: an asset for each of its steps, its jobs and sensors."""
 
 import warnings
 
@@ -7,6 +7,7 @@ import dagster as dg
 from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.orchestration.analysis import results_asset
+from arena_assets.orchestration.automation import follower
 from arena_assets.orchestration.batches import table_asset
 from arena_assets.orchestration.jobs import jobs_of
 from arena_assets.orchestration.reports import export_asset, summary_asset
@@ -37,9 +38,11 @@ def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
 
 
 def experiment_definitions(experiment: Experiment) -> dg.Definitions:
-    """Assets and jobs of an experiment; the resources are those of whoever merges them.
+    """Assets, jobs and sensors of an experiment; the resources are those of whoever merges them.
 
     Raises:
         ConfigError: the method configuration that it names is missing or broken.
     """
-    return dg.Definitions(assets=build_assets(experiment), jobs=jobs_of(experiment))
+    return dg.Definitions(
+        assets=build_assets(experiment), jobs=jobs_of(experiment), sensors=[follower(experiment)]
+    )
