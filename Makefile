@@ -67,7 +67,7 @@ compile = $(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(2)) --univ
 
 demo: .venv/installed
 	$(BIN)/arena fetch-model smollm2
-	$(BIN)/arena run demo
+	$(BIN)/arena run demo --study grid
 	@echo
 	@echo 'Next: `make ui` starts the Dagster UI (http://127.0.0.1:3000) and the dashboard (http://127.0.0.1:8501).'
 

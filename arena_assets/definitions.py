@@ -7,8 +7,7 @@ import dagster as dg
 from arena_assets.config import experiment_names, load_experiment
 from arena_assets.errors import ConfigError
 from arena_assets.ids import content_key
-from arena_assets.orchestration.analysis import simulation_asset
-from arena_assets.orchestration.graph import experiment_definitions
+from arena_assets.orchestration.graph import common_definitions, experiment_definitions
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 
 
@@ -18,9 +17,9 @@ def build_definitions(names: list[str] | None = None) -> dg.Definitions:
         chosen = os.environ.get("ARENA_CONFIG")
         names = [chosen] if chosen else experiment_names()
     resources = {"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressReports()}
-    common = dg.Definitions(assets=[simulation_asset()], resources=resources)
     # One process a run, so a model is loaded once for all assets of a partition.
-    return dg.Definitions.merge(common, *map(_of_experiment, names), dg.Definitions(executor=dg.in_process_executor))
+    how = dg.Definitions(resources=resources, executor=dg.in_process_executor)
+    return dg.Definitions.merge(how, common_definitions(), *map(_of_experiment, names))
 
 
 def _of_experiment(name: str) -> dg.Definitions:

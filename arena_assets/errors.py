@@ -43,6 +43,10 @@ class RefusedError(ArenaError):
     """A finished table that broke a blocking rule; nothing was written."""
 
 
+class InfeasibleError(ArenaError):
+    """A study that was asked for, and that the data cannot give; nothing is wrong with them."""
+
+
 class ClusterError(ArenaError):
     """A cluster that cannot be asked at all: no head answers, or Ray is not installed."""
 

@@ -37,11 +37,15 @@ class Daemon:
 
     def fail(self, name: str, partition: str) -> None:
         """A run of one asset of a batch that goes wrong: here there is no corpus, which it reads."""
-        result = build_definitions().resolve_job_def("small_batches").execute_in_process(
-            instance=self.instance,
-            partition_key=partition,
-            asset_selection=[dg.AssetKey(["small", name])],
-            raise_on_error=False,
+        result = (
+            build_definitions()
+            .resolve_job_def("small_batches")
+            .execute_in_process(
+                instance=self.instance,
+                partition_key=partition,
+                asset_selection=[dg.AssetKey(["small", name])],
+                raise_on_error=False,
+            )
         )
         assert not result.success
 

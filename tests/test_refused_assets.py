@@ -23,16 +23,20 @@ from tests.made_up.experiment import write_experiment
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
 
 
-def refusal(experiment: Experiment, asset: str) -> str:
-    """The text with which an asset is refused, which is all that is shown of it."""
+def run(experiment: Experiment, asset: str) -> dg.ExecuteInProcessResult:
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
+        return dg.materialize(
             build_assets(experiment),
             selection=[dg.AssetKey([experiment.name, asset])],
             instance=instance,
             resources={"storage": ArenaStorage(), "models": LocalModels(), "progress": ProgressReports()},
             raise_on_error=False,
         )
+
+
+def refusal(experiment: Experiment, asset: str) -> str:
+    """The text with which an asset is refused, which is all that is shown of it."""
+    result = run(experiment, asset)
     assert not result.success
     [event] = result.get_step_failure_events()
     told = event.step_failure_data.user_failure_data
@@ -53,16 +57,22 @@ NO_GRID: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", NO_GRID)
-def test_a_grid_that_the_data_cannot_give_is_refused_in_words(config_folder: ConfigFolder, case: str) -> None:
+def test_a_grid_that_the_data_cannot_give_is_skipped_with_its_reason(config_folder: ConfigFolder, case: str) -> None:
     axes, changes, says = NO_GRID[case]
     methods = {"estimators": ["direct"], "reward_calibration": ["monotone"], "scoring": ["deterministic"]}
     (config_folder.path / "ablations" / "own.yaml").write_text(yaml.safe_dump(methods | axes), encoding="utf-8")
     experiment = config_folder.load(analysis={"ablation": "own"}, **changes)
     store = Store.of(experiment)
     frames.write(store, experiment)
-    text = refusal(experiment, "ablation_grid")
+    result = run(experiment, "ablation_grid")
+    assert result.success  # so that all of an experiment can be materialised together
+    [event] = result.filter_events(lambda event: event.is_asset_observation)
+    observed = event.asset_observation_data.asset_observation
+    text = str(observed.metadata["skipped"].value)
+    assert text == observed.description
     assert text.startswith("the grid of ablations/own.yaml cannot be run: ")
     assert says in text
+    assert not result.asset_materializations_for_node("small__ablation_grid")
     assert not store.exists("ablation_grid")
 
 

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from arena_assets import pipeline
 from arena_assets.config import Experiment
 from arena_assets.errors import ConfigError
 from arena_assets.pipeline import Step
 from arena_assets.state import todo
 from arena_assets.storage import Store
 
+# What `--study` offers.
+STUDIES = {step.role: step for step in (pipeline.GRID, pipeline.SIMULATION)}
+
 
 @dataclass(frozen=True)
 class Choice:
-    """What of an experiment is run: these partitions (none: all), and steps whose items are made anew in them."""
+    """What of an experiment is run: these partitions (none: all), steps whose items are made anew in them, studies."""
 
     partitions: tuple[str, ...] = ()
     redo: tuple[Step, ...] = ()
+    studies: tuple[Step, ...] = ()
 
     @classmethod
-    def of(cls, experiment: Experiment, partitions: tuple[str, ...], redo: tuple[str, ...]) -> Choice:
+    def of(
+        cls,
+        experiment: Experiment,
+        partitions: tuple[str, ...] = (),
+        redo: tuple[str, ...] = (),
+        studies: tuple[str, ...] = (),
+    ) -> Choice:
         """The choice that these words mean.
 
         Raises:
@@ -37,7 +48,8 @@ class Choice:
             raise ConfigError(f"{', '.join(strange)} cannot be made anew; {experiment.name} keeps journals of: {there}")
         if redo and not partitions:
             raise ConfigError("--redo makes items anew that were finished: name the batches with --partition")
-        return cls(partitions, tuple(steps[name] for name in redo))
+        asked = dict.fromkeys(studies)
+        return cls(partitions, tuple(steps[name] for name in redo), tuple(STUDIES[name] for name in asked))
 
     def steps(self, experiment: Experiment, store: Store, partition: str) -> list[Step]:
         """What is to be made of a batch: what is missing of it, what is made anew, and what follows from that."""

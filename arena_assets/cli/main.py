@@ -52,13 +52,23 @@ def arena() -> None:
 @click.option("--prompts", type=COUNT, help="Number of prompts instead of the configured one.")
 @click.option("--partition", "partitions", type=PARTITIONS, default=(), help="Only these batches, such as 0001,0004.")
 @click.option("--redo", type=JOURNALLED, default=(), help="Make every item of these assets again, in these batches.")
+@click.option(
+    "--study", "studies", multiple=True, type=click.Choice(["grid", "simulation"]), help="A study of the methods, too."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what is missing and takes: calls, tokens, dollars, hours.")
-def run(experiment: str, prompts: int | None, partitions: tuple[str, ...], redo: tuple[str, ...], dry_run: bool) -> int:
+def run(
+    experiment: str,
+    prompts: int | None,
+    partitions: tuple[str, ...],
+    redo: tuple[str, ...],
+    studies: tuple[str, ...],
+    dry_run: bool,
+) -> int:
     """Materialise what is missing of EXPERIMENT (default: demo), then compare the estimators."""
     loaded = load_experiment(experiment, prompts=prompts)
     from arena_assets.cli.choice import Choice
 
-    choice = Choice.of(loaded, partitions, redo)
+    choice = Choice.of(loaded, partitions, redo, studies)
     if dry_run:
         from arena_assets.cli.plan import show
         from arena_assets.storage import Store

@@ -16,9 +16,11 @@ from arena_assets.corpus.sample import require_enough
 from arena_assets.llama.files import model_path
 from arena_assets.orchestration.in_process import InProcess, in_process
 from arena_assets.orchestration.resources import ProgressReports
+from arena_assets.pipeline import Step
 from arena_assets.progress import Progress
 from arena_assets.state import standings
-from arena_assets.storage import Store
+from arena_assets.storage import METHODS, Store
+from arena_assets.storage.shipped import identity
 
 
 class ProgressBars(ProgressReports):
@@ -55,11 +57,28 @@ def run(experiment: Experiment, choice: Choice = EVERYTHING) -> int:
             # Always: they take seconds, and rest on whatever partitions there are now.
             if step.rests_on_batches and not step.on_request:
                 runner.require(step)
+        for step in choice.studies:
+            if _is_there(experiment, store, step):
+                continue
+            print(f"\n{step.name}", flush=True)
+            skipped = runner.require(step)
+            if skipped:
+                print(f"{step.name} was skipped: {skipped}")
     print("\n" + comparison(experiment, store))
     print(f"The whole report: {store.root / f'{pipeline.SUMMARY.name}.html'}")
     for partition, problem in failed.items():
         print(f"batch {partition} was not finished: {problem}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _is_there(experiment: Experiment, store: Store, study: Step) -> bool:
+    """Whether a study is current, and of an experiment's one, whether it rests on what the analysis rests on."""
+    if study.common:
+        common = Store.of(METHODS)
+        return common.exists(study.name) and common.notes(study.name).get("fingerprint") == identity()
+    if not store.exists(study.name) or not store.is_current(experiment, study.name):
+        return False
+    return store.notes(study.name).get("rests_on") == store.notes(pipeline.RESULTS.name).get("rests_on")
 
 
 def _batches(experiment: Experiment, store: Store, runner: InProcess, choice: Choice) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from arena_assets.config import Experiment
+from arena_assets.errors import InfeasibleError
 from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.automation import condition
 from arena_assets.orchestration.batch_run import Resources, batch_of, effort_of, work_on
@@ -15,6 +16,9 @@ from arena_assets.orchestration.redo import REDO, redo_schema
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.pipeline import Step
 from arena_assets.stages.origin import origin_of
+
+# Metadata of an observation in the place of a study that these data cannot give.
+SKIPPED = "skipped"
 
 
 def options(experiment: Experiment, step: Step) -> dict[str, Any]:
@@ -32,8 +36,15 @@ def options(experiment: Experiment, step: Step) -> dict[str, Any]:
         "automation_condition": condition(experiment, step),
         "description": origin_of(experiment).description(step),
         "pool": LLAMA if runs_llama else None,
+        "output_required": not step.on_request,
         "op_tags": step_tags(experiment.engine.n_gpu_layers) if runs_llama else {},
     }
+
+
+def skip(context: dg.AssetExecutionContext, reason: str) -> None:
+    """Leave a study out: its run ends well without it, and the reason stands among the asset's events."""
+    context.log.warning(f"skipped: {reason}")
+    context.log_event(dg.AssetObservation(context.asset_key, description=reason, metadata={SKIPPED: reason}))
 
 
 def table_asset(experiment: Experiment, step: Step) -> dg.AssetsDefinition:
@@ -48,7 +59,13 @@ def table_asset(experiment: Experiment, step: Step) -> dg.AssetsDefinition:
         started, given = time.monotonic(), context.op_execution_context.op_config or {}
         resources = Resources(storage, models, progress)
         with work_on(context, experiment, step, resources, redo=bool(given.get(REDO))) as work:
-            made = stage(step)(work)
+            try:
+                made = stage(step)(work)
+            except InfeasibleError as error:
+                if not step.on_request:
+                    raise
+                skip(context, str(error))
+                return
             batch = batch_of(work, made)
         effort = effort_of(work, started)
         notes = dict(made.notes) | ({} if made.machine is None else made.machine.notes)

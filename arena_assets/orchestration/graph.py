@@ -6,10 +6,10 @@ import dagster as dg
 
 from arena_assets import pipeline
 from arena_assets.config import Experiment
-from arena_assets.orchestration.analysis import results_asset
+from arena_assets.orchestration.analysis import results_asset, simulation_asset
 from arena_assets.orchestration.automation import follower
 from arena_assets.orchestration.batches import table_asset
-from arena_assets.orchestration.jobs import jobs_of
+from arena_assets.orchestration.jobs import jobs_of, simulation_job
 from arena_assets.orchestration.reports import export_asset, summary_asset
 from arena_assets.stages.analysis import ablation_spec
 
@@ -37,12 +37,15 @@ def build_assets(experiment: Experiment) -> list[dg.AssetsDefinition]:
     ]
 
 
+def common_definitions() -> dg.Definitions:
+    """What stands once beside all experiments."""
+    return dg.Definitions(assets=[simulation_asset()], jobs=[simulation_job()])
+
+
 def experiment_definitions(experiment: Experiment) -> dg.Definitions:
     """Assets, jobs and sensors of an experiment; the resources are those of whoever merges them.
 
     Raises:
         ConfigError: the method configuration that it names is missing or broken.
     """
-    return dg.Definitions(
-        assets=build_assets(experiment), jobs=jobs_of(experiment), sensors=[follower(experiment)]
-    )
+    return dg.Definitions(assets=build_assets(experiment), jobs=jobs_of(experiment), sensors=[follower(experiment)])

@@ -12,9 +12,10 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
 
 from arena_assets.config import Experiment
 from arena_assets.errors import JudgeStoppedError, RefusedError
+from arena_assets.orchestration.batches import SKIPPED
 from arena_assets.orchestration.checked_write import STOPS
-from arena_assets.orchestration.graph import experiment_definitions
-from arena_assets.orchestration.jobs import job_name
+from arena_assets.orchestration.graph import common_definitions, experiment_definitions
+from arena_assets.orchestration.jobs import job_name, key_of
 from arena_assets.orchestration.recovery import prepare
 from arena_assets.orchestration.redo import redo_config
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
@@ -42,17 +43,18 @@ class InProcess:
         self._experiment, self._instance = experiment, instance
         resources = {"storage": ArenaStorage(), "models": LocalModels(), "progress": progress}
         own = dg.Definitions(resources=resources, executor=dg.in_process_executor)
-        self._definitions = dg.Definitions.merge(experiment_definitions(experiment), own)
+        self._definitions = dg.Definitions.merge(experiment_definitions(experiment), common_definitions(), own)
 
-    def require(self, step: Step) -> None:
-        """Materialise a step that has no partitions.
+    def require(self, step: Step) -> str | None:
+        """Materialise a step that has no partitions; returns why it was skipped, where these data cannot give it.
 
         Raises:
             RefusedError: it went wrong.
         """
-        problem = self.materialise([step], None)
-        if problem:
-            raise RefusedError(problem)
+        result = self._execute([step], None, [])
+        if not result.success:
+            raise RefusedError(_problem(result))
+        return _skipped(result)
 
     def materialise(self, steps: Iterable[Step], partition: str | None, *, redo: Iterable[Step] = ()) -> str | None:
         """Materialise steps in one run, the items of `redo` anew; returns what went wrong, or None.
@@ -70,7 +72,7 @@ class InProcess:
     def _execute(self, steps: list[Step], partition: str | None, redo: list[Step]) -> ExecutionResult:
         """Run steps under the name of a job that the UI has, so that it can show, find and repeat the run."""
         job = self._definitions.resolve_job_def(job_name(self._experiment, steps))
-        keys = {dg.AssetKey([self._experiment.name, step.name]) for step in steps}
+        keys = {key_of(self._experiment, step) for step in steps}
         tags = {} if partition is None else {PARTITION_NAME_TAG: partition}
         run = self._instance.create_run_for_job(
             job_def=job,
@@ -87,6 +89,15 @@ def _stops(result: ExecutionResult) -> bool:
     failures = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
     stated = [data.user_failure_data.metadata.get(STOPS) for data in failures if data.user_failure_data]
     return any(one is not None and one.value for one in stated)
+
+
+def _skipped(result: ExecutionResult) -> str | None:
+    """Why a study was left out."""
+    for event in result.filter_events(lambda event: event.is_asset_observation):
+        told = event.asset_observation_data.asset_observation.metadata.get(SKIPPED)
+        if told is not None:
+            return str(told.value)
+    return None
 
 
 def _problem(result: ExecutionResult) -> str:

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import pandas as pd
 
 from arena_assets.config import Experiment
-from arena_assets.errors import RefusedError
+from arena_assets.errors import InfeasibleError
 from arena_assets.estimation import EstimationError, EvaluationData, ablation_grid, estimator_simulation
 from arena_assets.progress import Progress, silent
 from arena_assets.stages.analysis import ablation_spec
@@ -35,13 +35,13 @@ def grid(
     """The `ablation_grid` table, and what of the design the data cannot give.
 
     Raises:
-        RefusedError: nothing of the design can be run on this data.
+        InfeasibleError: nothing of the design can be run on this data.
     """
     spec = ablation_spec(experiment)
     try:
         result = ablation_grid(data, spec, seed=experiment.seed, level=experiment.analysis.level, progress=progress)
     except EstimationError as error:
-        raise RefusedError(
+        raise InfeasibleError(
             f"the grid of ablations/{experiment.analysis.ablation}.yaml cannot be run: {error}"
         ) from error
     keys = list(ABLATION_GRID.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from arena_assets.cli import main
 from arena_assets.cli.choice import Choice
 from arena_assets.config import Experiment
 from arena_assets.storage import Store
-from tests.conftest import ConfigFolder
+from tests.conftest import ROOT, ConfigFolder
 from tests.made_up import frames
 
 OPENAI = {"kind": "openai", "model": "m", "rubric": "r", "prices": {"prompt": 1.0, "completion": 2.0}}
@@ -18,7 +19,9 @@ OPENAI = {"kind": "openai", "model": "m", "rubric": "r", "prices": {"prompt": 1.
 
 @pytest.fixture(autouse=True)
 def home(config_folder: ConfigFolder) -> None:
-    (config_folder.path.parent / "dagster_home").mkdir()
+    home = config_folder.path.parent / "dagster_home"
+    home.mkdir()
+    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
 
 
 def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
