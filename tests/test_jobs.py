@@ -32,7 +32,7 @@ def test_an_experiment_has_a_job_for_batches_one_for_the_analysis_and_one_for_al
     dg.Definitions.validate_loadable(definitions)
     assert {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")} == {
         "methods_simulation",
-        *(f"{name}_{kind}" for name in ("one", "type") for kind in ("batches", "analysis", "all")),
+        *(f"{name}_{kind}" for name in ("one", "type") for kind in ("batches", "analysis", "all", "up_to_date")),
     }
     batches = definitions.resolve_job_def("one_batches")
     assert batches.partitions_def is not None

@@ -1,4 +1,4 @@
-"""All that Dagster knows of one experiment: an asset for each of its steps, its jobs and sensors."""
+"""All that Dagster knows of one experiment: an asset for each of its steps, its checks, jobs and sensors."""
 
 import warnings
 
@@ -11,6 +11,7 @@ from arena_assets.orchestration.automation import follower
 from arena_assets.orchestration.batches import table_asset
 from arena_assets.orchestration.jobs import jobs_of, simulation_job
 from arena_assets.orchestration.reports import export_asset, summary_asset
+from arena_assets.orchestration.staleness import checks_of, job_of, sensor_of
 from arena_assets.stages.analysis import ablation_spec
 
 # Partitioned checks are a preview feature of this release line, which the pinned versions were tried with.
@@ -48,4 +49,10 @@ def experiment_definitions(experiment: Experiment) -> dg.Definitions:
     Raises:
         ConfigError: the method configuration that it names is missing or broken.
     """
-    return dg.Definitions(assets=build_assets(experiment), jobs=jobs_of(experiment), sensors=[follower(experiment)])
+    evaluates = job_of(experiment)
+    return dg.Definitions(
+        assets=build_assets(experiment),
+        asset_checks=checks_of(experiment),
+        jobs=[*jobs_of(experiment), evaluates],
+        sensors=[follower(experiment), sensor_of(experiment, evaluates)],
+    )

@@ -43,7 +43,8 @@ class LabellingRunCoordinator(QueuedRunCoordinator):
         run = context.dagster_run
         if run.execution_plan_snapshot_id is not None:
             plan = self._instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
-            self._instance.add_run_tags(run.run_id, labels(_assets(plan), run.tags))
+            if found := labels(_assets(plan), run.tags):
+                self._instance.add_run_tags(run.run_id, found)
         return super().submit_run(context)
 
 
