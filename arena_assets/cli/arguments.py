@@ -40,9 +40,9 @@ class Words(click.ParamType[tuple[str, ...]]):
         del param
         known = experiment_names()
         # An option that still lacks its value keeps click from telling which argument is which.
-        said = [word for word in ctx.args if word in known] or [ctx.params.get("experiment")]
+        said = [word for word in ctx.args if word in known] or [str(ctx.params.get("experiment"))]
         try:
-            experiment = load_experiment(str(said[0]))
+            experiment = load_experiment(said[0])
         except ArenaError:
             return []
         before, comma, last = incomplete.rpartition(",")

@@ -89,7 +89,8 @@ def _batches(experiment: Experiment, store: Store, runner: InProcess, choice: Ch
             runner.require(standing.step)
     require_enough(experiment, int(store.notes(pipeline.CORPUS.name)["rows"]))
     failed: dict[str, str] = {}
-    left = set(choice.partitions) or {standing.partition for standing in found if not standing.state.done}
+    left = {standing.partition for standing in found if not standing.state.done}
+    left = set(choice.partitions) or left
     for number, partition in enumerate(experiment.partitions, 1):
         # Looked at again when its turn comes: hours later somebody may have made it from the UI.
         steps = choice.steps(experiment, store, partition) if partition in left else []

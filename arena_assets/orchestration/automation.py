@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import and_
+from typing import Any
 
 import dagster as dg
 from dagster import AutomationCondition
@@ -16,7 +17,7 @@ from arena_assets.orchestration.run_labels import EXPERIMENT
 from arena_assets.pipeline import Step
 
 
-def condition(experiment: Experiment, step: Step) -> AutomationCondition[dg.AssetKey] | None:
+def condition(experiment: Experiment, step: Step) -> AutomationCondition[Any] | None:
     """When a step that rests on all batches is made by itself; None for any other step.
 
     What has happened is remembered until the step is requested: it may have happened while a batch was running. A batch

@@ -16,6 +16,8 @@ from arena_assets.stages.analysis import ablation_spec
 
 # Partitioned checks are a preview feature of this release line, which the pinned versions were tried with.
 warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*", category=dg.PreviewWarning)
+# What Dagster says of a parameter that it passes to itself.
+warnings.filterwarnings("ignore", message=".*`owners` of initializer `SensorDefinition.*", category=dg.BetaWarning)
 
 # Steps that make more than one table, or files.
 _OF_THEIR_OWN = {

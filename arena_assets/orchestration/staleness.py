@@ -41,7 +41,7 @@ def job_of(experiment: Experiment) -> dg.JobDefinition:
         # An evaluation outside of a run could be recorded once for each partition, and never again.
         for one in found:
             if one.state is not State.MISSING:
-                context.log_event(_evaluation(present, one))
+                context.log_event(_evaluation(present, one))  # type: ignore[arg-type]  # it takes them, unannotated
         outdated = {one.label: one.reason for one in found if one.state is State.OUTDATED}
         told = {"outdated": len(outdated), "which and why": outdated, "mended by": f"arena run {name}"}
         context.add_output_metadata(told if outdated else {"outdated": 0})
