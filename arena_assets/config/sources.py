@@ -67,6 +67,11 @@ class Columns(Section):
     texts: Annotated[Literal["auto", "plain", "json"], Mark.WHEN_SET] = Field(
         "auto", description="json: the texts of the prompts' column are conversations or lists written as JSON"
     )
+    cluster: Annotated[str | None, Mark.WHEN_SET] = Field(
+        None,
+        min_length=1,
+        description="a user, document or template: prompts of one are not independent, and intervals count clusters",
+    )
 
 
 class ShippedCorpus(_Corpus):

@@ -1,4 +1,4 @@
-"""Which columns of a corpus hold the prompts and their languages."""
+"""Which columns of a corpus hold the prompts, their languages and their clusters."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ _ALWAYS = frozenset({"language", "reference_points", *_PROMPTS, *PICTURES, *TOOL
 
 @dataclass(frozen=True)
 class Chosen:
-    """The column of the prompts, that of their language (None: it is detected), and what the texts of the first are."""
+    """The column of the prompts, that of their language (None: it is detected), what the texts of the first are, and
+    the column of their clusters (None: each stands alone).
+    """
 
     prompt: str
     language: str | None
     texts: Literal["auto", "plain", "json"] = "auto"
+    cluster: str | None = None
 
 
 def wanted_columns(config: CorpusConfig) -> frozenset[str]:
     """Every column that anything here reads, whether the corpus has it or not."""
     stated = _stated(config)
-    named = () if stated is None else (stated.prompt, stated.language)
+    named = () if stated is None else (stated.prompt, stated.language, stated.cluster)
     return _ALWAYS.union(name for name in named if name is not None)
 
 
@@ -45,8 +48,9 @@ def choose_columns(config: CorpusConfig, there: tuple[str, ...]) -> Chosen:
         prompt = next((name for name in _PROMPTS if name in there), _PROMPTS[0])
         chosen = Chosen(prompt, language, "json" if prompt in CONVERSATIONS else "auto")
     else:
-        chosen = Chosen(stated.prompt, stated.language or language, stated.texts)
-    missing = [name for name in (chosen.prompt, chosen.language) if name is not None and name not in there]
+        chosen = Chosen(stated.prompt, stated.language or language, stated.texts, stated.cluster)
+    named = (chosen.prompt, chosen.language, chosen.cluster)
+    missing = [name for name in named if name is not None and name not in there]
     if missing:
         raise CorpusError(
             f"the corpus lacks the columns {', '.join(missing)}; it has {', '.join(there)}, and must be in the "

@@ -33,4 +33,4 @@ def sample_batch(corpus: pd.DataFrame, experiment: Experiment, partition: str) -
     start, stop = experiment.batch_bounds(partition)
     ranks = corpus["prompt_id"].map(lambda identity: sampling_rank(experiment.seed, identity))
     chosen = corpus.loc[ranks.sort_values(kind="stable").index[start:stop]]
-    return chosen[list(PROMPTS.names)].reset_index(drop=True)
+    return chosen.reindex(columns=list(PROMPTS.names)).reset_index(drop=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from arena_assets.corpus.filters import Filters
 from arena_assets.corpus.language import detect_language
 from arena_assets.corpus.odd_rows import OddRows
 from arena_assets.errors import CorpusError
+from arena_assets.estimation.data.foreign import id_text, kind_of
 from arena_assets.ids import normalise_text, prompt_id
 from arena_assets.tables import ARENA_CORPUS
 from arena_assets.textfiles import OddRow, Row, Rows
@@ -58,7 +59,7 @@ def select(rows: Rows, chosen: Chosen, language: str, filters: Filters) -> Corpu
     judged = texts == "auto"
     if judged:
         texts = seen.verdict(chosen.prompt, rows.name)
-    selection = _Selection(Chosen(chosen.prompt, chosen.language, texts), language, filters)
+    selection = _Selection(replace(chosen, texts=texts), language, filters)
     for number, row in enumerate(chain(head, rows.stream)):
         if number >= len(head) and judged and isinstance(row, Row):
             seen.add(row.data.get(chosen.prompt))
@@ -125,7 +126,7 @@ class _Selection:
         identity = prompt_id(turn.text)
         if identity in self._ids:
             return "duplicates"
-        values = (identity, turn.text, stated, number, _reference_points(row))
+        values = (identity, turn.text, stated, number, _reference_points(row), _cluster(row, self._chosen.cluster))
         self._ids.add(identity)
         for column, value in zip(self._kept.values(), values, strict=True):
             column.append(value)
@@ -163,6 +164,17 @@ def _stated_language(row: Mapping[str, Any], column: str | None) -> str | None:
     """The language that the row states, by its English name; None where it states none."""
     value = None if column is None else row.get(column)
     return language_name(str(value)) or None if value is not None else None
+
+
+def _cluster(row: Mapping[str, Any], column: str | None) -> str | None:
+    """The cluster that the row states; None where it states none, and the prompt stands alone."""
+    value = None if column is None else row.get(column)
+    if value is None or value == "" or value != value:
+        return None
+    name = id_text(value)
+    if name is None:
+        raise NoPromptError(f"its {column} is {kind_of(value)}, not a text or a whole number")
+    return name
 
 
 def _reference_points(row: Mapping[str, Any]) -> list[list[str]]:

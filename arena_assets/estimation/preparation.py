@@ -13,6 +13,7 @@ from arena_assets.estimation.calibration.of_data import Calibrations
 from arena_assets.estimation.calibration.reading import Reading, read
 from arena_assets.estimation.calibration.reward import RewardCalibration
 from arena_assets.estimation.calibration.simcal import RawWeights
+from arena_assets.estimation.data.clusters import clusters_of
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.folds import hash_folds
 from arena_assets.estimation.data.weights import from_log
@@ -46,7 +47,7 @@ class _Drawn:
 class Preparation:
     """Caches what several methods need.
 
-    Prompts of P0 and of all targets share one numbering, so estimates can be paired.
+    Prompts of P0 and of all targets share one numbering, and so do their clusters, so estimates can be paired.
     """
 
     def __init__(self, data: EvaluationData, *, seed: int = 0) -> None:
@@ -60,10 +61,12 @@ class Preparation:
             name: codes[start:end].astype(np.int64)
             for name, start, end in zip(data.targets, ends[:-1], ends[1:], strict=True)
         }
-        self._folds = hash_folds(self._names, salt=f"fold:{seed}")
-        self._halves = hash_folds(self._names, 2, salt=f"truth:{seed}")
-        self._sets = PromptSets(data, self._rows, self._draws, self.n_prompts)
-        self.calibrations = Calibrations(data, self._rows, self._folds[self._rows])
+        self.clusters = clusters_of(self._names, data.clusters)
+        # Whole clusters lie in one fold and in one half: else f- and the truth's half have seen what they are held to.
+        self._folds = hash_folds(self.clusters.names, salt=f"fold:{seed}")
+        self._halves = hash_folds(self.clusters.names, 2, salt=f"truth:{seed}")
+        self._sets = PromptSets(data, self._rows, self._draws, self.clusters)
+        self.calibrations = Calibrations(data, self._rows, self.clusters, self._folds[self._rows])
         self._truths: Once[tuple[str, bool, bytes], Truth] = Once()
         self._truth_prompts: Once[str, Bools] = Once()
         self._readings: Once[tuple[str, str], tuple[Reading, Bools]] = Once()
@@ -92,7 +95,7 @@ class Preparation:
             labels = np.where(self._halves[prompts] == 1, labels, np.nan)
         if shared is not None:
             labels = np.where(shared[prompts], labels, np.nan)
-        return truth_of(labels, prompts, self.n_prompts)
+        return truth_of(labels, prompts, self.clusters)
 
     def truth_prompts(self, policy: str) -> Bools:
         """(n_prompts,) which prompts the target's mean label stands for."""
@@ -145,7 +148,7 @@ class Preparation:
 
         def make() -> tuple[RawWeights, WeightDiagnostics]:
             weights = from_log(self._log_weights(policy)[kept])
-            return RawWeights(scores, weights), diagnose(weights)
+            return RawWeights(scores, weights), diagnose(weights, self._clusters_of(kept))
 
         return self._overlaps.get((scoring, policy, kept.tobytes()), make)
 
@@ -155,8 +158,9 @@ class Preparation:
         def make() -> Selection:
             rows = usable & ~np.isnan(self.data.scores[scoring])
             labelled = ~np.isnan(self.data.labels[rows])
-            found = selection("judge score", self.data.scores[scoring][rows], labelled)
-            return found.or_stronger(selection("response length", self.data.response_length[rows], labelled))
+            clusters = self._clusters_of(rows)
+            found = selection("judge score", self.data.scores[scoring][rows], labelled, clusters)
+            return found.or_stronger(selection("response length", self.data.response_length[rows], labelled, clusters))
 
         return self._selections.get((scoring, "", usable.tobytes()), make)
 
@@ -165,9 +169,14 @@ class Preparation:
 
         def make() -> Selection:
             weights = self._log_weights(policy)[kept]
-            return selection(f"weight under {policy}", weights, ~np.isnan(self.data.labels[kept]))
+            labelled = ~np.isnan(self.data.labels[kept])
+            return selection(f"weight under {policy}", weights, labelled, self._clusters_of(kept))
 
         return self._selections.get((scoring, policy, kept.tobytes()), make)
+
+    def _clusters_of(self, rows: Bools) -> Ints | None:
+        """Of these rows of P0 (n,) the clusters; None where every prompt stands alone."""
+        return self.clusters.within(self._rows[rows])
 
     def _log_weights(self, policy: str) -> Floats:
         return np.zeros(self.data.n) if policy == self.data.logging_policy else self.data.targets[policy].log_weights
@@ -180,7 +189,7 @@ class Preparation:
         taken = logged.take(kept[usable])
         raw, overlap = self._overlap(scoring, policy, kept, taken.features[:, 0])
         inputs = Inputs(
-            n_prompts=self.n_prompts,
+            clusters=self.clusters,
             rows=self._rows[kept],
             logged=taken,
             raw=raw,
@@ -199,7 +208,9 @@ class Preparation:
             inputs,
             overlap,
             test,
-            judged=JudgedLabels(logged.features[known, 0], labels[known]),
+            judged=JudgedLabels(
+                logged.features[known, 0], labels[known], self._clusters_of(usable & ~np.isnan(self.data.labels))
+            ),
             missing=self._sets.missing(scoring, policy, drawn=drawn.prompts, logged=inputs.rows),
             selected=self._selection(scoring, usable).or_stronger(self._by_weight(scoring, policy, kept)),
             is_logging_policy=policy == self.data.logging_policy,

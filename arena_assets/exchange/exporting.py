@@ -143,6 +143,7 @@ WRITERS: Mapping[str, Callable[[_Source], Iterable[_File]]] = dict(
 def _logged(source: _Source, base: str, targets: str) -> Iterable[dict[str, Any]]:
     p0 = source.experiment.logging_policy.name
     scores, labels = _of(source, JUDGE_SCORES.name, p0), _of(source, ORACLE_LABELS.name, p0)
+    clusters = _clusters(source)
     for row in rows_of(source.tables[LOGPROBS.name]):
         key = row["prompt_id"], p0
         if row["response"] is None:
@@ -156,13 +157,14 @@ def _logged(source: _Source, base: str, targets: str) -> Iterable[dict[str, Any]
             targets: {name: _plain(row["target_logps"].get(name)) for name in source.experiment.target_names},
             **_scored(scores.get(key), labels.get(key)),
             **_length(row),
+            **clusters.get(row["prompt_id"], {}),
         }
 
 
 def _draws(source: _Source, policy: str, *, labels: bool) -> Iterable[dict[str, Any]]:
     responses = source.tables[RESPONSES.name]
     prompts = dict(zip(source.tables[PROMPTS.name]["prompt_id"], source.tables[PROMPTS.name]["prompt"], strict=True))
-    own = responses[responses["policy"] == policy]
+    own, clusters = responses[responses["policy"] == policy], _clusters(source)
     scores = _of(source, JUDGE_SCORES.name, policy)
     labelled = _of(source, ORACLE_LABELS.name, policy) if labels else {}
     for row in rows_of(own):
@@ -177,6 +179,7 @@ def _draws(source: _Source, policy: str, *, labels: bool) -> Iterable[dict[str, 
             **text,
             **_scored(scores.get(key), labelled.get(key)),
             **_length(row),
+            **clusters.get(row["prompt_id"], {}),
             "draw_idx": 0,
         }
 
@@ -195,6 +198,12 @@ def _scored(score: Mapping[str, Any] | None, label: Mapping[str, Any] | None) ->
 def _length(row: Mapping[str, Any]) -> dict[str, Any]:
     tokens = _plain(row["n_response_tokens"])
     return {} if tokens is None else {"n_response_tokens": int(tokens)}
+
+
+def _clusters(source: _Source) -> dict[str, dict[str, str]]:
+    """The field `cluster` of the prompts that have one; fresh draws are of the same prompts."""
+    named = source.tables[PROMPTS.name][["prompt_id", "cluster"]].dropna()
+    return {prompt: {"cluster": cluster} for prompt, cluster in named.itertuples(index=False, name=None)}
 
 
 def _of(source: _Source, asset: str, policy: str) -> dict[tuple[str, str], dict[str, Any]]:

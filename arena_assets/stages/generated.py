@@ -26,6 +26,7 @@ class GeneratedOrigin:
             judge_scores=tables[pipeline.JUDGE_SCORES.name],
             responses=tables[pipeline.RESPONSES.name],
             oracle_labels=tables.get(pipeline.ORACLE_LABELS.name),
+            prompts=tables.get(pipeline.PROMPTS.name),
             logging_policy=experiment.logging_policy.name,
             target_policies=list(experiment.target_names),
         )

@@ -46,6 +46,8 @@ class ImportedOrigin:
         p0 = experiment.logging_policy.name
         logprobs = tables[pipeline.LOGPROBS.name][["prompt_id", "total_logprob", "target_logps"]]
         logged = logprobs.merge(by_policy[p0], on="prompt_id", validate="one_to_one")
+        prompts = tables[pipeline.PROMPTS.name][["prompt_id", "cluster"]]
+        logged = logged.merge(prompts, on="prompt_id", validate="one_to_one")
         drawn = {name: by_policy[name] for name in experiment.target_names if name in by_policy}
         return from_sampler(logged, drawn, logging_policy=p0)
 

@@ -13,7 +13,7 @@ from upath import UPath
 
 from arena_assets.errors import StorageError
 from arena_assets.storage.atomic import is_local
-from arena_assets.tables import Table
+from arena_assets.tables import Column, Table
 
 _PREFIX = b"arena."
 
@@ -59,21 +59,22 @@ def notes_of(file: pq.ParquetFile) -> dict[str, str]:
 
 
 def frame_of(file: pq.ParquetFile, what: str, table: Table, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """The rows; `columns` projects.
+    """The rows; `columns` projects. An optional column that the file lacks is null.
 
     Raises:
         StorageError: the file lacks a column of the contract (of `columns`, where given) or its type.
     """
-    _require_columns(file, what, table, columns)
+    wanted = [column for column in table.columns if columns is None or column.name in columns]
+    _require_columns(file, what, wanted)
     rows = file.read(columns=list(columns) if columns is not None else None)
     frame: pd.DataFrame = rows.to_pandas(maps_as_pydicts="strict")
-    return frame
+    absent = [column.name for column in wanted if column.optional and column.name not in frame]
+    return frame.assign(**dict.fromkeys(absent)) if absent else frame
 
 
-def _require_columns(file: pq.ParquetFile, what: str, table: Table, columns: Sequence[str] | None) -> None:
+def _require_columns(file: pq.ParquetFile, what: str, wanted: Sequence[Column]) -> None:
     schema = file.schema_arrow
-    wanted = [column for column in table.columns if columns is None or column.name in columns]
-    faults = [f"it lacks {column.name}" for column in wanted if column.name not in schema.names]
+    faults = [f"it lacks {column.name}" for column in wanted if column.name not in schema.names and not column.optional]
     for column in wanted:
         if column.name in schema.names and (found := schema.field(column.name).type) != column.type:
             number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)

@@ -19,7 +19,10 @@ TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its type, what it means (with unit), whether it may be null, and its closed range."""
+    """A column: its type, what it means (with unit), whether it may be null, and its closed range.
+
+    `optional`: younger than tables that exist, which lack it: it is null there.
+    """
 
     name: str
     type: pa.DataType
@@ -27,6 +30,7 @@ class Column:
     nullable: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,13 @@ class Table:
 
     def validate(self, frame: pd.DataFrame) -> None:
         """Raise TableError where `frame` breaks the contract; the text names every fault with count and first keys."""
-        missing = [name for name in self.names if name not in frame.columns]
+        missing = [column.name for column in self.columns if column.name not in frame.columns and not column.optional]
         unknown = [name for name in frame.columns if name not in self.names]
         if missing or unknown:
             raise TableError(
                 f"{self.name}: columns missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
             )
-        faults = [fault for column in self.columns for fault in self._faults(frame, column)]
+        faults = [fault for c in self.columns if c.name in frame.columns for fault in self._faults(frame, c)]
         doubled = frame.duplicated(list(self.key), keep=False)
         if doubled.any():
             faults.append(f"{int(doubled.sum())} rows share a key ({self._first(frame, doubled)})")
@@ -62,7 +66,7 @@ class Table:
     def to_arrow(self, frame: pd.DataFrame) -> pa.Table:
         """Validate and convert, in the contract's column order and types."""
         self.validate(frame)
-        arrays = [self._array(frame[column.name], column) for column in self.columns]
+        arrays = [self._array(self._values(frame, column), column) for column in self.columns]
         return pa.Table.from_arrays(arrays, schema=self.schema)
 
     @property
@@ -72,6 +76,10 @@ class Table:
     def empty(self) -> pd.DataFrame:
         frame: pd.DataFrame = self.schema.empty_table().to_pandas()
         return frame
+
+    def _values(self, frame: pd.DataFrame, column: Column) -> pd.Series:
+        absent = column.optional and column.name not in frame.columns
+        return pd.Series(None, index=frame.index, dtype=object) if absent else frame[column.name]
 
     def _array(self, values: pd.Series, column: Column) -> pa.Array:
         try:

@@ -14,6 +14,13 @@ _PROMPT = (
     Column("language", TEXT, "language as the corpus states it, or as detected"),
     Column("source_row", INT, "row in the source, from 0", minimum=0),
 )
+_CLUSTER = Column(
+    "cluster",
+    TEXT,
+    "user, document or template that the prompt is of; null where it stands alone",
+    nullable=True,
+    optional=True,
+)
 _STATUS = Column("status", TEXT, "ok, or what kept the value from being had (unscored, failed, ...)")
 _REASON = Column("reason", TEXT, "why there is no value; null where status is ok", nullable=True)
 _COST = (
@@ -32,6 +39,7 @@ ARENA_CORPUS = Table(
         Column(
             "reference_points", pa.list_(pa.list_(TEXT)), "points that a right answer contains, each with its spellings"
         ),
+        _CLUSTER,
     ),
     partitioned=False,
 )
@@ -40,7 +48,7 @@ PROMPTS = Table(
     "prompts",
     "the sampled prompts of one batch",
     ("prompt_id",),
-    _PROMPT,
+    (*_PROMPT, _CLUSTER),
 )
 
 RESPONSES = Table(

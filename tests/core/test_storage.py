@@ -266,3 +266,13 @@ def test_object_storage_holds_the_same(experiment: Experiment) -> None:
     store.remove()
     assert store.partitions("logprobs") == []
     store.remove()
+
+
+def test_a_table_that_is_older_than_an_optional_column_is_read_without_it(store: Store, prompts: pd.DataFrame) -> None:
+    store.write("prompts", prompts.assign(cluster="ann"), partition="0000", fingerprint="f")
+    assert store.read("prompts", "0000")["cluster"].eq("ann").all()
+    path = local(store, "prompts", "0000")
+    old = pq.read_table(path).drop_columns(["cluster"])
+    pq.write_table(old, path, write_page_checksum=True)
+    assert store.read("prompts", "0000")["cluster"].isna().all()
+    assert list(store.read("prompts", "0000", columns=["prompt_id"])) == ["prompt_id"]

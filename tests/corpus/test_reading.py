@@ -242,3 +242,17 @@ def test_a_corpus_that_changes_while_it_is_read_is_refused(tmp_path: Path, monke
     monkeypatch.setattr("arena_assets.corpus.load.choose_columns", choose_and_edit)
     with pytest.raises(CorpusError, match="was changed while it was read"):
         load_corpus(FileCorpus(source="file", path=str(path), language="any"))
+
+
+def test_a_column_names_the_prompts_clusters(load: Load) -> None:
+    users = ["ann", 7, None, "", {"name": "bob"}]
+    rows = [{"prompt": f"Question {number}?", "user": user} for number, user in enumerate(users)]
+    corpus = load([*rows, {"prompt": "Question 0?", "user": "eve"}], columns={"cluster": "user"})
+    assert corpus.table["cluster"].fillna("alone").tolist() == ["ann", "7", "alone", "alone"]
+    assert (corpus.counts["unreadable"], corpus.counts["duplicates"]) == (1, 1)
+    assert "its user is an object, not a text or a whole number" in corpus.odd[0]
+    cells = load(b"prompt,user\nWhy?,12\nHow?,12\n", "rows.csv", columns={"cluster": "user"})
+    assert cells.table["cluster"].tolist() == ["12", "12"]
+    assert load(rows).table["cluster"].isna().all()
+    with pytest.raises(CorpusError, match="lacks the columns users"):
+        load(rows, columns={"cluster": "users"})

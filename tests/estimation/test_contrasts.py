@@ -18,6 +18,7 @@ from arena_assets.estimation import (
     draw_targets,
     evaluate,
 )
+from arena_assets.estimation.data.clusters import Clusters, alone
 from arena_assets.estimation.estimators.contrast import agree
 from arena_assets.estimation.estimators.estimate import from_contributions
 from arena_assets.estimation.estimators.truth import truth_of
@@ -32,9 +33,13 @@ def with_errors(shared: list[float], own: list[float] | None = None) -> Estimate
     return from_contributions(0.5, phi, shared_errors=np.array(shared), own_errors=np.array(own or []))
 
 
+def prompts(names: str) -> Clusters:
+    return alone(np.array(list(names), dtype=object))
+
+
 def test_the_truth_is_paired_with_the_estimate_prompt_by_prompt() -> None:
     """Prompt 1 has two labels, prompt 3 none: contributions 4/3 (mean label - truth), the error is sd / sqrt(3)."""
-    truth = truth_of(np.array([0.2, 0.4, 0.6, 0.8, np.nan]), np.array([0, 1, 1, 2, 3]), 4)
+    truth = truth_of(np.array([0.2, 0.4, 0.6, 0.8, np.nan]), np.array([0, 1, 1, 2, 3]), prompts("abcd"))
     assert truth.value == pytest.approx(0.5)
     assert truth.std_error == pytest.approx(np.std([0.2, 0.5, 0.8], ddof=1) / np.sqrt(3))
     assert truth.estimate is not None
@@ -48,7 +53,7 @@ def test_the_truth_is_paired_with_the_estimate_prompt_by_prompt() -> None:
 
 
 def test_one_labelled_prompt_is_a_truth_without_an_error() -> None:
-    truth = truth_of(np.array([0.5, np.nan]), np.array([0, 1]), 2)
+    truth = truth_of(np.array([0.5, np.nan]), np.array([0, 1]), prompts("ab"))
     assert truth.value == 0.5
     assert np.isnan(truth.std_error)
     assert truth.covered_by(with_errors([])) is None

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from arena_assets import estimation as e
+from arena_assets.estimation.data.clusters import alone
 from arena_assets.estimation.studies import bands
 from arena_assets.estimation.studies.grid import _subset, ablation_grid, summarise
 
@@ -29,7 +30,8 @@ def grid(n: int, size: int, seeds: int, seed: int = 0) -> e.GridResult:
 
 
 def test_subsets_are_disjoint_as_long_as_there_are_prompts() -> None:
-    drawn = [set(_subset(100, 30, repetition, 0)[0].tolist()) for repetition in range(6)]
+    hundred = alone(np.arange(100).astype(str).astype(object))
+    drawn = [set(_subset(hundred, 30, repetition, 0)[0].tolist()) for repetition in range(6)]
     assert all(len(one) == 30 for one in drawn)
     assert len(drawn[0] | drawn[1] | drawn[2]) == 90
     assert len(drawn[3] | drawn[4] | drawn[5]) == 90

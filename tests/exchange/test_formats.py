@@ -207,3 +207,20 @@ def test_a_folder_without_a_data_set_says_what_it_lacks(tmp_path: Path, files: d
 
 def test_line_numbers_are_folded_to_ranges() -> None:
     assert ranges([9, 1, 2, 3, 5, 2]) == "1-3, 5, 9"
+
+
+def test_a_cluster_is_of_the_prompt_whichever_row_states_it(tmp_path: Path) -> None:
+    rows = [sampler_row(0, cluster="ann"), sampler_row(1, cluster=7), sampler_row(2), sampler_row(3)]
+    path = write_lines(tmp_path / "log.jsonl", rows)
+    draws = [draw_row(0), draw_row(1, cluster="7"), draw_row(2, cluster="bob"), draw_row(3)]
+    write_lines(tmp_path / "fresh_draws" / "pi_new_responses.jsonl", draws)
+    found = read_import(path).tables["arena_corpus"].set_index("prompt_id")["cluster"]
+    assert found[["q0", "q1", "q2"]].tolist() == ["ann", "7", "bob"]
+    assert found.isna()["q3"]
+    write_lines(tmp_path / "fresh_draws" / "pi_new_responses.jsonl", [draw_row(0, cluster="eve")])
+    with pytest.raises(ExchangeError, match=r"line 1: its cluster is not that of the same prompt_id at log\.jsonl"):
+        read_import(path)
+    write_lines(path, [sampler_row(0, cluster=[1]), *rows[1:]])
+    with pytest.raises(ExchangeError, match="cluster is a list, not a text or a whole number"):
+        read_import(path)
+    assert read_import(path, skip_defective=True).n_skipped == 2

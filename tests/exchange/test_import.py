@@ -14,6 +14,7 @@ import yaml
 from arena_assets.cli import main
 from arena_assets.config import load_experiment
 from arena_assets.errors import ConfigError
+from arena_assets.exchange.importing import read_import
 from arena_assets.storage import Store
 from tests.exchange.conftest import ROOT, SAMPLE, draw_row, needs_sample, sampler_row, set_up, write_lines
 from tests.made_up.frames import BATCH_ASSETS
@@ -150,6 +151,22 @@ def test_a_target_without_draws_or_without_log_probabilities_keeps_what_is_possi
     assert "snips" not in set(done.loc[done["policy"] == "pi_free", "estimator"])
     failed = results[results["status"] != "ok"]
     assert failed["reason"].notna().all()
+
+
+def test_clusters_come_with_an_import_widen_the_intervals_and_leave_with_an_export(project: Path) -> None:
+    """Twelve users ask five times each, and what a user asks is scored alike."""
+    rows = [sampler_row(n, judge_score=(n // 5) / 12, oracle_label=(n // 5) / 12) for n in range(60)]
+    errors = {}
+    for name, users in (("plain", {}), ("users", {n: {"cluster": f"user {n // 5}"} for n in range(60)})):
+        write_lines(project / name / "log.jsonl", [row | users.get(n, {}) for n, row in enumerate(rows)])
+        assert main(["import", str(project / name), "--experiment", name, "--batch-size", "30"]) == 0
+        results = Store.of(name).read("ablation_results").set_index(["estimator", "reward_calibration", "policy"])
+        errors[name] = results.loc[("snips", "none", "pi_clone"), "std_error"]
+    assert errors["users"] > 2 * errors["plain"]
+    for form in ("precomputed-sampler", "cje"):
+        assert main(["export", "users", "--to", str(project / form), "--format", form]) == 0
+        again = read_import(project / form / "logged_data.jsonl").tables["arena_corpus"]
+        assert again.set_index("prompt_id").loc["q59", "cluster"] == "user 11"
 
 
 def test_a_defective_line_imports_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,9 +34,9 @@ class BlockNoise:
     df: Floats  # (K,) of the variances
     flat: Bools  # (K,) where no label shows a residual
 
-    def per_label(self, q: Floats, n_prompts: int) -> Floats:
-        """(m,) n q_B / m_B (Y - f) for masses q (K,) and n prompts."""
-        return n_prompts * (q / self.counts)[self.block] * self.residuals
+    def per_label(self, q: Floats, n: int) -> Floats:
+        """(m,) n q_B / m_B (Y - f) for masses q (K,) and n prompts, or clusters of prompts."""
+        return n * (q / self.counts)[self.block] * self.residuals
 
     def other_errors(self, q: Floats) -> Floats:
         """(K,) q_B s_B / sqrt(m_B) of blocks without any residual, 0 elsewhere: what no label can carry."""

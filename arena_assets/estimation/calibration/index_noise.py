@@ -23,11 +23,11 @@ class IndexNoise:
     influence: Floats  # (m, p) how a label moves the coefficients: (C'C + lambda)^-1 (b - b_bar) e / sqrt(1 - h)
     block_means: Floats  # (K, p) mean design of each block's labels
 
-    def per_label(self, mass: Mass, n_prompts: int) -> Floats:
+    def per_label(self, mass: Mass, n: int) -> Floats:
         """(m,) n d' times each label's influence on the coefficients."""
         away = mass.design - np.einsum("k,kp->p", mass.blocks, self.block_means)
         moved: Floats = np.einsum("ip,p->i", self.influence, away)
-        return n_prompts * moved
+        return n * moved
 
     def variance(self, mass: Mass) -> tuple[float, float]:
         """Its variance, and the Welch-Satterthwaite denominator with m - 1 degrees of freedom."""

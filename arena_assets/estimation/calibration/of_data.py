@@ -7,6 +7,7 @@ import numpy as np
 from arena_assets.estimation._once import Once
 from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
 from arena_assets.estimation.calibration.reward import RewardCalibration, calibrate
+from arena_assets.estimation.data.clusters import Clusters, mean_error
 from arena_assets.estimation.data.evaluation import EvaluationData, TargetData
 from arena_assets.estimation.data.folds import N_FOLDS
 
@@ -14,9 +15,9 @@ from arena_assets.estimation.data.folds import N_FOLDS
 class Calibrations:
     """By scoring mode and kind: `none`, `monotone` or `two_stage`."""
 
-    def __init__(self, data: EvaluationData, prompts: Ints, folds: Ints) -> None:
+    def __init__(self, data: EvaluationData, prompts: Ints, clusters: Clusters, folds: Ints) -> None:
         """prompts, folds: (n,) prompt and fold of each logged row."""
-        self._data, self._prompts, self._folds = data, prompts, folds
+        self._data, self._prompts, self._clusters, self._folds = data, prompts, clusters, folds
         self._fitted: Once[tuple[str, str], RewardCalibration] = Once()
         self._variance: Once[str, bool] = Once()
 
@@ -63,7 +64,7 @@ class Calibrations:
             for columns in (features[:, :2], features)
         ]
         gain = squared[0] - squared[1]
-        return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))
+        return bool(gain.mean() > mean_error(gain, self._clusters.within(self._prompts[usable])))
 
     def _calibrate(self, scoring: str, kind: str) -> RewardCalibration:
         features, usable = self.features(self._data, scoring, kind)
@@ -74,6 +75,7 @@ class Calibrations:
             features[labelled],
             self._data.labels[labelled],
             prompts=self._prompts[labelled],
+            clusters=self._clusters.within(self._prompts[labelled]),
             folds=self._folds[labelled],
             reference=reference,
             n_folds=N_FOLDS,

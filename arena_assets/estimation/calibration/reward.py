@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 
-from arena_assets.estimation._numeric import sums
 from arena_assets.estimation._types import EstimationError, Floats, Ints
 from arena_assets.estimation.calibration import two_stage
 from arena_assets.estimation.calibration.block_noise import BlockNoise, block_noise
@@ -19,6 +18,7 @@ from arena_assets.estimation.calibration.cross_fit import CrossFit, RewardModel,
 from arena_assets.estimation.calibration.index_noise import IndexNoise, index_noise
 from arena_assets.estimation.calibration.mass import Mass
 from arena_assets.estimation.calibration.transport import OutOfFold
+from arena_assets.estimation.data.clusters import Clusters
 from arena_assets.estimation.data.validate import require_labels
 
 
@@ -32,9 +32,15 @@ class RewardCalibration:
     prepared: Floats  # (m, p) the labelled rows
     labels: Floats  # (m,)
     prompts: Ints  # (m,) prompt of each label
+    clusters: Ints | None  # (m,) cluster of each label; None where every prompt stands alone
     folds: Ints  # (m,)
     noise: BlockNoise
     index_noise: IndexNoise | None  # None without an index
+
+    @cached_property
+    def label_clusters(self) -> int:
+        """How many clusters the labels are of; as many as labels where every prompt stands alone."""
+        return self.labels.size if self.clusters is None else np.unique(self.clusters).size
 
     @property
     def n_blocks(self) -> int:
@@ -49,26 +55,30 @@ class RewardCalibration:
         """f."""
         return self.model(prepared)
 
-    def term(self, mass: Mass, n_prompts: int) -> Floats:
-        """Calibration term: (n_prompts,) contributions c = n q_B / m_B (Y - f), and the index' own noise."""
-        each = self.noise.per_label(mass.blocks, n_prompts)
+    def term(self, mass: Mass, among: Clusters) -> Floats:
+        """Calibration term: contributions c = n q_B / m_B (Y - f) of the n clusters, and the index' own noise."""
+        each = self.noise.per_label(mass.blocks, among.count)
         if self.index_noise is not None:
-            each = each + self.index_noise.per_label(mass, n_prompts)
-        return sums(self.prompts, each, n_prompts)
+            each = each + self.index_noise.per_label(mass, among.count)
+        return among.sums(self.prompts, each)
 
     def variance(self, mass: Mass) -> tuple[float, float]:
         """The variance that the calibration adds, and its Welch-Satterthwaite denominator sum V^2 / df."""
         parts = [self.noise.variance(mass.blocks)]
         if self.index_noise is not None:
             parts.append(self.index_noise.variance(mass))
-        return sum(one for one, _ in parts), sum(one for _, one in parts)
+        total, denominator = sum(one for one, _ in parts), sum(one for _, one in parts)
+        if self.clusters is not None:
+            # However many labels a block has, their noise is known from so many clusters alone.
+            denominator = max(denominator, total * total / (self.label_clusters - 1))
+        return total, denominator
 
     @cached_property
     def out_of_fold(self) -> OutOfFold:
         """The residuals Y - f- of the labels. Raises EstimationError where nothing was cross-fitted."""
         if self.cross_fit is None:
             raise EstimationError("the calibration was not cross-fitted, so no label has a residual out of its fold")
-        return OutOfFold(self.prepared, self.labels, self.folds, self.cross_fit)
+        return OutOfFold(self.prepared, self.labels, self.folds, self.cross_fit, self.clusters)
 
     def rmse(self) -> tuple[float, float]:
         """Root mean squared residual in sample and out of fold."""
@@ -78,15 +88,25 @@ class RewardCalibration:
 
 
 def calibrate(
-    features: Floats, labels: Floats, *, prompts: Ints, folds: Ints, reference: Floats, n_folds: int
+    features: Floats,
+    labels: Floats,
+    *,
+    prompts: Ints,
+    clusters: Ints | None = None,
+    folds: Ints,
+    reference: Floats,
+    n_folds: int,
 ) -> RewardCalibration:
     """Fit f and f- on m labelled rows.
 
-    features: (m, 1 + k), judge score first, further columns are covariates (two-stage); labels: (m,); prompts and
-    folds: (m,); reference: (n, 1 + k) rows whose ranks the two-stage index uses; n_folds: folds of all rows, labelled
-    or not (0: no f-). Raises EstimationError without two labels on two scores, or where all labels lie in one fold.
+    features: (m, 1 + k), judge score first, further columns are covariates (two-stage); labels: (m,); prompts, clusters
+    (None where every prompt stands alone) and folds: (m,); reference: (n, 1 + k) rows whose ranks the two-stage index
+    uses; n_folds: folds of all rows, labelled or not (0: no f-). Raises EstimationError without two labels on two
+    scores, or where all labels lie in one fold or one cluster.
     """
     require_labels(features[:, 0])
+    if clusters is not None and np.ptp(clusters) == 0:
+        raise EstimationError(f"all {labels.size} labels are of one cluster: label prompts of at least two")
     basis = two_stage.fit_basis(features) if features.shape[1] > 1 else None
     prepared = features if basis is None else basis(features)
     ranked = None if basis is None else basis(reference)
@@ -105,6 +125,7 @@ def calibrate(
         prepared=prepared,
         labels=labels,
         prompts=prompts,
+        clusters=clusters,
         folds=folds,
         noise=block_noise(block, residuals, labels, pooled=pooled),
         index_noise=None if model.index is None else index_noise(prepared, residuals, block, model.index.inverse),

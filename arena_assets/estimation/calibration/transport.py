@@ -14,6 +14,7 @@ from arena_assets.estimation._numeric import dot, tally
 from arena_assets.estimation._types import Bools, Floats, Ints
 from arena_assets.estimation.calibration.cross_fit import CrossFit
 from arena_assets.estimation.calibration.isotonic import Split
+from arena_assets.estimation.data.clusters import summed
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,14 @@ class OutOfFold:
     v_i r_i = sum_j d_j Y_j, d = v minus the mass that v puts on the curves, spread over the labels that made them.
     """
 
-    def __init__(self, prepared: Floats, labels: Floats, folds: Ints, outside: CrossFit) -> None:
-        """prepared: (m, p) the labelled rows; labels, folds: (m,); outside: the f- that they made."""
+    def __init__(
+        self, prepared: Floats, labels: Floats, folds: Ints, outside: CrossFit, clusters: Ints | None = None
+    ) -> None:
+        """prepared: (m, p) the labelled rows; labels, folds, clusters: (m,); outside: the f- that they made."""
         position = outside.positions(prepared, folds)
         self.labels = labels
         self.residuals = labels - outside.read(position, folds, outside.curves)
+        self._clusters = clusters
         self._folds = []
         for fold, model in enumerate(outside.models):
             own = folds == fold
@@ -58,12 +62,12 @@ class OutOfFold:
         return found
 
     def error(self, shares: Floats) -> float:
-        """Standard error of sum v r for shares v (m,): sqrt(sum d^2 r^2).
+        """Standard error of sum v r for shares v (m,): sqrt(sum d^2 r^2), d r summed within each cluster first.
 
         That of independent residuals, sqrt(sum v^2 r^2), ignores that f- was fitted to the same labels: f- takes up
         all of v but what varies given the score, so it is two to five times too large at good overlap.
         """
-        noise = self.coefficients(shares) * self.residuals
+        noise = summed(self.coefficients(shares) * self.residuals, self._clusters)
         return float(np.sqrt(dot(noise, noise)))
 
     def mean(self, weights: Floats) -> tuple[float, float]:

@@ -13,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arena_assets.estimation._types import Bools, EstimationError, Floats
+from arena_assets.estimation._types import Bools, EstimationError, Floats, Ids
 from arena_assets.estimation.data import validate as _validate
-
-Ids = npt.NDArray[np.object_]
 
 # Scoring mode -> the column of the judge's scores that holds it.
 SCORE_COLUMNS = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
@@ -60,6 +58,7 @@ class EvaluationData:
     logprobs: Floats = field(
         default_factory=lambda: np.empty(0)
     )  # (n,) log pi0(A|X), NaN where missing; diagnostics only
+    clusters: Mapping[str, str] = field(default_factory=dict)  # prompt to cluster; a prompt without one stands alone
 
     def __post_init__(self) -> None:
         n = self.prompt_ids.size

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from arena_assets.estimation._types import EstimationError
+from arena_assets.estimation.data.clusters import by_prompt
 from arena_assets.estimation.data.evaluation import SCORE_COLUMNS, EvaluationData, LeftOut, TargetData
 from arena_assets.estimation.data.from_tables import log_weights, note
 from arena_assets.estimation.data.rows import Columns, Rows
@@ -25,10 +26,11 @@ def from_sampler(
 
     logged: rows with prompt_id (or prompt, which then is the id), total_logprob, target_logps {policy:
     log-probability or null}, judge_score and / or judge_mean with judge_variance, optionally oracle_label and
-    n_response_tokens (or response, whose length in characters then is the covariate). fresh_draws: policy -> rows of
-    its own responses with prompt_id, scores and optionally oracle_label (the truth; several draws of a prompt are
-    averaged). A target without fresh draws gets weighted estimates only; one without log-probabilities direct ones
-    only. Raises EstimationError on missing columns and repeated logged prompts.
+    n_response_tokens (or response, whose length in characters then is the covariate), and cluster (a user, a document:
+    prompts of one are not independent). fresh_draws: policy -> rows of its own responses with prompt_id, scores and
+    optionally oracle_label (the truth; several draws of a prompt are averaged), cluster. A target without fresh draws
+    gets weighted estimates only; one without log-probabilities direct ones only. Raises EstimationError on missing
+    columns and repeated logged prompts.
     """
     rows = Columns(logged, "logged rows")
     rows.need("total_logprob", "target_logps")
@@ -87,4 +89,11 @@ def from_sampler(
         targets=targets,
         left_out=tuple(left_out),
         logprobs=base,
+        clusters=_clusters(rows, *drawn.values()),
     )
+
+
+def _clusters(*sides: Columns) -> dict[str, str]:
+    """Prompt to cluster, of all rows that state one."""
+    ids = np.concatenate([one.ids().to_numpy(dtype=object) for one in sides])
+    return by_prompt(ids, np.concatenate([one.clusters() for one in sides]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.data.clusters import by_prompt
 from arena_assets.estimation.data.evaluation import SCORE_COLUMNS, EvaluationData, LeftOut, TargetData
 from arena_assets.estimation.data.weights import impossible, log_ratios, target_logprobs
 
@@ -19,16 +20,18 @@ def evaluation_data(
     judge_scores: pd.DataFrame,
     responses: pd.DataFrame | None = None,
     oracle_labels: pd.DataFrame | None = None,
+    prompts: pd.DataFrame | None = None,
     logging_policy: str,
     target_policies: Sequence[str],
 ) -> EvaluationData:
     """Join the experiment's tables.
 
-    logprobs: prompt_id, total_logprob, target_logps (dict policy -> log-probability or None), natural logs; its
-    prompts are the logged rows. judge_scores: prompt_id, policy, judge_score and, where the judge states uncertainty,
+    logprobs: prompt_id, total_logprob, target_logps (dict policy -> log-probability or None), natural logs; its prompts
+    are the logged rows. judge_scores: prompt_id, policy, judge_score and, where the judge states uncertainty,
     judge_mean and judge_variance. responses: prompt_id, policy, n_response_tokens (for two-stage calibration).
     oracle_labels: prompt_id, policy, oracle_label; rows of the logging policy calibrate, rows of targets are truth.
-    Raises EstimationError on missing columns, duplicate keys, or no common ids.
+    prompts: prompt_id and, where prompts are not independent, cluster (a user, a document), null where one stands
+    alone. Raises EstimationError on missing columns, duplicate keys, or no common ids.
     """
     _need("logprobs", logprobs, ["prompt_id", "total_logprob", "target_logps"])
     _need("judge_scores", judge_scores, ["prompt_id", "policy"])
@@ -89,6 +92,7 @@ def evaluation_data(
         targets=targets,
         left_out=tuple(left_out),
         logprobs=base,
+        clusters=_clusters(prompts),
     )
 
 
@@ -124,6 +128,16 @@ def finite(column: pd.Series) -> Floats:
     """Numbers as float64; missing and infinite ones are NaN."""
     values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isinf(values), np.nan, values)
+
+
+def _clusters(prompts: pd.DataFrame | None) -> dict[str, str]:
+    if prompts is None or "cluster" not in prompts:
+        return {}
+    _need("prompts", prompts, ["prompt_id"])
+    ids, clusters = prompts["prompt_id"].astype(str), prompts["cluster"]
+    return by_prompt(
+        ids.to_numpy(dtype=object), clusters.astype(str).where(clusters.notna(), None).to_numpy(dtype=object)
+    )
 
 
 def _by_policy(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation._types import EstimationError, Floats, Ids
 from arena_assets.estimation.data.foreign import CJE, SAMPLER, id_text, json_lines, why_no_number
 from arena_assets.estimation.data.from_tables import finite
 
@@ -109,6 +109,20 @@ class Columns:
                     )
                 return pd.Index(ids, dtype=object)
         raise EstimationError(f"{self.what}: neither prompt_id nor prompt; columns: {', '.join(self.names)}")
+
+    def clusters(self) -> Ids:
+        """cluster of each row's prompt as text, None where it has none; raises on what is no text or whole number."""
+        found = self.get("cluster")
+        if found is None:
+            return np.full(len(self), None, dtype=object)
+        names = [None if _missing(one) or one == "" else id_text(one) for one in found]
+        wrong = [row for row, one in enumerate(found) if names[row] is None and not (_missing(one) or one == "")]
+        if wrong:
+            raise EstimationError(
+                f"{self.what}: {len(wrong)} rows have a cluster that is neither a text nor a whole number"
+                f" (first: row {wrong[0] + 1}, {found[wrong[0]]!r})"
+            )
+        return np.array(names, dtype=object)
 
     def _own(self, name: str) -> Sequence[Any] | None:
         if name not in self.names:

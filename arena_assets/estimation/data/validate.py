@@ -99,6 +99,16 @@ def codes(ids: npt.ArrayLike | None, *, length: int, name: str) -> npt.NDArray[n
     return array.astype(str).astype(object)
 
 
+def cluster_names(clusters: npt.ArrayLike | None, *, length: int, name: str) -> npt.NDArray[np.object_]:
+    """Names of clusters as text, None where there is none: 7 and "7" are one."""
+    if clusters is None:
+        return np.full(length, None, dtype=object)
+    array = np.asarray(clusters, dtype=object)
+    if array.shape != (length,):
+        raise EstimationError(f"{name} has shape {array.shape}, expected ({length},)")
+    return np.array([None if pd.isna(one) else str(one) for one in array], dtype=object)
+
+
 def present(name: str, ids: npt.NDArray[np.object_]) -> None:
     """Raises where an id is missing: rows without one would be taken for one prompt."""
     missing = np.flatnonzero(pd.isna(ids))

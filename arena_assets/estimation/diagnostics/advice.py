@@ -25,13 +25,13 @@ def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> 
         return f"Too few labels of the target: {_more(one.own_labels, gates.LABELS_WARN)} of its responses would do."
     if method.takes_judge_at_its_word:
         return "The judge's scores stand in for labels: a calibration on labels of P0's responses would carry it."
-    if seen.n_labels < gates.LABELS_WARN:
-        more = _of_logged(seen, seen.n_labels, gates.LABELS_WARN, "do")
+    if seen.independent_labels < gates.LABELS_WARN:
+        more = _of_logged(seen, seen.independent_labels, gates.LABELS_WARN, "do")
         return f"Too few labels to know the error: {more}."
     if abs(seen.selection.z) > gates.SELECTION_WARN:
         return "The labelled responses differ from the others: label a random part of P0's responses, or all of them."
     if gates.index_unknown(method, seen):
-        more = _of_logged(seen, seen.n_labels, gates.INDEX_LABELS, "do")
+        more = _of_logged(seen, seen.independent_labels, gates.INDEX_LABELS, "do")
         return f"A two-stage calibration learns a score of its own from the labels: {more}."
     return _overlap(method, seen) or _transport(method, seen, one)
 
@@ -50,10 +50,14 @@ def _more(there: int, needed: float) -> str:
 
 
 def _of_logged(seen: TargetDiagnostics, there: int, needed: float, what: str) -> str:
-    """How many more labels of P0's responses would do or tell, and how many responses that takes beyond those there."""
-    rows = seen.weights.n
-    lacking = f", which takes {ceil(needed) - rows} more responses" if 0 < rows < needed else ""
-    return f"{_more(there, needed)} of P0's responses would {what}{lacking}"
+    """How many more labels of P0's responses would do or tell, and how many responses that takes beyond those there.
+
+    Of clustered prompts each label counts that is of another cluster.
+    """
+    rows, clustered = seen.weights.independent, seen.label_clusters is not None
+    lacking = f", which takes {ceil(needed) - rows} more {'clusters' if clustered else 'responses'}"
+    more = _more(there, needed) + (", each of another cluster," if clustered else "")
+    return f"{more} of P0's responses would {what}{lacking if 0 < rows < needed else ''}"
 
 
 def _overlap(method: Method, seen: TargetDiagnostics) -> str:
@@ -61,9 +65,9 @@ def _overlap(method: Method, seen: TargetDiagnostics) -> str:
     weights = seen.weights
     if not method.uses_weights:
         return ""
-    if weights.ess < gates.ESS_WARN or weights.pareto_k > gates.PARETO_WARN:
+    if weights.independent_ess < gates.ESS_WARN or weights.pareto_k > gates.PARETO_WARN:
         return f"P0's responses say little about this target, however many are labelled: {_own_labels()}."
-    averaged = seen.n_labels if method.entry.family.labels else weights.n
+    averaged = gates.averaged(method, seen)
     needed = (weights.skewness / gates.SKEWED_WARN) ** 2
     if needed <= averaged:
         return ""
@@ -83,11 +87,12 @@ def _transport(method: Method, seen: TargetDiagnostics, one: Stated) -> str:
     found = abs(seen.transport) > gates.TRANSPORT_WARN * seen.transport_error
     if found and abs(seen.transport) > gates.MATERIAL * one.std_error:
         return f"Equal scores seem to mean other labels for this target: {_own_labels()}."
-    wanted = seen.n_labels * (seen.transport_error / (gates.TRANSPORT_POWER * one.std_error)) ** 2
-    if isfinite(wanted) and seen.n_labels < wanted <= MOST_LABELS * seen.n_labels:
+    there = seen.independent_labels
+    wanted = there * (seen.transport_error / (gates.TRANSPORT_POWER * one.std_error)) ** 2
+    if isfinite(wanted) and there < wanted <= MOST_LABELS * there:
         return (
             "Whether equal scores mean equal labels for this target cannot be told yet: about"
-            f" {_of_logged(seen, seen.n_labels, wanted, 'tell')}."
+            f" {_of_logged(seen, there, wanted, 'tell')}."
         )
     return (
         f"Whether equal scores mean equal labels for this target cannot be told from P0's responses: {_own_labels()}."

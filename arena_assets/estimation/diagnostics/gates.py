@@ -90,7 +90,11 @@ def judge(method: Method, seen: TargetDiagnostics, one: Stated) -> Support:
 
 def index_unknown(method: Method, seen: TargetDiagnostics) -> bool:
     """Whether it reads a two-stage calibration that too few labels made, and no label corrects it."""
-    return method.reward_calibration == "two_stage" and method.relies_on_transport and seen.n_labels < INDEX_LABELS
+    return (
+        method.reward_calibration == "two_stage"
+        and method.relies_on_transport
+        and seen.independent_labels < INDEX_LABELS
+    )
 
 
 def combine(findings: Iterable[Finding]) -> Support:
@@ -115,13 +119,16 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
     if method.takes_judge_at_its_word:
         yield from _judge_findings(seen)
     else:
-        yield from _count_findings(seen.n_labels, "oracle labels")
+        yield from _count_findings(seen.independent_labels, _labels(seen, "oracle labels"))
         yield from _selection_findings(seen)
         if index_unknown(method, seen):
-            yield CAUTION, f"{seen.n_labels} labels know the index of a two-stage calibration badly ({INDEX_LABELS} do)"
+            text = (
+                f"{seen.independent_labels} {_labels(seen, 'labels')} know the index of a two-stage calibration badly"
+            )
+            yield CAUTION, f"{text} ({INDEX_LABELS} do)"
     if method.uses_weights:
         yield from _weight_findings(seen.weights)
-        yield from _skewness_findings(seen, seen.n_labels if method.entry.family.labels else seen.weights.n)
+        yield from _skewness_findings(seen, averaged(method, seen))
         yield from _changed_weight_findings(one)
     # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
     if method.uses_weights or not method.takes_judge_at_its_word:
@@ -190,9 +197,9 @@ def _changed_weight_findings(one: Stated) -> Iterator[Finding]:
 
 
 def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
-    if weights.ess < ESS_REFUSE:
+    if weights.independent_ess < ESS_REFUSE:
         yield REFUSED, f"{_size(weights)}, below {ESS_REFUSE:.0f}"
-    elif weights.ess < ESS_WARN:
+    elif weights.independent_ess < ESS_WARN:
         yield CAUTION, f"{_size(weights)}, below {ESS_WARN:.0f}"
     if weights.pareto_k > PARETO_REFUSE:  # never of NaN, where there is no tail
         yield REFUSED, f"Pareto k of the weights {weights.pareto_k:.2f}: their mean converges too slowly"
@@ -210,21 +217,33 @@ def _weight_findings(weights: WeightDiagnostics) -> Iterator[Finding]:
         )
 
 
-def _skewness_findings(seen: TargetDiagnostics, averaged: int) -> Iterator[Finding]:
-    if _skewed(seen, averaged):
+def averaged(method: Method, seen: TargetDiagnostics) -> int:
+    """The rows, or clusters, whose weights the method averages: labelled ones for a correction."""
+    return seen.independent_labels if method.entry.family.labels else seen.weights.independent
+
+
+def _skewness_findings(seen: TargetDiagnostics, count: int) -> Iterator[Finding]:
+    if _skewed(seen, count):
         yield (
             CAUTION,
             f"the weights are too skewed (skewness {in_words(seen.weights.skewness)}) for a normal mean over"
-            f" {averaged} rows",
+            f" {count} {'rows' if seen.weights.clusters is None else 'clusters'}",
         )
 
 
-def _skewed(seen: TargetDiagnostics, averaged: int) -> bool:
-    return seen.weights.skewness > SKEWED_WARN * sqrt(averaged)  # never of NaN
+def _skewed(seen: TargetDiagnostics, count: int) -> bool:
+    return seen.weights.skewness > SKEWED_WARN * sqrt(count)  # never of NaN
 
 
 def _size(weights: WeightDiagnostics) -> str:
-    return f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
+    if weights.clusters is None:
+        return f"effective sample size {weights.ess:.0f} of {weights.n} ({weights.ess_fraction:.0%})"
+    return f"effective number of clusters {weights.cluster_ess:.0f} of {weights.clusters}"
+
+
+def _labels(seen: TargetDiagnostics, what: str) -> str:
+    """What is counted of labels."""
+    return what if seen.label_clusters is None else f"clusters with {what}"
 
 
 def _beyond_findings(beyond: Beyond | None, std_error: float) -> Iterator[Finding]:
@@ -242,7 +261,7 @@ def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[F
     untested = (
         CAUTION,
         "whether the calibration carries over to this target cannot be tested:"
-        f" {seen.label_ess:.0f} effective labels, {_size(weights)}, Pareto k {weights.pareto_k:.2f},"
+        f" {seen.label_ess:.0f} effective {_labels(seen, 'labels')}, {_size(weights)}, Pareto k {weights.pareto_k:.2f},"
         f" skewness of the weights {in_words(weights.skewness)}",
     )
     if seen.label_ess < ESS_REFUSE or weights.pareto_k > PARETO_REFUSE or isnan(seen.transport_error):
@@ -250,7 +269,7 @@ def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[F
         return
     found = list(transport_findings(seen.transport, seen.transport_error, std_error, "target"))
     # Of skewed weights the test's silence says nothing, but what it finds it finds.
-    yield from found or ([untested] if _skewed(seen, seen.n_labels) else [])
+    yield from found or ([untested] if _skewed(seen, seen.independent_labels) else [])
 
 
 def transport_findings(bias: float, error: float, std_error: float, what: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from math import nan
 
 import numpy as np
 
-from arena_assets.estimation._types import Bools, Floats
+from arena_assets.estimation._types import Bools, Floats, Ints
 from arena_assets.estimation.diagnostics.missing_prompts import rank_sum
 
 
@@ -29,7 +29,7 @@ class Selection:
 UNSELECTED = Selection()
 
 
-def selection(what: str, values: Floats, labelled: Bools) -> Selection:
-    """The rank-sum test of values (n,), NaN where unknown, between labelled and other rows."""
-    test = rank_sum(values, labelled)
+def selection(what: str, values: Floats, labelled: Bools, clusters: Ints | None = None) -> Selection:
+    """The rank-sum test of values (n,), NaN where unknown, between labelled and other rows; clusters: (n,)."""
+    test = rank_sum(values, labelled, clusters)
     return Selection(what) if test is None else Selection(what, test.z)

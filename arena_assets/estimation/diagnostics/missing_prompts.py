@@ -8,7 +8,9 @@ from math import inf, nan, sqrt
 import numpy as np
 from scipy.stats import rankdata
 
-from arena_assets.estimation._types import Bools, Floats
+from arena_assets.estimation._numeric import dot
+from arena_assets.estimation._types import Bools, Floats, Ints
+from arena_assets.estimation.data.clusters import summed
 
 # Missing is shown to be unrelated to a score where the rank sums differ by no more than chance at 5%, and the 90%
 # interval of A lies within .5 +- .1 (a difference of a third of a standard deviation): two one-sided tests, so that a
@@ -61,8 +63,12 @@ class MissingPrompts:
 NONE_MISSING = MissingPrompts("", 0, 0)
 
 
-def rank_sum(scores: Floats, missing: Bools) -> RankSum | None:
-    """The test of scores (k,), NaN where not known; None where one of the two groups is empty."""
+def rank_sum(scores: Floats, missing: Bools, clusters: Ints | None = None) -> RankSum | None:
+    """The test of scores (k,), NaN where not known; None where one of the two groups is empty.
+
+    clusters: (k,) where scores of one cluster go together, and so may what is missing: the error is then that of sums
+    over clusters of (missing - share) times (rank - mean rank), which needs neither to be independent within one.
+    """
     known = ~np.isnan(scores)
     count, total = int(np.count_nonzero(missing & known)), int(np.count_nonzero(known))
     others = total - count
@@ -72,14 +78,22 @@ def rank_sum(scores: Floats, missing: Bools) -> RankSum | None:
     chance = float((ranks[missing[known]].sum() - count * (count + 1) / 2) / (count * others))
     ties = np.unique(ranks, return_counts=True)[1].astype(np.float64)
     tied = float((ties**3 - ties).sum()) / (total * (total - 1))
-    variance = (total + 1 - tied) / (12 * count * others)
+    variance, error = (total + 1 - tied) / (12 * count * others), sqrt((total + 1) / (12 * count * others))
+    if clusters is not None:
+        apart = (missing[known] - count / total) * (ranks - (total + 1) / 2)
+        sums = summed(apart, clusters[known])
+        variance = dot(sums, sums) / (count * others) ** 2
+        error = max(error, sqrt(variance))
     z = (chance - 0.5) / sqrt(variance) if variance > 0 else nan
-    return RankSum(chance, sqrt((total + 1) / (12 * count * others)), z, count)
+    return RankSum(chance, error, z, count)
 
 
-def missing_prompts(what: str, present: Bools, every: Bools, *scores: Floats) -> MissingPrompts:
+def missing_prompts(
+    what: str, present: Bools, every: Bools, *scores: Floats, clusters: Ints | None = None
+) -> MissingPrompts:
     """What of `every` prompt is not `present`; all (k,) by prompt, scores NaN where not known."""
     missing = every & ~present
     count = int(np.count_nonzero(missing))
-    found = [rank_sum(score[every], missing[every]) for score in scores] if count else []
+    own = None if clusters is None else clusters[every]
+    found = [rank_sum(score[every], missing[every], own) for score in scores] if count else []
     return MissingPrompts(what, count, int(np.count_nonzero(every)), tuple(one for one in found if one is not None))

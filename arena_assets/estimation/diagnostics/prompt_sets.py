@@ -8,6 +8,7 @@ import numpy as np
 
 from arena_assets.estimation._numeric import sums, tally
 from arena_assets.estimation._types import Bools, Floats, Ints
+from arena_assets.estimation.data.clusters import Clusters
 from arena_assets.estimation.data.evaluation import EvaluationData, TargetData
 from arena_assets.estimation.diagnostics.missing_prompts import MissingPrompts, missing_prompts, rank_sum
 
@@ -18,9 +19,10 @@ LABELS_BY_SCORE_Z = 3.9
 class PromptSets:
     """Of one data set, in its numbering of the prompts of P0 and of all targets: (k,) throughout."""
 
-    def __init__(self, data: EvaluationData, rows: Ints, draws: Mapping[str, Ints], size: int) -> None:
-        """rows: (n,) prompt of each logged row; draws: by target (m,) prompt of each fresh draw; size: k."""
-        self._data, self._rows, self._draws, self._size = data, rows, draws, size
+    def __init__(self, data: EvaluationData, rows: Ints, draws: Mapping[str, Ints], clusters: Clusters) -> None:
+        """rows: (n,) prompt of each logged row; draws: by target (m,) prompt of each fresh draw; clusters: of all k."""
+        self._data, self._rows, self._draws, self._clusters = data, rows, draws, clusters
+        self._size = clusters.of.size
 
     def missing(self, scoring: str, policy: str, *, drawn: Ints, logged: Ints) -> tuple[MissingPrompts, MissingPrompts]:
         """What of all prompts has no fresh draw, and what no log weight. drawn, logged: the prompts that have one.
@@ -36,9 +38,10 @@ class PromptSets:
                 scores = self._scores(target, self._draws[name], scoring)
                 every |= ~np.isnan(scores)
                 drawn_scores = scores if name == policy else drawn_scores
+        clusters = self._clusters.within(np.arange(self._size))
         return (
-            missing_prompts("fresh draw", self.of(drawn), every, own),
-            missing_prompts("log-probability", self.of(logged), every, own, drawn_scores),
+            missing_prompts("fresh draw", self.of(drawn), every, own, clusters=clusters),
+            missing_prompts("log-probability", self.of(logged), every, own, drawn_scores, clusters=clusters),
         )
 
     def truth(self, policy: str) -> Bools:
@@ -50,7 +53,7 @@ class PromptSets:
         scores = next((target.scores[mode] for mode in self._data.scorings if mode in target.scores), None)
         if scores is None:
             return self.of(prompts[labelled])
-        test = rank_sum(scores, labelled)
+        test = rank_sum(scores, labelled, self._clusters.within(prompts))
         by_score = test is not None and abs(test.z) > LABELS_BY_SCORE_Z
         return self.of(prompts[labelled if by_score else labelled | ~np.isnan(scores)])
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import nan
 
-import numpy as np
-
-from arena_assets.estimation._types import Floats
+from arena_assets.estimation._types import Floats, Ints
 from arena_assets.estimation.calibration.transport import OutOfFold
+from arena_assets.estimation.data.clusters import mean_error, summed
 from arena_assets.estimation.data.weights import ess
 from arena_assets.estimation.diagnostics.labels_at_random import UNSELECTED, Selection
 from arena_assets.estimation.diagnostics.missing_prompts import NONE_MISSING, MissingPrompts
@@ -23,7 +22,7 @@ class TargetDiagnostics:
 
     weights: WeightDiagnostics
     n_labels: int
-    label_ess: float  # effective number of labels after weighting
+    label_ess: float  # effective number of labels, or of their clusters, after weighting
     drawn_beyond: Beyond | None  # what the fresh draws put beyond the labelled range
     logged_beyond: Beyond | None  # what the weights of P0's rows put there
     transport: float  # weighted mean out-of-fold residual on logged labels
@@ -35,6 +34,12 @@ class TargetDiagnostics:
     selection: Selection = UNSELECTED  # how labelled rows differ from others
     is_logging_policy: bool = False
     labelled_range: ScoreRange | None = None  # None of fewer than two labels
+    label_clusters: int | None = None  # that the labels are of; None where every prompt stands alone
+
+    @property
+    def independent_labels(self) -> int:
+        """Labels, or the clusters that they are of: what knows an error."""
+        return self.n_labels if self.label_clusters is None else self.label_clusters
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,7 @@ class JudgedLabels:
 
     scores: Floats
     labels: Floats
+    clusters: Ints | None = None  # (m,) None where every prompt stands alone
 
 
 def diagnose_target(
@@ -84,7 +90,7 @@ def diagnose_target(
     known = drawn_beyond = logged_beyond = None
     if count > 1:
         labels, scores = judged.labels, judged.scores
-        bias, bias_error = float((scores - labels).mean()), float((scores - labels).std(ddof=1) / np.sqrt(count))
+        bias, bias_error = float((scores - labels).mean()), mean_error(scores - labels, judged.clusters)
         known = calibrated_range(scores, labels)
         drawn_beyond = known.beyond(inputs.drawn.features[:, 0], inputs.draws.share)
         if inputs.raw.values.any():
@@ -95,7 +101,7 @@ def diagnose_target(
     return TargetDiagnostics(
         weights=overlap,
         n_labels=inputs.n_labelled if inputs.calibration is None else inputs.calibration.labels.size,
-        label_ess=ess(inputs.weights[inputs.labelled]),
+        label_ess=ess(summed(inputs.weights[inputs.labelled], inputs.clusters.within(inputs.rows[inputs.labelled]))),
         drawn_beyond=drawn_beyond,
         logged_beyond=logged_beyond,
         transport=transport,
@@ -107,4 +113,9 @@ def diagnose_target(
         selection=selected,
         is_logging_policy=is_logging_policy,
         labelled_range=known,
+        label_clusters=None if inputs.clusters.single else _label_clusters(inputs),
     )
+
+
+def _label_clusters(inputs: Inputs) -> int:
+    return inputs.labelled_clusters if inputs.calibration is None else inputs.calibration.label_clusters

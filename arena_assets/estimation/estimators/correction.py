@@ -25,14 +25,15 @@ def label_weights(inputs: Inputs, weights: Floats) -> Floats:
 
 
 def require_two(inputs: Inputs) -> None:
-    """One labelled row, or one labelled prompt, gives a correction without an error."""
+    """One labelled row, or labels of one prompt or cluster, give a correction without an error."""
     if inputs.n_labelled < 2:
         raise EstimationError(
             f"{inputs.n_labelled} of the {inputs.labels.size} logged rows are labelled; the correction needs at least 2"
         )
-    if inputs.labelled_prompts < 2:
+    if inputs.labelled_clusters < 2:
+        one = "prompt" if inputs.clusters.single else "cluster"
         raise EstimationError(
-            f"all {inputs.n_labelled} labels are of one prompt; the correction needs labels of at least 2 prompts"
+            f"all {inputs.n_labelled} labels are of one {one}; the correction needs labels of at least 2 {one}s"
         )
 
 
@@ -62,8 +63,8 @@ def combine(
     `lost`: what a threshold takes off the correction, with its sign, and the standard error of that.
     """
     plugin = dot(inputs.draws.share, draw_rewards)
-    sampled = max(inputs.row_prompts, inputs.draw_prompts)
-    corrected = inputs.spread_rows(summands) * _small_sample(inputs.labelled_prompts, sampled)
+    sampled = max(inputs.row_clusters, inputs.draw_clusters)
+    corrected = inputs.spread_rows(summands) * _small_sample(inputs.labelled_clusters, sampled)
     phi = inputs.spread_draws(draw_rewards - plugin) + corrected
     phi = phi + inputs.calibration_term(mass)
     shared, own = inputs.other_errors(mass), None
@@ -81,9 +82,10 @@ def combine(
 
 
 def _small_sample(labelled: int, sampled: int) -> float:
-    """Residuals of m labelled prompts lose a degree of freedom to their own mean: variance times m / (m - 1).
+    """Residuals of m labelled prompts, or clusters, lose a degree of freedom to their own mean: variance times m / (m -
+    1).
 
-    `Estimate` multiplies by k / (k - 1) of the k sampled prompts, which is taken back.
+    `Estimate` multiplies by k / (k - 1) of the k sampled ones, which is taken back.
     """
     return float(np.sqrt(labelled / (labelled - 1) * (sampled - 1) / sampled))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arena_assets.estimation._numeric import dot, sums
+from arena_assets.estimation._numeric import dot
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.estimators import arrays
 from arena_assets.estimation.estimators.estimate import Estimate, from_contributions, moment_df
@@ -34,7 +34,7 @@ def naive_direct(inputs: Inputs) -> Estimate:
     scores = inputs.drawn.features[:, 0]
     value = dot(inputs.draws.share, scores)
     phi = inputs.spread_draws(scores - value)
-    return from_contributions(value, phi, n_sampled=inputs.draw_prompts)
+    return from_contributions(value, phi, n_sampled=inputs.draw_clusters)
 
 
 @estimator(
@@ -53,16 +53,17 @@ def direct(inputs: Inputs) -> Estimate:
 
     V = var(f(S')) / n + sum_B q_B^2 s_B^2 / m_B over the calibration's blocks B (Landesberg 2025, arXiv 2512.11150).
     """
-    if inputs.draw_prompts < 2:
-        raise EstimationError("fresh draws of one prompt give no standard error; draws of at least two are needed")
+    if inputs.draw_clusters < 2:
+        one = "prompt" if inputs.clusters.single else "cluster"
+        raise EstimationError(f"fresh draws of one {one} give no standard error; draws of at least two are needed")
     value = dot(inputs.draws.share, inputs.drawn.rewards)
     drawn = inputs.spread_draws(inputs.drawn.rewards - value)
     mass = inputs.draw_mass()
     phi = drawn + inputs.calibration_term(mass)
     if inputs.calibration is None or mass is None:
-        return from_contributions(value, phi, n_sampled=inputs.draw_prompts)
-    draw_df = inputs.draw_prompts - 1.0
-    sampling = dot(drawn, drawn) * (1 + 1 / draw_df) / inputs.n_prompts**2
+        return from_contributions(value, phi, n_sampled=inputs.draw_clusters)
+    draw_df = inputs.draw_clusters - 1.0
+    sampling = dot(drawn, drawn) * (1 + 1 / draw_df) / inputs.clusters.count**2
     added, denominator = inputs.calibration.variance(mass)
     total = sampling + added
     denominator += sampling**2 / draw_df
@@ -72,7 +73,7 @@ def direct(inputs: Inputs) -> Estimate:
     return from_contributions(
         value,
         phi,
-        n_sampled=inputs.draw_prompts,
+        n_sampled=inputs.draw_clusters,
         df=max(1.0, df),
         shared_errors=inputs.other_errors(mass),
         diagnostics={"calibration_share": added / total if total > 0 else 0.0},
@@ -101,7 +102,7 @@ def direct_own(inputs: Inputs) -> Estimate:
     f, share = inputs.drawn.rewards, inputs.draws.share
     y = target_labels[present]
     unlabelled = count - own
-    own_prompts = int(np.unique(inputs.draws.prompts[present]).size)
+    own_clusters = inputs.clusters.together(inputs.draws.prompts[present])
     spread = float(np.var(f, ddof=1))
     shared = float(np.mean((y - y.mean()) * (f[present] - f[present].mean())))
     # Angelopoulos et al. 2023, clipped as there: between no use of f and full use of it.
@@ -111,7 +112,7 @@ def direct_own(inputs: Inputs) -> Estimate:
     residual = np.where(present, filled - tuned * f, 0.0)
     plain, corrected = dot(share, f) * tuned, dot(own_share, residual)
     each = share * tuned * f - share * plain + own_share * np.where(present, residual - corrected, 0.0)
-    phi = sums(inputs.draws.prompts, each, inputs.n_prompts) * inputs.n_prompts
+    phi = inputs.spread(each)
     return from_contributions(
-        plain + corrected, phi, n_sampled=own_prompts, diagnostics={"lambda": tuned, "own_labels": float(own)}
+        plain + corrected, phi, n_sampled=own_clusters, diagnostics={"lambda": tuned, "own_labels": float(own)}
     )

@@ -17,12 +17,13 @@ from arena_assets.estimation._types import EstimationError, Floats
 class Estimate:
     """An estimated mean oracle label.
 
-    `contributions` phi (one per prompt, in the order of the prompts) are the influence function at the data:
-    std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum shared_errors^2 + sum own_errors^2, where k of the N prompts were
-    sampled for it (`n_sampled`; mostly all). The other errors are what no prompt can carry; mostly there are none.
-    Shared ones have a sign, and the same place in every estimate of one method: of calibration blocks whose labels
-    happen to show no residual, and what a threshold leaves out; own ones are independent of every other estimate's.
-    Differences of two estimates on the same prompts difference contributions and shared errors.
+    `contributions` phi (one per prompt, in the order of the prompts; of clusters of prompts, one per cluster) are the
+    influence function at the data: std_error^2 = k / (k - 1) sum phi^2 / N^2 + sum shared_errors^2 + sum own_errors^2,
+    where k of the N prompts or clusters were sampled for it (`n_sampled`; mostly all). The other errors are what none
+    of them can carry; mostly there are none. Shared ones have a sign, and the same place in every estimate of one
+    method: of calibration blocks whose labels happen to show no residual, and what a threshold leaves out; own ones are
+    independent of every other estimate's. Differences of two estimates on the same prompts difference contributions and
+    shared errors.
     """
 
     value: float
@@ -65,7 +66,7 @@ def from_contributions(
     """
     count = phi.size if n_sampled is None else n_sampled
     if count < 2:
-        raise EstimationError(f"{count} prompt gives no standard error; at least two are needed")
+        raise EstimationError(f"{count} prompt or cluster of prompts gives no standard error; at least two are needed")
     shared: Floats = np.empty(0) if shared_errors is None else shared_errors
     own: Floats = np.empty(0) if own_errors is None else own_errors
     others = np.concatenate([shared[shared != 0], own[own != 0]])

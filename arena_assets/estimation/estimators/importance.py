@@ -132,7 +132,7 @@ def _over_rows(
     return from_contributions(
         value,
         phi,
-        n_sampled=inputs.row_prompts,
+        n_sampled=inputs.row_clusters,
         shared_errors=inputs.other_errors(mass),
         diagnostics=diagnostics,
     )

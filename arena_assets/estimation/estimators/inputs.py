@@ -9,13 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
-from arena_assets.estimation._numeric import sums, tally
+from arena_assets.estimation._numeric import tally
 from arena_assets.estimation._once import Once
 from arena_assets.estimation._types import Bools, Floats, Ints
 from arena_assets.estimation.calibration.mass import Mass
 from arena_assets.estimation.calibration.reading import Reading
 from arena_assets.estimation.calibration.reward import RewardCalibration
 from arena_assets.estimation.calibration.simcal import RawWeights
+from arena_assets.estimation.data.clusters import Clusters, summed
 from arena_assets.estimation.estimators.estimate import Estimate
 
 
@@ -41,10 +42,11 @@ class Draws:
 class Inputs:
     """Everything that one estimator needs for one target.
 
-    Codes in `rows` and `draws.prompts` count prompts from 0 to n_prompts - 1.
+    Codes in `rows` and `draws.prompts` count prompts from 0. What is drawn independently, and contributes one phi, is a
+    cluster of prompts; without clusters that is a prompt.
     """
 
-    n_prompts: int
+    clusters: Clusters
     rows: Ints  # (n,) prompt of each logged row
     logged: Reading  # of the n logged rows
     raw: RawWeights  # (n,)
@@ -53,7 +55,7 @@ class Inputs:
     draws: Draws
     drawn: Reading  # of the m fresh draws
     calibration: RewardCalibration | None
-    folds: Ints  # (n_prompts,)
+    folds: Ints  # (n_prompts,) the same for all of a cluster
     own_labels: Floats  # (m,) of the fresh draws, NaN where unlabelled; only estimators that state so may use them
     limit: float | None = None  # of the weights, where the caller sets one
     # By estimator: they follow from the inputs alone, so one that others take up is made once, whoever asks first.
@@ -69,14 +71,19 @@ class Inputs:
         return int(np.count_nonzero(self.labelled))
 
     @cached_property
-    def labelled_prompts(self) -> int:
-        """Number of distinct prompts among the labelled rows."""
-        return int(np.count_nonzero(tally(self.rows[self.labelled])))
+    def labelled_clusters(self) -> int:
+        """Number of clusters that the labelled rows are of."""
+        return self.clusters.together(self.rows[self.labelled])
 
     @cached_property
-    def row_prompts(self) -> int:
-        """Number of distinct prompts among the logged rows."""
-        return int(np.count_nonzero(tally(self.rows)))
+    def row_clusters(self) -> int:
+        """Number of clusters that the logged rows are of."""
+        return self.clusters.together(self.rows)
+
+    @cached_property
+    def draw_clusters(self) -> int:
+        """Number of clusters that the fresh draws are of."""
+        return self.clusters.together(self.draws.prompts)
 
     @cached_property
     def draw_prompts(self) -> int:
@@ -109,19 +116,22 @@ class Inputs:
         return self.with_weights(self.raw.projection.weights)
 
     def spread_rows(self, values: Floats) -> Floats:
-        """Logged-row values with mean zero to per-prompt contributions: N / n sum over the prompt's rows."""
-        return sums(self.rows, values, self.n_prompts) * (self.n_prompts / self.rows.size)
+        """Logged-row values with mean zero to contributions: N / n sum over each of the N clusters' rows."""
+        return self.clusters.sums(self.rows, values) * (self.clusters.count / self.rows.size)
 
     def spread_draws(self, values: Floats) -> Floats:
-        """Fresh-draw values with mean zero to per-prompt contributions."""
-        each = values * self.draws.share
-        return sums(self.draws.prompts, each, self.n_prompts) * self.n_prompts
+        """Fresh-draw values with mean zero to contributions."""
+        return self.spread(values * self.draws.share)
+
+    def spread(self, shared: Floats) -> Floats:
+        """The same of values that are multiplied with their shares already."""
+        return self.clusters.sums(self.draws.prompts, shared) * self.clusters.count
 
     def calibration_term(self, mass: Mass | None) -> Floats | float:
         """c for what an estimate reads of the calibration; nothing without one."""
         if self.calibration is None or mass is None:
             return 0.0
-        return self.calibration.term(mass, self.n_prompts)
+        return self.calibration.term(mass, self.clusters)
 
     def other_errors(self, mass: Mass | None) -> Floats | None:
         """The part of the calibration's error that no label can carry; see `Estimate`."""
@@ -134,6 +144,7 @@ class Inputs:
         own = shares[self.labelled]
         if self.calibration is None or self.calibration.cross_fit is None:
             noise = own * (self.labels - self.logged.rewards_oof)[self.labelled]
+            noise = summed(noise, self.clusters.within(self.rows[self.labelled]))
             return float(noise.std() * np.sqrt(noise.size))
         # A label whose row has no weight made f- all the same.
         every = np.zeros(self.calibration.labels.size)

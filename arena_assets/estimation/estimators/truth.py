@@ -8,6 +8,7 @@ import numpy as np
 
 from arena_assets.estimation._numeric import sums, tally
 from arena_assets.estimation._types import Floats, Ints
+from arena_assets.estimation.data.clusters import Clusters, mean_error
 from arena_assets.estimation.estimators.contrast import agree, contrast
 from arena_assets.estimation.estimators.estimate import Estimate, from_contributions
 
@@ -35,33 +36,33 @@ class Truth:
 UNKNOWN = Truth(np.nan, np.nan)
 
 
-def mean_label(labels: Floats, prompts: Ints) -> tuple[float, float]:
+def mean_label(labels: Floats, prompts: Ints, clusters: Clusters) -> tuple[float, float]:
     """Mean and standard error over prompts; several labels of a prompt are averaged first.
 
-    labels: (m,) NaN where there is none; prompts: (m,) codes. NaN without any label; the error is NaN of one prompt.
+    labels: (m,) NaN where there is none; prompts: (m,) codes. NaN without any label; the error is NaN of one prompt,
+    and of one cluster of prompts.
     """
     present = ~np.isnan(labels)
     if not present.any():
         return np.nan, np.nan
-    code = np.unique(prompts[present], return_inverse=True)[1]
+    found, code = np.unique(prompts[present], return_inverse=True)
     means = sums(code, labels[present]) / tally(code)
-    error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else np.nan
-    return float(means.mean()), error
+    return float(means.mean()), mean_error(means, clusters.within(found))
 
 
-def truth_of(labels: Floats, prompts: Ints, n_prompts: int) -> Truth:
-    """The truth from labels (m,), NaN where there is none, of prompts (m,), codes below `n_prompts`.
+def truth_of(labels: Floats, prompts: Ints, clusters: Clusters) -> Truth:
+    """The truth from labels (m,), NaN where there is none, of prompts (m,), codes of those that `clusters` knows.
 
-    Contributions are N / n_truth (Y' - mean), Y' a prompt's mean label, and 0 where a prompt has no label.
+    Contributions are N / n_truth (Y' - mean), Y' a prompt's mean label, and 0 where a prompt has no label; summed
+    within each of the N clusters.
     """
-    value, std_error = mean_label(labels, prompts)
+    value, std_error = mean_label(labels, prompts, clusters)
     if np.isnan(std_error):
         return Truth(value, std_error)
     present = ~np.isnan(labels)
-    counts = tally(prompts[present], n_prompts)
-    own = counts > 0
-    labelled = int(np.count_nonzero(own))
-    phi = np.zeros(n_prompts)
-    phi[own] = sums(prompts[present], labels[present], n_prompts)[own] / counts[own] - value
-    phi *= n_prompts / labelled
+    counts = tally(prompts[present], clusters.of.size)
+    own = np.flatnonzero(counts)
+    apart = sums(prompts[present], labels[present], counts.size)[own] / counts[own] - value
+    phi = clusters.sums(own, apart) * (clusters.count / own.size)
+    labelled = clusters.together(own)
     return Truth(value, std_error, from_contributions(value, phi, n_sampled=labelled, df=labelled - 1.0))

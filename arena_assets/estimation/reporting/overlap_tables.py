@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from arena_assets.estimation._types import Floats
+from arena_assets.estimation.data.clusters import clusters_of, mean_error
 from arena_assets.estimation.data.evaluation import EvaluationData
 from arena_assets.estimation.data.weights import MAX_LOG_WEIGHT, ess, from_log
 from arena_assets.estimation.diagnostics.weights import diagnose
@@ -104,7 +105,8 @@ def _row(data: EvaluationData, policy: str) -> dict[str, object]:
     if not logs.size:
         return row
     weights = from_log(logs)
-    seen = diagnose(weights)
+    clusters = clusters_of(data.prompt_ids, data.clusters).within(np.flatnonzero(~np.isnan(log_weights)))
+    seen = diagnose(weights, clusters)
     row["zero"] = int((weights == 0).sum())
     ttc, cle = coverage(log_weights, data.logprobs + log_weights, np.expm1(data.response_length))
     return row | {
@@ -115,7 +117,7 @@ def _row(data: EvaluationData, policy: str) -> dict[str, object]:
         "pareto_k": seen.pareto_k,
         "affinity": seen.affinity,
         "mean_weight": seen.mean,
-        "mean_weight_std_error": float(weights.std(ddof=1) / np.sqrt(logs.size)) if logs.size > 1 else np.nan,
+        "mean_weight_std_error": mean_error(weights, clusters),
         "mean_weight_p": float(2 * ndtr(-abs(seen.mean_z))),
         "ttc": ttc,
         "cle": cle,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation._types import Bools
-from arena_assets.estimation.data.evaluation import EvaluationData
+from arena_assets.estimation._types import Bools, Floats
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 from arena_assets.estimation.estimators.registry import estimators_that
-from arena_assets.estimation.estimators.truth import mean_label
+from arena_assets.estimation.estimators.truth import Truth, truth_of
 from arena_assets.estimation.preparation import Preparation
 from arena_assets.estimation.ranking import best_supported
 
@@ -31,22 +30,22 @@ VALUE_COLUMNS = (
 
 
 def policy_values(preparation: Preparation, *, level: float = 0.95) -> pd.DataFrame:
-    """One row for each policy, P0 first: mean label by prompt with its t interval, and the difference to P0's.
+    """One row for each policy, P0 first: mean label with its t interval, by prompt or cluster, and the difference to
+    P0's.
 
     NaN where a policy has no labels. The difference is of the prompts that the target's labels stand for. It takes the
     two means for independent (Welch), which is too wide rather than too narrow where they share prompts.
     """
     data = preparation.data
-    known = int(np.count_nonzero(~np.isnan(data.labels)))  # P0 answers each prompt once
-    logging = _interval(*mean_label(data.labels, np.arange(data.n)), known, level)
+    logging = _logging(preparation, data.labels, level)
     rows = [{"policy": data.logging_policy, "is_logging_policy": True, "level": level} | logging]
     for name, target in data.targets.items():
         prompts = np.unique(target.prompt_ids[~np.isnan(target.labels)].astype(str)).size
         truth = preparation.truth(name)
-        own = _interval(truth.value, truth.std_error, prompts, level)
+        own = _interval(truth, prompts, level)
         row = {"policy": name, "is_logging_policy": False, "level": level} | own
         alike = preparation.truth_prompts(name)[: data.n]  # P0's prompts are numbered first
-        rows.append(row | _difference(own, _of_prompts(data, alike, logging, level), level))
+        rows.append(row | _difference(own, _of_prompts(preparation, alike, logging, level), level))
     return pd.DataFrame(rows, columns=list(VALUE_COLUMNS))
 
 
@@ -63,21 +62,27 @@ def with_headline(values: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame
     return values.merge(best, on="policy", how="left", validate="one_to_one")
 
 
-def _of_prompts(data: EvaluationData, alike: Bools, whole: dict[str, float], level: float) -> dict[str, float]:
+def _of_prompts(preparation: Preparation, alike: Bools, whole: dict[str, float], level: float) -> dict[str, float]:
     """P0's value on some of its prompts: `whole` where all its labels are of these."""
-    labelled = ~np.isnan(data.labels)
-    if alike[labelled].all():
+    labels = preparation.data.labels
+    if alike[~np.isnan(labels)].all():
         return whole
-    labels = np.where(alike, data.labels, np.nan)
-    return _interval(*mean_label(labels, np.arange(data.n)), int(np.count_nonzero(labelled & alike)), level)
+    return _logging(preparation, np.where(alike, labels, np.nan), level)
 
 
-def _interval(value: float, std_error: float, prompts: int, level: float) -> dict[str, float]:
-    found = {"value": value, "std_error": std_error, "prompts": float(prompts), "df": np.nan}
-    if not np.isfinite(std_error):
+def _logging(preparation: Preparation, labels: Floats, level: float) -> dict[str, float]:
+    """P0's value by these labels (n,) of its rows; it answers each prompt once."""
+    truth = truth_of(labels, np.arange(labels.size), preparation.clusters)
+    return _interval(truth, int(np.count_nonzero(~np.isnan(labels))), level)
+
+
+def _interval(truth: Truth, prompts: int, level: float) -> dict[str, float]:
+    found = {"value": truth.value, "std_error": truth.std_error, "prompts": float(prompts), "df": np.nan}
+    if truth.estimate is None:
         return found
-    half = critical_value(level, prompts - 1.0) * std_error
-    return found | {"df": prompts - 1.0, "ci_low": value - half, "ci_high": value + half}
+    df = truth.estimate.df
+    half = critical_value(level, df) * truth.std_error
+    return found | {"df": df, "ci_low": truth.value - half, "ci_high": truth.value + half}
 
 
 def _difference(one: dict[str, float], other: dict[str, float], level: float) -> dict[str, float]:

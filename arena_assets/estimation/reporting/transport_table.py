@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from arena_assets.estimation._types import EstimationError, Floats
+from arena_assets.estimation.data.clusters import clusters_of, mean_error
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.preparation import Preparation
@@ -69,7 +70,7 @@ def _row(
     row |= {"policy": policy, "scoring": scoring, "reward_calibration": kind, "labels": 0, "n_labels": 0}
     row |= {"reason": None}
     if fitted is not None:
-        row |= _of_labels(labelled_rows(preparation, fitted, policy), level)
+        row |= _of_labels(labelled_rows(preparation, fitted, policy), preparation.data.clusters, level)
     try:
         seen = preparation.target(scoring, kind, policy).diagnostics
     except EstimationError as error:
@@ -83,7 +84,7 @@ def _row(
     }
 
 
-def _of_labels(rows: pd.DataFrame, level: float) -> dict[str, object]:
+def _of_labels(rows: pd.DataFrame, clusters: Mapping[str, str], level: float) -> dict[str, object]:
     if rows.empty:
         return {}
     score, label = rows["score"].to_numpy(float), rows["label"].to_numpy(float)
@@ -95,9 +96,10 @@ def _of_labels(rows: pd.DataFrame, level: float) -> dict[str, object]:
         "rmse": float(np.sqrt(np.mean(gap**2))),
         **_correlations(score, label),
     }
-    if by_prompt.size > 1:
-        df = by_prompt.size - 1.0
-        error = float(by_prompt.std(ddof=1) / np.sqrt(by_prompt.size))
+    known = clusters_of(by_prompt.index.to_numpy(dtype=object), clusters)
+    if known.count > 1:
+        df = known.count - 1.0
+        error = mean_error(by_prompt.to_numpy(float), known.within(np.arange(by_prompt.size)))
         half = critical_value(level, df) * error
         found |= {"residual_std_error": error, "residual_df": df}
         found |= {"residual_ci_low": by_prompt.mean() - half, "residual_ci_high": by_prompt.mean() + half}

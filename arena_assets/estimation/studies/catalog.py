@@ -94,6 +94,7 @@ SIZES = (
 )  # fmt: skip
 OBSERVED = (
     World("clusters of ten", "prompts that share what they are about", _NEAR, replace(_BASE, cluster=10)),
+    World("few clusters", "60 clusters of 5, each of two labels or fewer", _NEAR, Design(300, 100, cluster=5)),
     World("50 draws", "few fresh draws", _NEAR, replace(_BASE, drawn_prompts=50)),
     World("5 draws a prompt", "repeated fresh draws", _NEAR, replace(_BASE, draws=5)),
     World("labels by score", "high scores are labelled more often", _NEAR, replace(_BASE, labelled="by score")),

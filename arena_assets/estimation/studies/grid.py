@@ -12,8 +12,10 @@ from math import isnan, nan
 import numpy as np
 import pandas as pd
 
+from arena_assets.estimation._numeric import tally
 from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
 from arena_assets.estimation.analysis import Result, evaluate
+from arena_assets.estimation.data.clusters import Clusters, clusters_of
 from arena_assets.estimation.data.evaluation import EvaluationData, among
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.estimators.estimate import Estimate
@@ -59,25 +61,30 @@ def ablation_grid(
 ) -> GridResult:
     """Run `spec` on random subsets of the prompts.
 
-    Each (size, seed) draws prompts, disjoint ones for as many seeds as there are prompts for; each coverage keeps that
-    share of P0's labels among them; all methods see the same subset. The truth of a target is the mean of all its
-    labels. Prompts that lack a part for some policy are left out of all. `progress(done, total)` is called after each
-    subset. Metrics are over the targets of one experiment: RMSE, mean error, share of intervals that hold the truth
-    (paired with it), mean width, share of pairs in the right order, Kendall's tau, whether the best target was found,
-    share of `supported` results. What could not be estimated counts as not covered, in the wrong order, not found and
-    not supported. Raises EstimationError where the design is empty, no prompt has every part, or no target has labels.
+    Each (size, seed) draws prompts, disjoint ones for as many seeds as there are prompts for, whole clusters of them up
+    to the size; each coverage keeps that share of P0's labels among them; all methods see the same subset. The truth of
+    a target is the mean of all its labels. Prompts that lack a part for some policy are left out of all.
+    `progress(done, total)` is called after each subset. Metrics are over the targets of one experiment: RMSE, mean
+    error, share of intervals that hold the truth (paired with it), mean width, share of pairs in the right order,
+    Kendall's tau, whether the best target was found, share of `supported` results. What could not be estimated counts
+    as not covered, in the wrong order, not found and not supported. Raises EstimationError where the design is empty,
+    no prompt has every part, or no target has labels.
     """
     whole, given = _whole_prompts(data), data.n
     if not whole.any():
         raise EstimationError("no prompt has a score, draw and log-probability of every policy: leave a policy out")
     data = data.take(whole)
-    truths = _truths(data)
+    clusters = clusters_of(data.prompt_ids, data.clusters)
+    truths = _truths(data, clusters)
     if not truths:
         raise EstimationError("no target has oracle labels of its own, so there is no truth to compare with")
     if not (spec.sample_sizes and spec.oracle_coverages and spec.seeds):
         raise EstimationError("a grid needs sample_sizes, oracle_coverages and seeds")
     sizes = [size for size in spec.sample_sizes if size <= data.n]
     left_out = [f"sample size {size}: only {data.n} prompts" for size in spec.sample_sizes if size > data.n]
+    largest = int(tally(clusters.of).max())
+    left_out += [f"sample size {size}: a cluster has {largest} prompts" for size in sizes if size < largest]
+    sizes = [size for size in sizes if size >= largest]
     if data.n < given:
         left_out.append(f"{given - data.n} of {given} prompts: a policy has no draw, score or log-probability there")
     methods = [one for one in spec.chosen if one.scoring in data.scorings and not one.entry.own_labels]
@@ -99,16 +106,16 @@ def ablation_grid(
     rows: list[dict[str, object]] = []
     done = 0
     for size, repetition in product(sizes, spec.seeds):
-        prompts, rng = _subset(data.n, size, repetition, seed)
+        prompts, rng = _subset(clusters, size, repetition, seed)
         subset = data.take(prompts)
         order = rng.permutation(np.flatnonzero(~np.isnan(subset.labels)))
         for share in shares:
-            labels = np.full(size, np.nan)
-            kept = order[: round(share * size)]
+            labels = np.full(subset.n, np.nan)
+            kept = order[: round(share * subset.n)]
             labels[kept] = subset.labels[kept]
             key = {"sample_size": size, "oracle_coverage": share, "seed": repetition, "share": size / data.n}
             results = evaluate(subset.with_labels(labels), methods=methods, seed=seed)
-            rows += _experiments(results, methods, truths, prompts, key, level)
+            rows += _experiments(results, methods, truths, np.unique(clusters.of[prompts]), key, level)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -146,15 +153,23 @@ def _band(metric: str, values: Floats, share: float) -> dict[str, object]:
     return {metric: mean, f"{metric}_low": low, f"{metric}_high": high}
 
 
-def _subset(n: int, size: int, repetition: int, seed: int) -> tuple[Ints, np.random.Generator]:
+def _subset(clusters: Clusters, size: int, repetition: int, seed: int) -> tuple[Ints, np.random.Generator]:
     """Prompts of a repetition, and its generator for labels.
 
-    One order of all prompts serves as many repetitions as it has disjoint subsets for; the next get another order.
+    One order of all clusters serves as many repetitions as it has disjoint subsets for; the next get another order. A
+    subset takes clusters from where the last one ended until the next would exceed the size.
     """
-    fits = n // size
-    order = np.random.default_rng([seed, repetition // fits, size]).permutation(n)
-    start = repetition % fits * size
-    return np.sort(order[start : start + size]), np.random.default_rng([seed, repetition, size, 1])
+    fits = clusters.of.size // size
+    order = np.random.default_rng([seed, repetition // fits, size]).permutation(clusters.count)
+    ends = np.cumsum(tally(clusters.of)[order])
+    start = stop = 0
+    for _ in range(repetition % fits + 1):
+        start = stop
+        taken = ends[start - 1] if start else 0.0
+        stop = int(np.searchsorted(ends, taken + size, side="right"))
+    chosen = np.zeros(clusters.count, dtype=np.bool_)
+    chosen[order[start:stop]] = True
+    return np.flatnonzero(chosen[clusters.of]), np.random.default_rng([seed, repetition, size, 1])
 
 
 def _whole_prompts(data: EvaluationData) -> Bools:
@@ -171,12 +186,12 @@ def _whole_prompts(data: EvaluationData) -> Bools:
     return whole
 
 
-def _truths(data: EvaluationData) -> dict[str, Truth]:
-    """Of every target that has labels of two prompts or more, with its contributions by the rows of P0."""
+def _truths(data: EvaluationData, clusters: Clusters) -> dict[str, Truth]:
+    """Of every target that has labels of two prompts, or clusters, or more, with its contributions."""
     found = {}
     for name, target in data.targets.items():
         rows = pd.Index(data.prompt_ids, dtype=object).get_indexer(pd.Index(target.prompt_ids, dtype=object))
-        truth = truth_of(target.labels, rows.astype(np.int64), data.n)
+        truth = truth_of(target.labels, rows.astype(np.int64), clusters)
         if truth.estimate is not None:
             found[name] = truth
     return found
@@ -197,7 +212,7 @@ def _experiments(
     results: Iterable[Result],
     methods: Iterable[Method],
     truths: Mapping[str, Truth],
-    prompts: Ints,
+    clusters: Ints,
     key: Mapping[str, object],
     level: float,
 ) -> list[dict[str, object]]:
@@ -205,7 +220,7 @@ def _experiments(
     for result in results:
         if result.policy in truths and result.estimate is not None:
             by_method[result.method][result.policy] = _seen(
-                result, result.estimate, truths[result.policy], prompts, level
+                result, result.estimate, truths[result.policy], clusters, level
             )
     rows = []
     for method, found in by_method.items():
@@ -215,11 +230,14 @@ def _experiments(
     return rows
 
 
-def _seen(result: Result, estimate: Estimate, truth: Truth, prompts: Ints, level: float) -> _Seen:
-    """The estimate beside the truth of all N prompts, paired: it contributes N/n phi on its n prompts, 0 elsewhere."""
+def _seen(result: Result, estimate: Estimate, truth: Truth, clusters: Ints, level: float) -> _Seen:
+    """The estimate beside the truth of all N clusters, paired: it contributes N/n phi on its n, 0 elsewhere.
+
+    clusters: (n,) ascending, which is their order in the subset, too: its prompts keep theirs.
+    """
     assert truth.estimate is not None
     every = np.zeros(truth.estimate.contributions.size)
-    every[prompts] = estimate.contributions * (every.size / prompts.size)
+    every[clusters] = estimate.contributions * (every.size / clusters.size)
     low, high = estimate.ci(level)
     return _Seen(
         truth.value,

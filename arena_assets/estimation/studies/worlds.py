@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from arena_assets.estimation._types import EstimationError, Floats, Ints
+from arena_assets.estimation._types import EstimationError, Floats, Ids, Ints
 from arena_assets.estimation.data.evaluation import EvaluationData, TargetData
 from arena_assets.estimation.data.folds import hash_folds
 from arena_assets.estimation.studies.judges import Judge, fine
@@ -26,7 +26,8 @@ LABELLED_ODDS = 3.0
 class Design:
     """How much is observed, and how: the sizes, the outcome, the judge, and which rows are labelled.
 
-    draws: fresh draws of a prompt; drawn_prompts: prompts that have any, None for all; cluster: prompts that share X.
+    draws: fresh draws of a prompt; drawn_prompts: prompts that have any, None for all; cluster: prompts that share X;
+    named_clusters: whether the data say which these are.
     """
 
     n: int = 1000
@@ -37,6 +38,7 @@ class Design:
     draws: int = 1
     drawn_prompts: int | None = None
     cluster: int = 1
+    named_clusters: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.n_labels <= self.n:
@@ -103,7 +105,14 @@ def generate(targets: Mapping[str, Policy], design: Design, rng: np.random.Gener
         response_length=logged.features[:, 2],
         labels=label,
         targets=drawn,
+        clusters=_clusters(ids, design),
     )
+
+
+def _clusters(ids: Ids, design: Design) -> dict[str, str]:
+    if design.cluster == 1 or not design.named_clusters:
+        return {}
+    return {prompt: f"c{place // design.cluster}" for place, prompt in enumerate(ids)}
 
 
 def _judged(prompt: Floats, answers: Answers, design: Design, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -70,6 +71,7 @@ def tables(found: Collection, names: dict[str, str]) -> dict[str, pd.DataFrame]:
             "language": answer.language or UNSTATED,
             "source_row": answer.place.number - 1,
             "reference_points": [],
+            "cluster": answer.cluster,
         }
         for answer in logged
     ]
@@ -97,8 +99,12 @@ def _add_draws(found: Collection, policy: str, draws: list[Answer], defects: Def
             defects.add(answer.place, f"its prompt_id is not among the logged rows{hint}")
         elif answer.prompt is not None and answer.prompt != base.prompt:
             defects.add(answer.place, f"its prompt is not that of the same prompt_id at {base.place}")
+        elif base.cluster is not None and answer.cluster not in (None, base.cluster):
+            defects.add(answer.place, f"its cluster is not that of the same prompt_id at {base.place}")
         elif first is None:
             found.drawn[key] = answer
+            if base.cluster is None and answer.cluster is not None:  # of the prompt, whichever row states it
+                found.logged[answer.prompt_id] = replace(base, cluster=answer.cluster)
         elif first.place.file != answer.place.file and answer.response in (None, first.response):
             found.drawn[key] = agreed(first, answer, defects)
         else:

@@ -31,6 +31,7 @@ class Answer:
     prompt: str | None
     response: str | None
     language: str | None = None
+    cluster: str | None = None
     judge_score: float | None = None
     judge_mean: float | None = None
     judge_variance: float | None = None
@@ -40,8 +41,8 @@ class Answer:
     target_logps: Mapping[str, float | None] = field(default_factory=dict)
 
     def with_scores_of(self, other: Answer) -> Answer:
-        """The same answer with the scores and the label that another file holds of it."""
-        names = ("judge_score", "judge_mean", "judge_variance", "oracle_label")
+        """The same answer with the scores, the label and the cluster that another file holds of it."""
+        names = ("judge_score", "judge_mean", "judge_variance", "oracle_label", "cluster")
         own = {name: getattr(self, name) for name in names}
         return replace(self, **{n: getattr(other, n) if own[n] is None else own[n] for n in names})
 
@@ -123,6 +124,7 @@ def _answer(line: Line, form: Format, policy: str | None, judged: Judged, *, dra
         prompt,
         response,
         language if isinstance(language, str) else None,
+        line.cluster(form.below),
         score,
         mean,
         variance,

@@ -54,6 +54,16 @@ class Line:
             self.fault(f"prompt_id is {kind_of(value)}, not a text or a whole number")
         return found
 
+    def cluster(self, below: str | None = None) -> str | None:
+        """What the prompt is of (a user, a document), a text or a whole number, as text; None where it stands alone."""
+        value = self.get("cluster", below=below)
+        if value is None or value == "":
+            return None
+        found = id_text(value)
+        if found is None:
+            self.fault(f"cluster is {kind_of(value)}, not a text or a whole number")
+        return found
+
     def number(self, name: str, value: Any) -> float | None:
         """A number, which may be no finite one; null stays null."""
         wrong = why_no_number(value)

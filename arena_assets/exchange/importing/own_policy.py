@@ -11,7 +11,16 @@ from arena_assets.exchange.importing.formats import Answer
 
 # What tools call the logging policy where its log-probabilities stand among the targets'.
 USUAL_NAMES = ("p0", "base", "pi0", "logging")
-_COMPARED = ("prompt", "judge_score", "judge_mean", "judge_variance", "oracle_label", "total_logprob", "target_logps")
+_COMPARED = (
+    "prompt",
+    "cluster",
+    "judge_score",
+    "judge_mean",
+    "judge_variance",
+    "oracle_label",
+    "total_logprob",
+    "target_logps",
+)
 
 
 @dataclass
