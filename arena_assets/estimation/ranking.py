@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import nan
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import Result, result_of
 from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.difference_gate import Side, judge_difference
 from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
@@ -126,8 +126,7 @@ class _Compared:
         assert one.estimate is not None
         assert reference.estimate is not None
         difference = contrast(one.estimate, reference.estimate)
-        findings = [*_reasons(one, reference), *_transport(method, one, reference, difference.std_error)]
-        return cls(one, reference, difference, gates.combine(findings))
+        return cls(one, reference, difference, judge_difference(method, _side(one), _side(reference), difference))
 
     @property
     def truth(self) -> Truth:
@@ -166,16 +165,7 @@ def _rows(method: Method, compared: Sequence[_Compared], level: float) -> Iterat
         }
 
 
-def _reasons(one: Result, reference: Result) -> list[gates.Finding]:
-    sides = [(one.policy, one.support), (reference.policy, reference.support)]
-    return [(each.level, f"{policy}: {each.reason}") for policy, each in sides if each.level != gates.SUPPORTED]
-
-
-def _transport(method: Method, one: Result, reference: Result, std_error: float) -> Iterable[gates.Finding]:
-    """The test of transport of the difference itself: a bias that a level can bear may be all of a difference."""
-    if not method.relies_on_transport or std_error < gates.NO_SPREAD:
-        return ()
-    tests = [each.target.transport for each in (one, reference) if each.target is not None]
-    if len(tests) < 2 or tests[0] is None or tests[1] is None:
-        return gates.transport_findings(nan, nan, std_error, "difference")
-    return gates.transport_findings(*tests[0].against(tests[1]), std_error, "difference")
+def _side(result: Result) -> Side:
+    assert result.estimate is not None
+    transport = None if result.target is None else result.target.transport
+    return Side(result.policy, result.estimate, result.support, transport)

@@ -12,9 +12,10 @@ from math import isnan, sqrt
 from arena_assets.estimation.diagnostics.missing_prompts import UNRELATED_Z, MissingPrompts
 from arena_assets.estimation.diagnostics.score_range import Beyond
 from arena_assets.estimation.diagnostics.skewness import in_words
-from arena_assets.estimation.diagnostics.stated import Stated
+from arena_assets.estimation.diagnostics.stated import Stated, taken_share
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
+from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import Method
 
 SUPPORTED, CAUTION, REFUSED = "supported", "caution", "refused"
@@ -132,15 +133,28 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
         yield from _changed_weight_findings(one)
     # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
     if method.uses_weights or not method.takes_judge_at_its_word:
-        if one.df < DF_REFUSE:
-            yield REFUSED, f"{one.df:.1f} degrees of freedom: a handful of rows carries the estimate"
-        elif one.df < DF_WARN:
-            yield CAUTION, f"{one.df:.0f} degrees of freedom: few rows carry the standard error"
-    # Weights that follow the score lean on transport whatever a threshold takes off them.
-    leans = method.weight_calibration == "simcal" or not one.taken <= TAKEN_MATERIAL
-    if method.relies_on_transport and not seen.is_logging_policy and leans:
+        yield from df_findings(one.df, "estimate")
+    if not seen.is_logging_policy and _leans(method, one.taken):
         yield from _beyond_findings(seen.drawn_beyond if method.uses_draws else seen.logged_beyond, one.std_error)
         yield from _transport_findings(seen, one.std_error)
+
+
+def leans_on_transport(method: Method, estimate: Estimate) -> bool:
+    """Whether E[Y | S] must be the same under the target for this estimate."""
+    return _leans(method, taken_share(estimate))
+
+
+def _leans(method: Method, taken: float) -> bool:
+    """Of thresholds only where they took off something; weights that follow the score lean on it in any case."""
+    return method.relies_on_transport and (method.weight_calibration == "simcal" or not taken <= TAKEN_MATERIAL)
+
+
+def df_findings(df: float, what: str) -> Iterator[Finding]:
+    """Of degrees of freedom: how many rows carry the standard error of what is stated."""
+    if df < DF_REFUSE:
+        yield REFUSED, f"{df:.1f} degrees of freedom: a handful of rows carries the {what}"
+    elif df < DF_WARN:
+        yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
 
 
 def _judge_findings(seen: TargetDiagnostics) -> Iterator[Finding]:
@@ -267,27 +281,24 @@ def _transport_findings(seen: TargetDiagnostics, std_error: float) -> Iterator[F
     if seen.label_ess < ESS_REFUSE or weights.pareto_k > PARETO_REFUSE or isnan(seen.transport_error):
         yield untested
         return
-    found = list(transport_findings(seen.transport, seen.transport_error, std_error, "target"))
+    found = list(_tested_findings(seen.transport, seen.transport_error, std_error))
     # Of skewed weights the test's silence says nothing, but what it finds it finds.
     yield from found or ([untested] if _skewed(seen, seen.independent_labels) else [])
 
 
-def transport_findings(bias: float, error: float, std_error: float, what: str) -> Iterator[Finding]:
-    """Of the weighted residual `bias` and its standard error `error`, beside the standard error of what is stated."""
-    if isnan(error):
-        yield CAUTION, f"whether the calibration carries over to this {what} cannot be tested"
-        return
+def _tested_findings(bias: float, error: float, std_error: float) -> Iterator[Finding]:
+    """Of the weighted residual `bias` and its standard error `error`, beside the standard error of the estimate."""
     # Without any residual, as of a judge that is the oracle, there is no error and nothing to find.
     z = bias / error if error > 0 else 0.0
     material = abs(bias) > MATERIAL * std_error
     text = f"weighted residual {bias:+.3f} ({z:+.1f} standard errors)"
     if material and abs(z) > TRANSPORT_REFUSE:
-        yield REFUSED, f"the calibration does not carry over to this {what}: {text}"
+        yield REFUSED, f"the calibration does not carry over to this target: {text}"
     elif material and abs(z) > TRANSPORT_WARN:
-        yield CAUTION, f"the calibration may not carry over to this {what}: {text}"
+        yield CAUTION, f"the calibration may not carry over to this target: {text}"
     elif error > TRANSPORT_POWER * std_error:
         yield (
             CAUTION,
-            f"the labels cannot show whether the calibration carries over to this {what}: the test's standard error,"
-            f" {error:.2g}, is above {TRANSPORT_POWER:.0%} of the {what}'s own, {std_error:.2g}",
+            "the labels cannot show whether the calibration carries over to this target: the test's standard error,"
+            f" {error:.2g}, is above {TRANSPORT_POWER:.0%} of the target's own, {std_error:.2g}",
         )

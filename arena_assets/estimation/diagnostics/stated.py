@@ -34,11 +34,16 @@ def stated(method: Method, inputs: Inputs, estimate: Estimate) -> Stated:
         std_error=estimate.std_error,
         df=estimate.df,
         own_labels=labels_used(method, inputs) if method.entry.own_labels else 0,
-        taken=1 - estimate.diagnostics.get("kept_mass", nan),
+        taken=taken_share(estimate),
         clipped=estimate.diagnostics.get("clipping_bias", nan),
         unprojected=gap.value if gap else nan,
         unprojected_error=gap.std_error if gap else nan,
     )
+
+
+def taken_share(estimate: Estimate) -> float:
+    """Share of the correction's weight that a threshold took off; NaN where there is no threshold."""
+    return 1 - estimate.diagnostics.get("kept_mass", nan)
 
 
 def _unprojected(method: Method, inputs: Inputs, estimate: Estimate) -> Estimate | None:

@@ -13,10 +13,20 @@ import pandas as pd
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import DEFAULT, Result, evaluate, table
 from arena_assets.estimation.estimators.methods import Method
+from arena_assets.estimation.estimators.registry import estimators_that
 from arena_assets.estimation.ranking import best_supported, contrasts
 from arena_assets.estimation.studies.catalog import WORLDS
 from arena_assets.estimation.studies.scenarios import Scenario
-from arena_assets.estimation.studies.tallies import BEST, CELL_COLUMNS, CONTRAST, VALUE, Key, Outcome, cell
+from arena_assets.estimation.studies.tallies import (
+    BEST,
+    CELL_COLUMNS,
+    CONTRAST,
+    UNAIDED,
+    VALUE,
+    Key,
+    Outcome,
+    cell,
+)
 from arena_assets.estimation.studies.worlds import LOGGING, TARGET, World
 
 CHUNK = 25  # replications of one task: some seconds
@@ -90,7 +100,9 @@ def run_task(task: Task) -> Seen:
 
 
 def _outcomes(results: Sequence[Result], level: float) -> Iterator[tuple[Key, Outcome]]:
-    """Of every method its value and contrast, and what is picked as best supported: one of each key, always."""
+    """Of every method its value and contrast, and what is picked as best supported, with own labels and without: one of
+    each key, always.
+    """
     compared = contrasts(results, logging_policy=LOGGING, level=level)
     differences = {
         _names(row): _outcome(row, "difference") for row in compared.to_dict("records") if row["policy"] == TARGET
@@ -102,8 +114,10 @@ def _outcomes(results: Sequence[Result], level: float) -> Iterator[tuple[Key, Ou
         names = _names(result.method.columns)
         yield Key(VALUE, *names), values.get(names, Outcome())
         yield Key(CONTRAST, *names), differences.get(names, Outcome())
-    picked = [_outcome(row, "estimate") for row in best_supported(rows).to_dict("records")]
-    yield Key(BEST), picked[0] if picked else Outcome()
+    own = rows["estimator"].isin(estimators_that(lambda one: one.own_labels))
+    for estimand, eligible in ((BEST, rows), (UNAIDED, rows[~own])):
+        picked = [_outcome(row, "estimate") for row in best_supported(eligible).to_dict("records")]
+        yield Key(estimand), picked[0] if picked else Outcome()
 
 
 def _names(row: Mapping[Any, Any]) -> tuple[str, str, str]:

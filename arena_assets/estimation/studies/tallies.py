@@ -14,9 +14,10 @@ from arena_assets.estimation.studies.worlds import World
 
 GROSS = 3.0  # standard errors: an interval that misses by more misleads
 
-VALUE, CONTRAST, BEST = "value", "minus_p0", "best_supported"
-# What is estimated: the target's value or its difference from P0 by one method, or what `best_supported` picks.
-ESTIMANDS = (VALUE, CONTRAST, BEST)
+VALUE, CONTRAST, BEST, UNAIDED = "value", "minus_p0", "best_supported", "best_without_own_labels"
+# What is estimated: the target's value or its difference from P0 by one method, or what `best_supported` picks, of all
+# methods or of those that need no label of the target.
+ESTIMANDS = (VALUE, CONTRAST, BEST, UNAIDED)
 ANY = "any"  # in the place of a method, where the estimand picks one
 
 CELL_COLUMNS = (
