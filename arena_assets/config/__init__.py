@@ -16,7 +16,7 @@ from arena_assets.config.judges import (
 )
 from arena_assets.config.loading import config_folder, experiment_names, experiment_of, load_experiment, load_yaml
 from arena_assets.config.made_with import former_identity, is_made_with, made_with, why_outdated
-from arena_assets.config.settings import changes, noted_settings, policies_of, settings, settings_note
+from arena_assets.config.settings import changes, clones_of, noted_settings, policies_of, settings, settings_note
 from arena_assets.config.sources import (
     ANY_LANGUAGE,
     CorpusConfig,
@@ -61,6 +61,7 @@ __all__ = [
     "RubricOracle",
     "ShippedCorpus",
     "changes",
+    "clones_of",
     "config_folder",
     "experiment_names",
     "experiment_of",

@@ -39,6 +39,13 @@ def policies_of(stated: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [stated["logging_policy"], *stated["target_policies"]]
 
 
+def clones_of(stated: Mapping[str, Any]) -> tuple[str, ...]:
+    """The targets that have P0's very distribution, as `Experiment.clones` has them."""
+    first, *targets = policies_of(stated)
+    keys = ("model", "system_prompt", "chat_template_kwargs", "temperature")
+    return tuple(str(one["name"]) for one in targets if all(one.get(key) == first.get(key) for key in keys))
+
+
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs between two settings, a phrase for each: `pi_cooler: temperature 0.7, now 0.9`."""
     before, after = dict(_named(then)), dict(_named(now))

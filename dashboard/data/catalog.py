@@ -21,10 +21,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Roles:
-    """P0 and the targets, in the configuration's order."""
+    """P0 and the targets, in the configuration's order; `clones`: the targets that are P0 under another name."""
 
     logging: str
     targets: tuple[str, ...]
+    clones: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -61,7 +62,8 @@ def roles_in(policies: list[str], estimated: list[str]) -> Roles:
     """Without a configuration, the targets are what `ablation_results` or the weights name."""
     targets = tuple(sorted(set(estimated)))
     others = sorted(set(policies) - set(targets))
-    return Roles(others[0] if others else "P0", targets or tuple(others[1:]))
+    named = targets or tuple(others[1:])
+    return Roles(others[0] if others else "P0", named, tuple(name for name in named if name == "pi_clone"))
 
 
 def _data_folders() -> list[str]:

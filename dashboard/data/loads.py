@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arena_assets.config import noted_settings, policies_of
+from arena_assets.config import clones_of, noted_settings, policies_of
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort, Store
 from arena_assets.tables import ABLATION_RESULTS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES
@@ -104,9 +104,11 @@ def roles_of(chosen: Chosen) -> Roles:
     if stated is not None:
         first, *then = [str(policy["name"]) for policy in policies_of(stated)]
         added = () if chosen.experiment is None else chosen.experiment.target_names
-        return Roles(first, tuple(dict.fromkeys([*then, *(name for name in added if name != first)])))
+        targets = tuple(dict.fromkeys([*then, *(name for name in added if name != first)]))
+        return Roles(first, targets, clones_of(stated))
     if chosen.experiment is not None:
-        return Roles(chosen.experiment.logging_policy.name, chosen.experiment.target_names)
+        one = chosen.experiment
+        return Roles(one.logging_policy.name, one.target_names, one.clones)
     estimated = [str(name) for name in results(chosen.store).frame["policy"].unique()]
     answered = [str(name) for name in load(chosen.store, RESPONSES.name, ["policy"]).frame["policy"].unique()]
     logged = [str(name) for name in weights(chosen.store).frame["policy"].unique()]

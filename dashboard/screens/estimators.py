@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import streamlit as st
 
-from arena_assets.charts import errors, forest, names, nearness, ranking, selection, style
+from arena_assets.charts import clones, errors, forest, names, nearness, ranking, selection, style
 from arena_assets.charts.selection import ALL, MAIN
 from arena_assets.estimation import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
 from arena_assets.tables import ABLATION_RESULTS, METHOD_ACCURACY, POLICY_VALUES
@@ -59,6 +59,8 @@ def _forests(frame: pd.DataFrame, values: pd.DataFrame, who: Roles) -> None:
             with column:
                 said = forest.title(frame, policy, values)
                 elements.figure(said, forest.forest, frame, policy, bounds, values)
+                if policy in who.clones:
+                    st.caption(elements.escape(clones.sentence(frame[frame["policy"] == policy], who.logging)))
 
 
 def _errors(frame: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, who: Roles) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from arena_assets import pipeline
 from arena_assets.charts import headline
-from arena_assets.charts.names import level_words, percent
+from arena_assets.charts.names import count, level_words, percent
 from arena_assets.config import policies_of, settings
 from arena_assets.tables import POLICY_VALUES, WEIGHT_DIAGNOSTICS
 from dashboard import elements
@@ -19,9 +19,11 @@ from dashboard.data.analysed import beside
 from dashboard.data.basis import Basis, basis
 from dashboard.data.catalog import Chosen
 from dashboard.data.status import Status, status
-from dashboard.views import progress
+from dashboard.views import findings, progress
 
 _METRIC = 150  # pixels
+_WARNINGS = 4  # that are shown at once
+_FINDING = ["where", "check", "finding"]
 _RECENT_S = 120  # after a table was written, more may be on its way
 _ICON = {
     "supported": ":blue[:material/check_circle:]",
@@ -35,6 +37,7 @@ def render(chosen: Chosen) -> None:
     found = status(chosen)
     results, shown = loads.results(chosen.store), basis(chosen, found)
     _figures(chosen, found, shown)
+    _findings([one for one in findings.failed(found.checks) if one.refused])
     values, weights = (beside(chosen.store, table) for table in (POLICY_VALUES, WEIGHT_DIAGNOSTICS))
     if elements.shown(chosen, "The results", results, found, values, weights) and not values.empty:
         _headline(chosen, results.frame, values.frame, weights.frame)
@@ -108,15 +111,13 @@ def _headline(chosen: Chosen, results: pd.DataFrame, values: pd.DataFrame, weigh
 def _progress(chosen: Chosen) -> None:
     found = status(chosen)
     table = progress.summary(found.partitions)
-    failed = found.checks[found.checks["outcome"] != "passed"]
     elements.figure(
         progress.title(table, found.checks),
         progress.strip,
         found.partitions,
         note="Each cell is a partition, or several where there are very many.",
     )
-    if not failed.empty:
-        elements.table(failed, "failed_checks")
+    _findings([one for one in findings.failed(found.checks) if not one.refused])
     with st.expander("Tables and checks in numbers"):
         elements.table(
             table.drop(columns=["share"]),
@@ -128,6 +129,19 @@ def _progress(chosen: Chosen) -> None:
         )
         passed = found.checks.groupby(["asset", "check", "outcome"], sort=False).size().rename("partitions")
         elements.table(passed.reset_index(), "checks")
+
+
+def _findings(found: list[findings.Found]) -> None:
+    """Each finding with its whole text; warnings beyond the first few in a fold."""
+    many = len(found) if any(one.refused for one in found) else _WARNINGS
+    for one in found[:many]:
+        icon = ":red[:material/block:]" if one.refused else ":orange[:material/warning:]"
+        verb = " refused" if one.refused else ""
+        st.markdown(f"{icon} **{elements.escape(one.check)}**{verb}, {elements.escape(one.where)}")
+        elements.plain(one.text)
+    if found[many:]:
+        with st.expander(count(len(found) - many, "more warning")):
+            st.table(pd.DataFrame([(one.where, one.check, one.text) for one in found[many:]], columns=_FINDING))
 
 
 def _settings(chosen: Chosen, shown: Basis | None) -> None:

@@ -29,7 +29,7 @@ def render(chosen: Chosen) -> None:
     elif table.empty:
         st.info("Every log-probability was rejected.", icon=":material/info:")
     else:
-        _overview(chosen, table, who)
+        _overview(table, who)
         _curves(found.frame, table, curve.frame, who)
     _rejected(rejected.frame, found.frame["prompt_id"].nunique())
     present = set(found.frame.dropna(subset=["log_weight"])["policy"])
@@ -40,9 +40,8 @@ def render(chosen: Chosen) -> None:
         st.fragment(_heaviest)(chosen, found.frame, policies)
 
 
-def _overview(chosen: Chosen, table: pd.DataFrame, who: Roles) -> None:
-    clones = chosen.experiment.clones if chosen.experiment is not None else ("pi_clone",)
-    clone = overlap.clone_sentence(table, clones)
+def _overview(table: pd.DataFrame, who: Roles) -> None:
+    clone = overlap.clone_sentence(table, who.clones)
     if clone is not None:
         exact, text = clone
         (st.success if exact else st.error)(

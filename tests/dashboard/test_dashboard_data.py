@@ -168,9 +168,13 @@ def test_an_experiment_without_configuration_keeps_its_data_and_finds_its_roles(
     chosen = catalog.choose("arena_test")
     assert chosen.experiment is None
     assert "nonsense" in str(chosen.reason)
-    assert loads.roles_of(chosen) == catalog.Roles("P0", ("pi_clone", "pi_cooler", "pi_concise", "pi_bad"))
+    assert loads.roles_of(chosen) == catalog.Roles(
+        "P0", ("pi_clone", "pi_cooler", "pi_concise", "pi_bad"), ("pi_clone",)
+    )
     (place.data / "arena_test" / "ablation_results.parquet").unlink()  # which says whose results they are
-    assert loads.roles_of(chosen) == catalog.Roles("P0", ("pi_bad", "pi_clone", "pi_concise", "pi_cooler"))
+    assert loads.roles_of(chosen) == catalog.Roles(
+        "P0", ("pi_bad", "pi_clone", "pi_concise", "pi_cooler"), ("pi_clone",)
+    )
 
 
 def test_data_are_looked_for_where_the_environment_keeps_them(place, monkeypatch):

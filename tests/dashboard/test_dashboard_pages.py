@@ -150,9 +150,11 @@ def test_the_overview_shows_refused_batches_and_their_reason(place):
     (place.data / "arena_test" / "logprobs" / "0002.parquet").unlink()
     place.store().write_checks("logprobs", "0002", findings("logprobs", 40, failed="pi_clone is off"), "run")
     app = open_page("overview")
-    assert "1 check failed" in words(app)
-    shown = [frame.value for frame in app.dataframe if "outcome" in frame.value.columns and "text" in frame.value]
-    assert "pi_clone is off" in set(shown[0]["text"])
+    said = words(app)
+    assert "1 check failed" in said
+    # Above the results, and whole.
+    assert said.index("**refused** refused, logprobs/0002") < said.index("The best supported estimate")
+    assert "pi_clone is off" in [text.value for text in app.text]
 
 
 @pytest.mark.usefixtures("place")

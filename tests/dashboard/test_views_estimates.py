@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arena_assets.charts import errors, forest, headline, method_axis, names, nearness, ranking, selection, style
+from arena_assets.charts import (
+    clones,
+    errors,
+    forest,
+    headline,
+    method_axis,
+    names,
+    nearness,
+    ranking,
+    selection,
+    style,
+)
 from arena_assets.estimation import ESTIMATORS
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
 from dashboard.views import progress
@@ -220,6 +231,19 @@ def test_the_level_and_the_width_of_the_band_are_the_analysis_own():
     assert "90% from" in drawn
     assert "95%" not in drawn
     assert '"low": 0.5, "high": 0.7' in drawn
+
+
+def test_a_clone_says_why_weights_of_1_do_not_settle_its_estimates():
+    rows = [row(policy="pi_clone"), row(policy="pi_clone", estimator="ips")]
+    said = clones.sentence(names.with_methods(pd.DataFrame(rows)), "P0")
+    assert (
+        said
+        == "pi_clone is P0 itself under another name, so all its weights are 1, and the gates support all 2 estimates of it."
+    )
+    rows[0] |= {"support": "refused", "support_reason": "no level may be claimed; and more"}
+    said = clones.sentence(names.with_methods(pd.DataFrame(rows)), "P0")
+    assert "That proves the log-probabilities, not the judge" in said
+    assert said.endswith("Withheld: Direct (refused: no level may be claimed).")
 
 
 # -- headline ----------------------------------------------------------------------------------------------------------
