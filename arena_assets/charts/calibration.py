@@ -50,7 +50,7 @@ def calibration_note(logging: str, scoring: str, level: str) -> str:
 def calibration_chart(bins: pd.DataFrame, curve: pd.DataFrame, colours: alt.Scale, level: str) -> alt.LayerChart:
     """Mean label against judge score: P0's slice (grey) made the curve, targets should lie on it."""
     scale = alt.Scale(zero=False, nice=False, padding=8)
-    base = style.chart(bins).encode(
+    base = style.linked(style.chart(bins), bins).encode(
         x=alt.X("score:Q", title=JUDGE_SCORE, scale=scale),
         color=style.policy_colour(colours, list(bins["policy"])),
         tooltip=[

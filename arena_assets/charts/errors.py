@@ -14,13 +14,13 @@ _FAR = 1.0  # labels lie within 0 and 1: an error beyond says no more by its siz
 
 def chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     """Error against truth of every method, one mark for each policy: wide rows are methods not to trust everywhere."""
-    known = frame.loc[frame["error"].notna(), ["policy", *DRAWN]]
+    known = frame.loc[frame["error"].notna(), style.with_link(["policy", *DRAWN], frame)]
     known = known.assign(shown_error=known["error"].clip(-_FAR, _FAR))
     order = list(dict.fromkeys(known["method"]))
     ends = known["shown_error"].tolist()
     bounds = min([0.0, *ends]) - 0.02, max([0.0, *ends]) + 0.02
     scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
-    base = style.chart(known).encode(
+    base = style.linked(style.chart(known), known).encode(
         y=method_axis.rows(order),
         color=style.policy_colour(colours, list(known["policy"])),
         tooltip=[alt.Tooltip("policy:N", title="Policy"), *TOOLTIP],

@@ -67,13 +67,10 @@ def title(frame: pd.DataFrame, policy: str, values: pd.DataFrame) -> str:
 
 def forest(frame: pd.DataFrame, policy: str, bounds: tuple[float, float], values: pd.DataFrame) -> alt.LayerChart:
     """Estimates of one policy with their intervals; the band is the truth (`policy_values`) with its own."""
-    rows = frame.loc[frame["policy"] == policy, DRAWN]
+    rows = frame.loc[frame["policy"] == policy, style.with_link(DRAWN, frame)]
     order = list(dict.fromkeys(frame["method"]))
     scale = alt.Scale(domain=list(bounds), nice=False, zero=False)
-    base = style.chart(rows).encode(
-        y=method_axis.rows(order),
-        tooltip=TOOLTIP,
-    )
+    base = style.linked(style.chart(rows), rows).encode(y=method_axis.rows(order), tooltip=TOOLTIP)
     colour = style.support_colour()
     intervals = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("shown_low:Q", scale=scale, title=ORACLE_LABEL), x2="shown_high:Q", color=colour

@@ -87,7 +87,9 @@ def beside_truth(table: pd.DataFrame, values: pd.DataFrame) -> alt.LayerChart:
     order = list(table["policy"])
     marks = pd.concat([_truths(table), _estimates(table)], ignore_index=True)
     kinds = ["truth", "estimate"]
-    base = style.chart(marks).encode(
+    if "href" in table:
+        marks = marks.merge(table[["policy", "href"]], on="policy")
+    base = style.linked(style.chart(marks), marks).encode(
         y=alt.Y("policy:N", sort=order, title=None, axis=alt.Axis(labelFontWeight="bold")),
         yOffset=alt.YOffset("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, paddingOuter=0.7)),
         color=alt.Color(

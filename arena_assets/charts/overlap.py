@@ -114,7 +114,7 @@ def histogram_chart(bins: pd.DataFrame, colour: str) -> alt.LayerChart:
     ]
     zeros = bins[bins["zero"].astype(bool)]
     bars = (
-        style.chart(bins.assign(span=spans))
+        style.linked(style.chart(bins.assign(span=spans)), bins)
         .mark_bar(color=colour, binSpacing=0)
         .encode(
             x=alt.X("low:Q", title="Log weight (nats)", axis=alt.Axis(tickCount=7)).bin("binned"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
 import altair as alt
 import pandas as pd
 
@@ -26,6 +29,14 @@ def true_ranking(values: pd.DataFrame) -> str:
     return " > ".join(targets.sort_values("value", ascending=False, kind="stable")["policy"])
 
 
+def telling_pair(order: Sequence[str], truths: Mapping[str, float]) -> tuple[str, str]:
+    """Of a method's order (best first), the pair that it gets most wrong; where it gets none, its closest call."""
+    pairs = list(combinations(order, 2))
+    gaps = {pair: truths[pair[0]] - truths[pair[1]] for pair in pairs}
+    wrong = [pair for pair in pairs if gaps[pair] < 0]
+    return min(wrong, key=gaps.__getitem__) if wrong else min(pairs, key=gaps.__getitem__)
+
+
 def title(table: pd.DataFrame) -> str:
     """How many methods rank the policies right, as a sentence."""
     if table.empty:
@@ -41,7 +52,7 @@ def title(table: pd.DataFrame) -> str:
 def agreement(table: pd.DataFrame) -> alt.LayerChart:
     """Pairwise accuracy of each method as a bar from one half, what a coin would reach."""
     order = list(table["method"])
-    base = style.chart(table.dropna(subset=["accuracy"]).assign(coin=0.5)).encode(
+    base = style.linked(style.chart(table.dropna(subset=["accuracy"]).assign(coin=0.5)), table).encode(
         y=method_axis.rows(order),
         tooltip=[
             alt.Tooltip("method:N", title="Method"),

@@ -38,6 +38,16 @@ def chart(frame: pd.DataFrame) -> alt.Chart:
     return alt.Chart(frame)
 
 
+def linked(drawn: alt.Chart, frame: pd.DataFrame) -> alt.Chart:
+    """The chart, each mark leading to its row's `href` where the frame has one."""
+    return drawn.encode(href="href:N") if "href" in frame else drawn
+
+
+def with_link(columns: Sequence[str], frame: pd.DataFrame) -> list[str]:
+    """The columns that a chart draws, and where its marks lead to, if they do."""
+    return [*columns, *(["href"] if "href" in frame else [])]
+
+
 def policy_scale(logging: str, targets: Sequence[str]) -> alt.Scale:
     """P0 grey, each target its colour: the same on every page, whatever is filtered."""
     colours = [GREY, *(_TARGETS[place % len(_TARGETS)] for place in range(len(targets)))]

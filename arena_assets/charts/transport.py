@@ -48,7 +48,7 @@ def residual_chart(table: pd.DataFrame, colours: alt.Scale, level: str) -> alt.L
 def by_score_chart(frame: pd.DataFrame, colours: alt.Scale) -> alt.LayerChart:
     """Residual against score: a slope says that the calibration bends another way for that policy."""
     lines = (
-        style.chart(frame)
+        style.linked(style.chart(frame), frame)
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=45))
         .encode(
             x=alt.X("score:Q", title=JUDGE_SCORE, scale=alt.Scale(zero=False)),

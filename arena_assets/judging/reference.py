@@ -57,8 +57,13 @@ class ReferenceScorer:
 
 def share_contained(points: Points, response: str) -> float:
     """Share of `points` that `response` contains, 0 to 1."""
+    return sum(contained(points, response)) / len(points)
+
+
+def contained(points: Points, response: str) -> list[bool]:
+    """Whether `response` contains each of `points`."""
     text = fold(response)
-    return sum(any(contains(text, fold(spelling)) for spelling in point) for point in points) / len(points)
+    return [any(contains(text, fold(spelling)) for spelling in point) for point in points]
 
 
 def fold(text: str) -> str:

@@ -21,11 +21,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Roles:
-    """P0 and the targets, in the configuration's order; `clones`: the targets that are P0 under another name."""
+    """P0 and the targets, in the configuration's order.
+
+    clones: the targets that are P0 under another name. thinking: policies of which only what they say is judged.
+    """
 
     logging: str
     targets: tuple[str, ...]
     clones: tuple[str, ...] = ()
+    thinking: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:

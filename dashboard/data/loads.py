@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from arena_assets.config import clones_of, noted_settings, policies_of
+from arena_assets.config import clones_of, noted_settings, policies_of, settings
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.storage import Effort, Store
-from arena_assets.tables import ABLATION_RESULTS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES
+from arena_assets.tables import ABLATION_RESULTS, ARENA_CORPUS, JUDGE_SCORES, LOGPROBS, ORACLE_LABELS, RESPONSES
 from dashboard.data.cache import CACHE
 from dashboard.data.catalog import Chosen, Roles, roles_in
 from dashboard.data.files import Loaded, UnusableFile, last_runs, load, notes
@@ -42,6 +45,24 @@ def scores(store: Store) -> Loaded:
         return Loaded(_categories(frame), judged.problems + labelled.problems, judged.files + labelled.files)
 
     return CACHE.get(("scores", judged.key, judged.problems, labelled.key, labelled.problems), join)
+
+
+def judged(store: Store) -> Loaded:
+    """What the judge said of each response, and why it did not."""
+    return load(store, JUDGE_SCORES.name, [*_SCORES, "status", "reason"])
+
+
+def labelled(store: Store) -> Loaded:
+    """What the oracle said of each response that it was asked for, and why it did not."""
+    return load(store, ORACLE_LABELS.name, [*_LABELS, "status", "reason"])
+
+
+def reference_points(chosen: Chosen) -> Loaded:
+    """The reference points of each prompt; none where the oracle reads none."""
+    found = load(chosen.store, ARENA_CORPUS.name, ["prompt_id", "reference_points"])
+    stated = _stated(chosen)
+    asked = stated is not None and stated["oracle"]["kind"] == "reference"
+    return found if asked else Loaded(found.frame.iloc[:0], (), ())
 
 
 def efforts(store: Store, asset: str) -> tuple[list[Effort], list[UnusableFile]]:
@@ -97,18 +118,23 @@ def rejected(store: Store) -> Loaded:
     return CACHE.get(("rejected", found.key, found.problems), derive)
 
 
+def _stated(chosen: Chosen) -> Mapping[str, Any] | None:
+    """The settings of the results where they say so, else of the configuration."""
+    there = results(chosen.store).files
+    found = noted_settings(notes(chosen.store, there[0])) if there else None
+    return found if found is not None or chosen.experiment is None else settings(chosen.experiment)
+
+
 def roles_of(chosen: Chosen) -> Roles:
     """P0 and the targets, of the results where they say so, then of the configuration, or else from the tables."""
-    there = results(chosen.store).files
-    stated = noted_settings(notes(chosen.store, there[0])) if there else None
+    stated = _stated(chosen)
     if stated is not None:
-        first, *then = [str(policy["name"]) for policy in policies_of(stated)]
+        policies = policies_of(stated)
+        first, *then = [str(policy["name"]) for policy in policies]
         added = () if chosen.experiment is None else chosen.experiment.target_names
         targets = tuple(dict.fromkeys([*then, *(name for name in added if name != first)]))
-        return Roles(first, targets, clones_of(stated))
-    if chosen.experiment is not None:
-        one = chosen.experiment
-        return Roles(one.logging_policy.name, one.target_names, one.clones)
+        thinking = tuple(str(policy["name"]) for policy in policies if policy.get("strip_thinking"))
+        return Roles(first, targets, clones_of(stated), thinking)
     estimated = [str(name) for name in results(chosen.store).frame["policy"].unique()]
     answered = [str(name) for name in load(chosen.store, RESPONSES.name, ["policy"]).frame["policy"].unique()]
     logged = [str(name) for name in weights(chosen.store).frame["policy"].unique()]

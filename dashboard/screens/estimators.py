@@ -11,7 +11,7 @@ from arena_assets.charts import clones, errors, forest, names, nearness, ranking
 from arena_assets.charts.selection import ALL, MAIN
 from arena_assets.estimation import REWARD_CALIBRATIONS, SCORINGS, WEIGHT_CALIBRATIONS
 from arena_assets.tables import ABLATION_RESULTS, METHOD_ACCURACY, POLICY_VALUES
-from dashboard import elements, session
+from dashboard import elements, links, session
 from dashboard.data import loads
 from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen, Roles
@@ -34,6 +34,7 @@ def render(chosen: Chosen) -> None:
 def _filtered(results: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, who: Roles, name: str) -> None:
     rows = _filters(selection.estimates_of_targets(results, who.targets), who)
     frame = forest.prepare(rows)
+    frame = frame.assign(href=[_behind(name, who, *of) for of in zip(frame["policy"], frame["ess"], strict=True)])
     _failures(rows)
     if frame.empty:
         st.info("No estimate passes these filters.", icon=":material/filter_alt_off:")
@@ -42,18 +43,22 @@ def _filtered(results: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFram
     if view == "intervals":
         _forests(frame, values, who)
     elif view == "errors":
-        _errors(frame, values, accuracy, who)
+        _errors(frame, values, accuracy, who, name)
     else:
         _table(rows, name)
+
+
+def _behind(name: str, who: Roles, policy: str, ess: float) -> str:
+    """The responses behind an estimate: those that weigh most, or those on which judge and oracle disagree."""
+    return links.responses(name, (who.logging, policy), order="gap" if pd.isna(ess) else "weight")
 
 
 def _forests(frame: pd.DataFrame, values: pd.DataFrame, who: Roles) -> None:
     policies = [policy for policy in who.targets if policy in set(frame["policy"])]
     bounds = forest.domain(frame, values)
     st.html(style.estimate_legend())
-    st.caption(
-        f"Lines are {names.level_words(values)} intervals, the grey band is the truth with its own. {forest.CUT}"
-    )
+    level = names.level_words(values)
+    st.caption(f"Lines are {level} intervals, the grey band is the truth with its own. {forest.CUT} {links.HINT}")
     for start in range(0, len(policies), 2):
         for column, policy in zip(st.columns(2, gap="large"), policies[start : start + 2], strict=False):
             with column:
@@ -63,7 +68,7 @@ def _forests(frame: pd.DataFrame, values: pd.DataFrame, who: Roles) -> None:
                     st.caption(elements.escape(clones.sentence(frame[frame["policy"] == policy], who.logging)))
 
 
-def _errors(frame: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, who: Roles) -> None:
+def _errors(frame: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, who: Roles, name: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         elements.figure(
@@ -77,16 +82,20 @@ def _errors(frame: pd.DataFrame, values: pd.DataFrame, accuracy: pd.DataFrame, w
     with right:
         ranks = ranking.rankings(accuracy, frame)
         if len(ranks):
+            truths = dict(zip(values["policy"], values["value"], strict=True))
+            pairs = [ranking.telling_pair(order.split(" > "), truths) for order in ranks["ranking"]]
+            ranks = ranks.assign(href=[links.responses(name, pair, order="apart") for pair in pairs])
             elements.figure(
                 ranking.title(ranks),
                 ranking.agreement,
                 ranks,
-                note=f"True order: {ranking.true_ranking(values)}. The dashed line is what a coin would reach.",
+                note=f"True order: {ranking.true_ranking(values)}. The dashed line is what a coin would reach. "
+                "A click opens the responses of the pair that a method gets most wrong, or else its closest.",
             )
         else:
             st.info(ranking.title(ranks), icon=":material/info:")
     with st.expander("Rankings in numbers"):
-        elements.table(ranks, "rankings")
+        elements.table(ranks.drop(columns=["href"], errors="ignore"), "rankings")
 
 
 def _filters(results: pd.DataFrame, who: Roles) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,15 +13,15 @@ from arena_assets import pipeline
 from arena_assets.charts import calibration, style, transport
 from arena_assets.charts.names import SCORING, level_words, pretty
 from arena_assets.charts.selection import of_policies
-from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES
-from dashboard import elements, session
+from arena_assets.tables import CALIBRATION_BINS, CALIBRATION_CURVE, CALIBRATION_DIAGNOSTICS, POLICY_VALUES, rows_of
+from dashboard import elements, links, session
 from dashboard.data import loads
 from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
 from dashboard.views import cost
+from dashboard.views.only import LABELLED, Only
 
-_COLUMN = {"deterministic": "judge_score", "uncertainty_aware": "judge_mean"}
 _ASSETS = {step.role: step.name for step in pipeline.BATCH if step.paid}
 _COST = ["policy", "status", "reason", "model", "prompt_tokens", "completion_tokens", "cost_usd"]
 
@@ -52,25 +54,26 @@ def render(chosen: Chosen) -> None:
         st.info("The calibration is shown once the results are materialised.", icon=":material/info:")
     level = level_words(values.frame) if len(values.frame) else ""
     known = Calibrated(curve.frame, bins.frame, diagnostics.frame, level)
-    st.fragment(_scored)(found.frame, known, loads.roles_of(chosen))
+    st.fragment(_scored)(chosen.name, found.frame, known, loads.roles_of(chosen))
     _modes(found.frame)
     _spent(chosen)
 
 
-def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
+def _scored(name: str, frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
     left, right = st.columns(2)
     with left:
-        mode = session.segment("Judge score", list(_COLUMN), "scoring", lambda value: pretty(SCORING, value))
+        mode = session.segment("Judge score", list(LABELLED), "scoring", lambda value: pretty(SCORING, value))
     present = set(frame["policy"].astype(str).unique())
     everyone = [policy for policy in who.all if policy in present]
     with right:
         shown = session.several("Policies", everyone, "policy")
-    column, known = _COLUMN[mode], known.of(mode)
+    column, known = LABELLED[mode], known.of(mode)
     if frame[column].isna().all():
         st.info(f"The judge gives no {elements.escape(pretty(SCORING, mode))} score.", icon=":material/info:")
         return
     scale = style.policy_scale(who.logging, who.targets)
     bins = known.bins[known.bins["policy"].isin(shown)]
+    bins = bins.assign(href=[_behind(name, who, LABELLED[mode], row) for row in rows_of(bins)])
     first, second = st.columns(2, gap="large")
     with first:
         if len(known.diagnostics):
@@ -81,7 +84,7 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
                 known.curve,
                 scale,
                 known.level,
-                note=calibration.calibration_note(who.logging, mode, known.level),
+                note=f"{calibration.calibration_note(who.logging, mode, known.level)} {links.HINT}",
             )
     with second:
         elements.figure(
@@ -100,6 +103,13 @@ def _scored(frame: pd.DataFrame, known: Calibrated, who: Roles) -> None:
                 name: st.column_config.NumberColumn(format="%.3f") for name in ("rank_correlation", "correlation")
             },
         )
+
+
+def _behind(name: str, who: Roles, column: str, row: Mapping[str, Any]) -> str:
+    """The labelled responses of a calibration bin."""
+    policy, ends = str(row["policy"]), (float(row["score_low"]), float(row["score_high"]))
+    policies = dict.fromkeys((who.logging, policy))
+    return links.responses(name, policies, order="gap", only=Only(column, policy, *ends))
 
 
 def _transport(known: Calibrated, bins: pd.DataFrame, who: Roles, shown: list[str], scale: object) -> None:

@@ -13,7 +13,7 @@ from arena_assets.charts import headline
 from arena_assets.charts.names import count, level_words, percent
 from arena_assets.config import policies_of, settings
 from arena_assets.tables import POLICY_VALUES, WEIGHT_DIAGNOSTICS
-from dashboard import elements
+from dashboard import elements, links
 from dashboard.data import loads
 from dashboard.data.analysed import beside
 from dashboard.data.basis import Basis, basis
@@ -92,6 +92,7 @@ def _headline(chosen: Chosen, results: pd.DataFrame, values: pd.DataFrame, weigh
     if table.empty:
         st.info("No method has an estimate yet; the Estimators page shows why.", icon=":material/info:")
         return
+    table = table.assign(href=[links.responses(chosen.name, (who.logging, name)) for name in table["policy"]])
     left, right = st.columns([6, 5], gap="large")
     with left:
         elements.figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -9,11 +10,12 @@ from arena_assets import pipeline
 from arena_assets.charts import overlap, style
 from arena_assets.charts.names import percent
 from arena_assets.tables import WEIGHT_CURVE, WEIGHT_DIAGNOSTICS
-from dashboard import elements, session
+from dashboard import elements, links, session
 from dashboard.data import loads
 from dashboard.data.analysed import beside
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
+from dashboard.views.only import WEIGHT, Only
 
 
 def render(chosen: Chosen) -> None:
@@ -30,7 +32,7 @@ def render(chosen: Chosen) -> None:
         st.info("Every log-probability was rejected.", icon=":material/info:")
     else:
         _overview(table, who)
-        _curves(found.frame, table, curve.frame, who)
+        _curves(chosen.name, found.frame, table, curve.frame, who)
     _rejected(rejected.frame, found.frame["prompt_id"].nunique())
     present = set(found.frame.dropna(subset=["log_weight"])["policy"])
     # The policy that rests on the fewest rows first: there they matter.
@@ -67,14 +69,14 @@ def _overview(table: pd.DataFrame, who: Roles) -> None:
         )
 
 
-def _curves(frame: pd.DataFrame, table: pd.DataFrame, curve: pd.DataFrame, who: Roles) -> None:
+def _curves(name: str, frame: pd.DataFrame, table: pd.DataFrame, curve: pd.DataFrame, who: Roles) -> None:
     scale = style.policy_scale(who.logging, who.targets)
     colours = dict(zip(scale.domain, scale.range, strict=True))
     rows = [row for _, row in table.iterrows()]
     for start in range(0, len(rows), 2):
         for column, row in zip(st.columns(2, gap="large"), rows[start : start + 2], strict=False):
             with column:
-                bins = overlap.histogram(frame, row["policy"])
+                bins = _linked(overlap.histogram(frame, row["policy"]), name, who, str(row["policy"]))
                 elements.figure(
                     overlap.histogram_title(row), overlap.histogram_chart, bins, colours.get(row["policy"], style.BLUE)
                 )
@@ -95,6 +97,16 @@ def _curves(frame: pd.DataFrame, table: pd.DataFrame, curve: pd.DataFrame, who: 
             scale,
             note="Far to the right and falling slowly: a few rows outweigh all others.",
         )
+
+
+def _linked(bins: pd.DataFrame, name: str, who: Roles, policy: str) -> pd.DataFrame:
+    """Each bar with the responses behind it; the outermost hold all that lies beyond them."""
+    low = bins["low"].where(bins["zero"] | (bins.index != bins.index[~bins["zero"]].min()), -np.inf)
+    high = bins["high"].where(bins.index != bins.index.max(), np.inf)
+    ends = zip(low.where(~bins["zero"], -np.inf), high.where(~bins["zero"], -np.inf), strict=True)
+    ranges = [Only(WEIGHT, policy, float(first), float(last)) for first, last in ends]
+    address = [links.responses(name, (who.logging, policy), order="weight", only=one) for one in ranges]
+    return bins.assign(href=address)
 
 
 def _rejected(rejected: pd.DataFrame, rows: int) -> None:
@@ -118,10 +130,12 @@ def _heaviest(chosen: Chosen, frame: pd.DataFrame, policies: list[str]) -> None:
     top = top.merge(texts.frame, on="prompt_id", how="left")
     whole = percent(float(top["share"].sum()))
     elements.finding(f"The heaviest {len(top)} prompts carry {whole} of the weight of {policy}")
+    top["open"] = [links.responses(chosen.name, search=one) for one in top["prompt_id"]]
     elements.table(
-        top[["share", "cumulative", "weight", "log_weight", "n_response_tokens", "prompt", "response"]],
+        top[["open", "share", "cumulative", "weight", "log_weight", "n_response_tokens", "prompt", "response"]],
         "heaviest_rows",
         column_config={
+            "open": st.column_config.LinkColumn("", display_text="open", width="small"),
             "share": st.column_config.ProgressColumn("share of weight", format="percent", min_value=0, max_value=1),
             "cumulative": st.column_config.NumberColumn(format="percent"),
             "weight": st.column_config.NumberColumn(format="compact"),

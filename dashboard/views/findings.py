@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from arena_assets.charts.names import count
+from arena_assets.tables import rows_of
 
 _NAMED = 4  # partitions of one finding that are named
 
@@ -24,11 +25,10 @@ class Found:
 def failed(checks: pd.DataFrame) -> list[Found]:
     """The findings that did not pass, the refused first. checks: of `Status`."""
     rows = checks[checks["outcome"] != "passed"]
-    keys = ["outcome", "asset", "check", "text"]
-    grouped = rows.groupby(keys, sort=False)["partition"].agg(list)
+    alike = rows.groupby(["outcome", "asset", "check", "text"], sort=False)["partition"].agg(list)
     found = [
-        Found(outcome == "refused", check, _where(asset, [str(one) for one in partitions]), text)
-        for (outcome, asset, check, text), partitions in grouped.items()
+        Found(one["outcome"] == "refused", one["check"], _where(one["asset"], one["partition"]), one["text"])
+        for one in rows_of(alike.reset_index())
     ]
     return sorted(found, key=lambda one: not one.refused)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ ORDERS = {
     "weight": "largest weight",
     "gap": "judge and oracle apart",
     "label": "lowest label",
+    "apart": "policies apart by label",
     "length": "longest",
 }
 
@@ -49,6 +50,9 @@ def ordered(
         value = -(own["oracle_label"] - score).abs().groupby(own["prompt_id"]).max()
     elif by == "label":
         value = scored[scored["policy"].isin(shown)].groupby("prompt_id")["oracle_label"].min()
+    elif by == "apart":
+        labels = scored[scored["policy"].isin(shown)].groupby("prompt_id")["oracle_label"]
+        value = -(labels.max() - labels.min()).where(labels.count() > 1)
     elif by == "length":
         value = -responses[responses["policy"].isin(shown)].groupby("prompt_id")["n_response_tokens"].max()
     else:
@@ -70,9 +74,7 @@ def page_of(ids: Sequence[str], number: int, size: int) -> tuple[list[str], int,
     return list(ids[(number - 1) * size : number * size]), number, pages
 
 
-def facts(
-    response: Mapping[Hashable, Any], scored: Mapping[Hashable, Any], weight: float | None, logged: float | None
-) -> str:
+def facts(response: Mapping[str, Any], scored: Mapping[str, Any], weight: float | None, logged: float | None) -> str:
     """What is known of one response, in one line: length, scores, label, and P0's response under it."""
     parts = [f"{response['n_response_tokens']} tokens"]
     if response.get("finish_reason") == "length":
@@ -91,7 +93,7 @@ def facts(
 
 
 def count_title(found: int, every: int, text: str) -> str:
-    """How many prompts the search found, as a sentence."""
-    if not text.strip():
-        return f"{every:,} prompts"
-    return f"{found:,} of {every:,} prompts hold the text"
+    """How many prompts the search and the filters leave, as a sentence."""
+    if text.strip():
+        return f"{found:,} of {every:,} prompts hold the text"
+    return f"{every:,} prompts" if found == every else f"{found:,} of {every:,} prompts"

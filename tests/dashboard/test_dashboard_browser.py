@@ -109,6 +109,25 @@ def test_searching_finds_a_prompt(site, page):
     assert watch.faults == []
 
 
+@pytest.mark.parametrize(
+    ("path", "mark", "leads_to"),
+    [
+        ("weights", ".mark-rect path[aria-label^='Log weight']", r"only=log_weight%3Api_"),
+        ("estimators", ".mark-symbol path[aria-label^='shown']", r"policy=P0&policy=pi_clone"),
+        ("judge", ".mark-symbol path[aria-label*='Mean label']", r"only=judge_score%3A"),
+        ("estimators?view=Errors+and+rankings", ".mark-symbol path[aria-label*='Pairs right']", r"policies\+apart"),
+    ],
+)
+def test_a_click_on_a_mark_opens_its_responses(site, page, path, mark, leads_to):
+    watch = visit(page, site[0], f"{path}{'&' if '?' in path else '?'}experiment=arena_test", 2)
+    page.locator(mark).nth(1).dispatch_event("click")
+    page.wait_for_url(re.compile(rf"/responses\?.*{leads_to}"))
+    settle(page)
+    expect(page.locator("h1")).to_have_text("Responses")
+    expect(page.get_by_text("Prompt p").first).to_be_visible()
+    assert watch.faults == []
+
+
 def test_hostile_model_output_is_text_and_loads_nothing(site, page):
     watch = visit(page, site[0], "responses?experiment=arena_test&search=Question+0%3A", 0)
     texts = page.get_by_test_id("stText").all_inner_texts()

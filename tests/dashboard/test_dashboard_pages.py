@@ -252,7 +252,7 @@ def test_search_finds_by_word_and_by_id_and_pages(place):
     assert not app.exception
     one = place.store().read("prompts", "0001")["prompt_id"].iloc[0]
     assert "1 of 120 prompts hold the text" in words(open_page("responses", search=one))
-    assert "No prompt holds this text" in words(open_page("responses", search="xyzzy"))
+    assert "No prompt passes this search" in words(open_page("responses", search="xyzzy"))
 
 
 @pytest.mark.usefixtures("place")
