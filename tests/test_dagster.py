@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import spearmanr
 
 from arena_assets.config import Experiment
 from arena_assets.errors import ConfigError
@@ -288,6 +289,33 @@ def test_the_same_content_has_the_same_data_version(project: Project) -> None:
     project.spoil["responses"] = lambda _, table: table.assign(response=table["response"] + "!")
     project.run("responses", partition="0001")
     assert version("responses") != before["responses"]
+
+
+def test_figures_stand_with_each_batch_so_that_the_ui_plots_them_over_partitions(project: Project) -> None:
+    result = project.run_all()[1]
+    weights = metadata(result, "logprobs")
+    assert weights["ess pi_clone"] == 20.0  # every weight is 1
+    assert all(1.0 <= weights[f"ess {policy}"] <= 20.0 for policy in ("pi_cooler", "pi_bad"))
+    scores, labels = (project.store.read(asset, "0001") for asset in ("judge_scores", "oracle_labels"))
+    both = labels.merge(scores, on=["prompt_id", "policy"])
+    expected = spearmanr(both["judge_score"], both["oracle_label"]).statistic
+    shown = metadata(result, "oracle_labels")
+    assert shown["judge_rank_correlation"] == pytest.approx(expected, abs=1e-4)
+    assert shown["judge_rank_correlation_rows"] == len(labels)
+
+
+def test_estimates_are_shown_as_a_person_reads_them(project: Project) -> None:
+    project.run_all()
+    shown = metadata(project.run("ablation_results"), "ablation_results")
+    assert next(iter(shown)) == "estimates"
+    rows = [record.data for record in shown["estimates"].records]
+    assert list(rows[0]) == ["policy", "method", "estimate", "interval", "truth", "verdict", "why"]
+    ranks = [["supported", "caution", "refused"].index(str(row["verdict"])) for row in rows]
+    assert ranks == sorted(ranks)
+    results = project.store.read("ablation_results")
+    assert len(rows) == int((results["scoring"] == "deterministic").sum())
+    first = results[results["estimate"].round(4) == rows[0]["estimate"]].iloc[0]
+    assert rows[0]["interval"] == f"{first['ci_low']:.3f} to {first['ci_high']:.3f}"
 
 
 def test_unknown_methods_are_a_configuration_error(config_folder: ConfigFolder) -> None:

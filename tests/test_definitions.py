@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import dagster as dg
 import pytest
+import yaml
 
 from arena_assets.definitions import build_definitions
+from arena_assets.orchestration.ui_origin import LOCATION, MODULE
 from tests.conftest import ROOT, ConfigFolder
 
 # Dagster reads pydantic models in the old way.
@@ -75,6 +79,15 @@ def test_a_word_that_dagster_reserves_names_an_experiment_all_the_same(config_fo
     assert f"{name}/logprobs" in keys(definitions)
 
 
+def test_the_one_code_location_has_one_name_for_all_who_load_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["dg"]["project"]
+    [entry] = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))["load_from"]
+    named = {"module_name": MODULE, "location_name": LOCATION}
+    assert entry["python_module"] == named
+    assert project["code_location_target_module"] == MODULE
+    assert project["code_location_name"] == LOCATION
+
+
 def test_one_experiment_can_be_picked(config_folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     config_folder.write("one")
     config_folder.write("two")
@@ -82,6 +95,33 @@ def test_one_experiment_can_be_picked(config_folder: ConfigFolder, monkeypatch: 
     assert {key.split("/")[0] for key in keys(build_definitions())} - {"methods"} == {"two"}
     monkeypatch.setenv("ARENA_CONFIG", "three")
     assert "three/configuration_error" in keys(build_definitions())
+
+
+def test_an_asset_says_what_its_columns_are_whose_it_is_and_where_it_is_shown(
+    config_folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_DASHBOARD_URL", "http://desk:1234/")
+    openai = {"kind": "openai", "model": "m", "rubric": "r"}
+    experiment = config_folder.load("one", judge=openai)
+    definitions = build_definitions()
+    specs = {spec.key.path[-1]: spec for spec in definitions.resolve_all_asset_specs() if spec.key.path[0] == "one"}
+    assert set(specs) == {step.name for step in experiment.steps}
+    for step in experiment.steps:
+        spec = specs[step.name]
+        assert spec.description
+        assert "\n" not in spec.description
+        assert len(spec.owners) == 1
+        assert spec.kinds
+        if step.table is not None:
+            columns = {column.name: column for column in spec.metadata["dagster/column_schema"].columns}
+            assert list(columns) == list(step.table.names)
+            assert all(column.description for column in columns.values())
+    label = {one.name: one for one in specs["oracle_labels"].metadata["dagster/column_schema"].columns}["oracle_label"]
+    assert (label.type, label.constraints.nullable) == ("double", True)
+    assert label.constraints.other == ["at least 0", "at most 1"]
+    assert specs["judge_scores"].kinds == {"parquet", "openai"}
+    assert specs["logprobs"].kinds == {"parquet", "llamacpp"}
+    assert specs["ablation_results"].metadata["dashboard"].url == "http://desk:1234/estimators?experiment=one"
 
 
 def test_local_models_share_one_pool_and_checks_are_partitioned(config_folder: ConfigFolder) -> None:

@@ -36,6 +36,11 @@ def serve(port: int, dashboard_port: int) -> int:
     ]
     # In full, since the three run in that folder: a relative one would be looked for below itself.
     environment = os.environ | {"ARENA_ROOT": str(root), "PYTHONWARNINGS": "ignore"}
+    # By these each links to the other.
+    environment |= {
+        "ARENA_DAGSTER_URL": f"http://{HOST}:{port}",
+        "ARENA_DASHBOARD_URL": f"http://{HOST}:{dashboard_port}",
+    }
     processes = [subprocess.Popen(command, cwd=root, env=environment, start_new_session=True) for command in commands]
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -12,6 +12,7 @@ from arena_assets.estimation import overall
 from arena_assets.orchestration import metadata as figures
 from arena_assets.orchestration.batches import options
 from arena_assets.orchestration.checked_write import Yields, content_version, finish, refusing
+from arena_assets.orchestration.described import schema
 from arena_assets.orchestration.resources import ArenaStorage, ProgressReports
 from arena_assets.rules import Batch
 from arena_assets.stages.analysis import analyse, stated_of, write_beside
@@ -33,22 +34,9 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
             data = as_data(experiment, collected.tables)
             analysis = analyse(experiment, data, time.perf_counter)
         context.log.info(collected.summary)
-        results = analysis.results
         judged = analysis.beside[CALIBRATION_DIAGNOSTICS.name].drop_duplicates(["policy", "scoring"])
-        shown = results[
-            [
-                "policy",
-                "estimator",
-                "reward_calibration",
-                "scoring",
-                "estimate",
-                "ci_low",
-                "ci_high",
-                "truth",
-                "support",
-            ]
-        ]
         metadata = {
+            "estimates": figures.table(figures.estimates(analysis.results)),
             "partitions": f"{len(collected.used)} of {len(experiment.partitions)}",
             "partitions missing": len(collected.missing),
             "partitions left out": dg.MetadataValue.json(collected.left_out),
@@ -56,10 +44,9 @@ def results_asset(experiment: Experiment) -> dg.AssetsDefinition:
             "judge against oracle (rank correlation)": figures.table(
                 judged[["policy", "scoring", "labels", "rank_correlation"]]
             ),
-            "estimates": figures.table(shown[shown["scoring"] == "deterministic"]),
             "rows left out": [str(entry) for entry in data.left_out][:20],
         }
-        batch = Batch(experiment, pipeline.RESULTS.name, results, machines=collected.machines)
+        batch = Batch(experiment, pipeline.RESULTS.name, analysis.results, machines=collected.machines)
         effort = Effort(round(time.monotonic() - started, 2))
         notes = collected.notes
         first = partial(write_beside, experiment, store, analysis, **notes)
@@ -77,6 +64,9 @@ def simulation_asset() -> dg.AssetsDefinition:
         key=dg.AssetKey([METHODS, pipeline.SIMULATION.name]),
         group_name=METHODS,
         description=pipeline.SIMULATION.description,
+        kinds={"parquet"},
+        owners=["team:estimation"],
+        metadata=schema(pipeline.SIMULATION.table),
     )
     def simulation(
         context: dg.AssetExecutionContext, storage: ArenaStorage, progress: ProgressReports

@@ -12,6 +12,7 @@ from arena_assets.orchestration.automation import condition
 from arena_assets.orchestration.batch_run import Resources, batch_of, effort_of, work_on
 from arena_assets.orchestration.checked_write import Yields, check_specs, finish
 from arena_assets.orchestration.cluster.placement import LLAMA, step_tags
+from arena_assets.orchestration.described import described
 from arena_assets.orchestration.redo import REDO, redo_schema
 from arena_assets.orchestration.resources import ArenaStorage, LocalModels, ProgressReports
 from arena_assets.pipeline import Step
@@ -35,6 +36,7 @@ def options(experiment: Experiment, step: Step) -> dict[str, Any]:
         "code_version": experiment.code_version(step.name),
         "automation_condition": condition(experiment, step),
         "description": origin_of(experiment).description(step),
+        **described(experiment, step),
         "pool": LLAMA if runs_llama else None,
         "output_required": not step.on_request,
         "op_tags": step_tags(experiment.engine.n_gpu_layers) if runs_llama else {},

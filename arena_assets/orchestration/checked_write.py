@@ -83,12 +83,12 @@ def finish(
         asset_key=key,
         check_results=results,
         metadata={
+            **metadata,
             "dagster/row_count": len(batch.table),
             "size_bytes": size,
             "fingerprint": stated["fingerprint"],
             "path": dg.MetadataValue.path(str(store.path(batch.asset, batch.partition))),
             **_spent(effort),
-            **metadata,
         },
         data_version=dg.DataVersion(content_version(batch.table, TABLES[batch.asset].timing)),
     )

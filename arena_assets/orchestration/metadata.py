@@ -9,15 +9,20 @@ import numpy as np
 import pandas as pd
 
 from arena_assets import pipeline
+from arena_assets.charts.names import with_methods
 from arena_assets.config import Experiment
+from arena_assets.errors import StorageError
 from arena_assets.estimation import diagnose
 from arena_assets.estimation.data.weights import from_log
 from arena_assets.machine import worker_name
+from arena_assets.pipeline import Step
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.stages.stage import Made, Work
 from arena_assets.storage import Effort
 
 Metadata = dict[str, Any]
+# From the best down.
+_VERDICTS = ("supported", "caution", "refused")
 
 
 def histogram(values: Sequence[float] | np.ndarray, low: float, high: float, bins: int = 24) -> dg.MetadataValue[Any]:
@@ -76,7 +81,8 @@ def of_responses(responses: pd.DataFrame, effort: Effort) -> Metadata:
     }
 
 
-def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, notes: Mapping[str, str]) -> Metadata:
+def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, notes: Mapping[str, str], effort: Effort) -> Metadata:
+    """Weights under each target; `ess` is its effective sample size among the batch's rows."""
     ratios = log_ratios(logprobs, experiment.target_names)
     rows, plots = [], {}
     for policy in ratios:
@@ -97,8 +103,14 @@ def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, notes: Mapping[s
             }
         )
         plots[f"log weight of {policy}, nats"] = histogram(values, -12, 12)
+    tokens = int(logprobs["n_response_tokens"].sum())
+    # Every value was computed in this run, so that its time is theirs.
+    policies = len(experiment.policies)
+    timed = effort.items == policies * len(logprobs) and effort.seconds > 0
     return {
-        "response tokens": int(logprobs["n_response_tokens"].sum()),
+        "response tokens": tokens,
+        **({"tokens_per_second": round(policies * tokens / effort.seconds, 1)} if timed else {}),
+        **{f"ess {row['policy']}": round(row["ess_fraction"] * row["n"], 1) for row in rows if row["n"]},
         "weights": table(pd.DataFrame(rows)),
         "scored on re-tokenised text": notes.get("retokenised", "").replace(",", ", ") or "none",
         **plots,
@@ -118,9 +130,48 @@ def of_scores(frame: pd.DataFrame, value: str) -> Metadata:
     }
 
 
+def judge_against_oracle(scores: pd.DataFrame | None, labels: pd.DataFrame | None) -> Metadata:
+    """How alike judge and oracle order a batch's labelled responses; nothing where one of the tables is not there."""
+    if scores is None or labels is None:
+        return {}
+    key = ["prompt_id", "policy"]
+    both = scores[[*key, "judge_score"]].merge(labels[[*key, "oracle_label"]], on=key).dropna()
+    if both["judge_score"].nunique() < 2 or both["oracle_label"].nunique() < 2:
+        return {}  # no order to compare
+    correlation = both["judge_score"].corr(both["oracle_label"], method="spearman")
+    return {"judge_rank_correlation": round(float(correlation), 4), "judge_rank_correlation_rows": len(both)}
+
+
+def estimates(results: pd.DataFrame) -> pd.DataFrame:
+    """The comparison as a person reads it: the best supported estimates first, of those the most precise."""
+    usual = results[results["scoring"] == "deterministic"]
+    frame = with_methods(results if usual.empty else usual)
+    rank = frame["support"].map({verdict: place for place, verdict in enumerate(_VERDICTS)})
+    frame = frame.assign(rank=rank).sort_values(["rank", "std_error"], kind="stable")
+    interval = [
+        f"{low:.3f} to {high:.3f}" if np.isfinite(low) and np.isfinite(high) else "none"
+        for low, high in zip(frame["ci_low"].astype(float), frame["ci_high"].astype(float), strict=True)
+    ]
+    columns = ["policy", "method", "estimate", "interval", "truth", "verdict", "why"]
+    named = frame.assign(interval=interval, verdict=frame["support"], why=frame["support_reason"].fillna(""))
+    return named[columns]
+
+
+def _there(work: Work, step: Step) -> pd.DataFrame | None:
+    """The table of another step of the same batch, where a current one lies there."""
+    try:
+        return work.store.read_current(work.experiment, step.name, work.partition)
+    except StorageError:
+        return None
+
+
 _FIGURES: dict[str, Callable[[Work, Made, Effort], Metadata]] = {
     pipeline.RESPONSES.name: lambda _, made, effort: of_responses(made.table, effort),
-    pipeline.LOGPROBS.name: lambda work, made, _: of_logprobs(work.experiment, made.table, made.notes),
-    pipeline.JUDGE_SCORES.name: lambda _, made, __: of_scores(made.table, "judge_score"),
-    pipeline.ORACLE_LABELS.name: lambda _, made, __: of_scores(made.table, "oracle_label"),
+    pipeline.LOGPROBS.name: lambda work, made, effort: of_logprobs(work.experiment, made.table, made.notes, effort),
+    pipeline.JUDGE_SCORES.name: lambda work, made, _: (
+        of_scores(made.table, "judge_score") | judge_against_oracle(made.table, _there(work, pipeline.ORACLE_LABELS))
+    ),
+    pipeline.ORACLE_LABELS.name: lambda work, made, _: (
+        of_scores(made.table, "oracle_label") | judge_against_oracle(_there(work, pipeline.JUDGE_SCORES), made.table)
+    ),
 }

@@ -14,6 +14,7 @@ from arena_assets.orchestration.metadata import of_logprobs
 from arena_assets.rules import apply
 from arena_assets.rules.logprobs import log_ratios
 from arena_assets.rules.thresholds import LOWEST_OVERLAP
+from arena_assets.storage import Effort
 from tests.conftest import ConfigFolder
 from tests.made_up import frames
 
@@ -55,7 +56,7 @@ def test_every_surface_states_the_same_effective_sample_size(config_folder: Conf
     log_weights = log_ratios(table, (policy,))[policy].to_numpy()
     expected = weights.ess(weights.from_log(log_weights)) / 20
 
-    records = of_logprobs(batch.experiment, table, {})["weights"].records
+    records = of_logprobs(batch.experiment, table, {}, Effort(1.0))["weights"].records
     stated = next(record.data for record in records if record.data["policy"] == policy)
     assert stated["ess_fraction"] == pytest.approx(expected, abs=1e-4)
     assert np.isfinite(stated["mean_weight"])
