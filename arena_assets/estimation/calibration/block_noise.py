@@ -17,6 +17,9 @@ NEIGHBOURS = 5  # labels on each side that make up the neighbourhood
 # and with blocks of up to two labels borrowing variance (larger ones borrowing too: .98 at the edge of the labelled
 # range).
 BLOCK_DF = 1.1
+# Share of the labels below which what the blocks leave of these degrees of freedom knows no noise: of a judge that is
+# nearly the oracle, almost every label is a block of its own.
+FEW_LEFT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +51,17 @@ class BlockNoise:
         return float(parts.sum()), float((parts * parts / self.df).sum())
 
 
-def block_noise(block: Ints, residuals: Floats, labels: Floats, *, pooled: bool) -> BlockNoise:
-    """The noise of labels (m,) in their blocks (m,) by their residuals Y - f (m,).
+def block_noise(block: Ints, residuals: Floats, labels: Floats, position: Floats, *, pooled: bool) -> BlockNoise:
+    """The noise of labels (m,) in their blocks (m,) by their residuals Y - f (m,); position: (m,) where f reads them.
 
     `pooled`: whether the fit chose the blocks, joining scores that broke the order; then their residuals are too small.
     """
     counts = tally(block)
-    variances, df = _block_variances(block, residuals, counts, labels, pooled=pooled)
+    if labels.size - BLOCK_DF * counts.size < FEW_LEFT * labels.size:
+        variance, df = _beside_neighbours(position, labels)
+        variances, df = np.full(counts.size, variance), np.full(counts.size, df)
+    else:
+        variances, df = _block_variances(block, residuals, counts, labels, pooled=pooled)
     squares = sums(block, residuals * residuals)
     target = counts * variances
     flat = squares <= 0
@@ -62,6 +69,24 @@ def block_noise(block: Ints, residuals: Floats, labels: Floats, *, pooled: bool)
     return BlockNoise(
         block=block, residuals=residuals * scale[block], counts=counts, variances=variances, df=df, flat=flat
     )
+
+
+def _beside_neighbours(position: Floats, labels: Floats) -> tuple[float, float]:
+    """Variance of labels (m,) around the line through their neighbours, and its degrees of freedom.
+
+    Pseudo-residuals need no fit (Gasser, Sroka & Jennen-Steinmetz 1986): one that leaves each label to itself shows no
+    noise at all. One label's worth of the labels' own variance keeps a few in order from having none.
+    """
+    bins, place = np.unique(position, return_inverse=True)
+    counts = tally(place)
+    means = sums(place, labels) / counts
+    within = float(((labels - means[place]) ** 2).sum())
+    before = (bins[2:] - bins[1:-1]) / (bins[2:] - bins[:-2])
+    apart = means[1:-1] - before * means[:-2] - (1 - before) * means[2:]
+    scale = 1 / counts[1:-1] + before**2 / counts[:-2] + (1 - before) ** 2 / counts[2:]
+    count = labels.size - min(bins.size, 2)
+    squares = within + float((apart**2 / scale).sum()) + float(np.var(labels, ddof=1))
+    return squares / (count + 1), float(max(count, 1))
 
 
 def _block_variances(
@@ -74,10 +99,6 @@ def _block_variances(
     squares = sums(block, residuals * residuals)
     df = counts - 1
     total_df = float(df.sum())
-    if total_df == 0:
-        # One label in every block: nothing measures the noise, and the labels' own variance bounds it from above.
-        count = labels.size - 1.0
-        return np.full(counts.size, np.var(labels, ddof=1)), np.full(counts.size, count)
     inflation = max(1.0, total_df / max(labels.size - BLOCK_DF * counts.size, 1.0)) if pooled else 1.0
     ends = np.cumsum(counts)
     low, high = np.maximum(ends - counts - NEIGHBOURS, 0), np.minimum(ends + NEIGHBOURS, labels.size)

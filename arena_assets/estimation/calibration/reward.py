@@ -127,6 +127,6 @@ def calibrate(
         prompts=prompts,
         clusters=clusters,
         folds=folds,
-        noise=block_noise(block, residuals, labels, pooled=pooled),
+        noise=block_noise(block, residuals, labels, position, pooled=pooled),
         index_noise=None if model.index is None else index_noise(prepared, residuals, block, model.index.inverse),
     )
