@@ -134,7 +134,7 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
         yield from _changed_weight_findings(one)
     # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
     if method.uses_weights or not method.takes_judge_at_its_word:
-        yield from df_findings(one.df, "estimate")
+        yield from df_findings(one.df, DF_WARN, "estimate")
     if not seen.is_logging_policy and _leans(method, one.taken):
         yield from _beyond_findings(seen.drawn_beyond if method.uses_draws else seen.logged_beyond, one.std_error)
         yield from _transport_findings(seen, one.std_error)
@@ -150,12 +150,12 @@ def _leans(method: Method, taken: float) -> bool:
     return method.relies_on_transport and (method.weight_calibration == "simcal" or not taken <= TAKEN_MATERIAL)
 
 
-def df_findings(df: float, what: str) -> Iterator[Finding]:
-    """Of degrees of freedom: how many rows carry the standard error of what is stated."""
+def df_findings(df: float, enough: float, what: str) -> Iterator[Finding]:
+    """Of degrees of freedom: how many rows carry the standard error of what is stated, and how many would do."""
     if df < DF_REFUSE:
         yield REFUSED, f"{df:.1f} degrees of freedom: a handful of rows carries the {what}"
-    elif df < DF_WARN:
-        yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error"
+    elif df < enough:
+        yield CAUTION, f"{df:.0f} degrees of freedom: few rows carry the standard error of the {what}"
 
 
 def _judge_findings(seen: TargetDiagnostics) -> Iterator[Finding]:
