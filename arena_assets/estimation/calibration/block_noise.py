@@ -58,8 +58,7 @@ def block_noise(block: Ints, residuals: Floats, labels: Floats, position: Floats
     """
     counts = tally(block)
     if labels.size - BLOCK_DF * counts.size < FEW_LEFT * labels.size:
-        variance, df = _beside_neighbours(position, labels)
-        variances, df = np.full(counts.size, variance), np.full(counts.size, df)
+        variances, df = (np.full(counts.size, one) for one in _beside_neighbours(position, labels))
     else:
         variances, df = _block_variances(block, residuals, counts, labels, pooled=pooled)
     squares = sums(block, residuals * residuals)
