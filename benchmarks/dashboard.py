@@ -27,7 +27,7 @@ FIRST_PAGE_S, FILTER_S, MEMORY_MB = 2.0, 0.5, 1024.0
 # The other pages draw more; nobody promised them, but they should not drift.
 OTHER_PAGE_S = 3.0
 # Path of each page, and how many charts must be drawn before it counts as rendered.
-PAGES = {"": 2, "estimators": 4, "ablations": 2, "weights": 7, "judge": 5, "responses": 0}
+PAGES = {"": 2, "estimators": 4, "compare": 2, "ablations": 2, "weights": 7, "judge": 5, "responses": 0}
 
 
 def main() -> int:
@@ -63,6 +63,7 @@ def _measure(chrome: Browser, address: str) -> list[Case]:
         ("estimators: calibration of rewards", _reward_filter),
         ("ablations: another ingredient", _ingredient),
         ("judge: the other scoring mode", _scoring),
+        ("compare: another method", _compared),
         ("responses: search in all texts", _search),
     ):
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
@@ -151,6 +152,17 @@ def _scoring(page: Page, address: str) -> Callable[[int], float]:
         words = "document.body.innerText.match(/calibrated range is ([0-9. to]+)/)?.[1]"
         seen = page.evaluate(words)
         return _timed(page, page.get_by_text(option, exact=True).first.click, f"{words} !== '{seen}'")
+
+    return once
+
+
+def _compared(page: Page, address: str) -> Callable[[int], float]:
+    _open(page, f"{address}/compare", 2)
+
+    def once(turn: int) -> float:
+        option = "SNIPS (monotone, deterministic)" if turn % 2 == 0 else "IPS (monotone, deterministic)"
+        words = "document.querySelector('.vega-embed')?.closest('[data-testid=stColumn]')?.innerText"
+        return _timed(page, _pick(page, "^Right", option), f"({words} ?? '').startsWith('{option}')")
 
     return once
 

@@ -13,7 +13,7 @@ from dashboard import elements, session
 from dashboard.banner import banner
 from dashboard.data.catalog import Chosen
 from dashboard.data.status import status
-from dashboard.screens import ablations, estimators, judge, overview, responses, weights
+from dashboard.screens import ablations, compare, estimators, judge, overview, responses, weights
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Screen:
 SCREENS = (
     Screen("Overview", "overview", ":material/dashboard:", overview.render),
     Screen("Estimators", "estimators", ":material/forest:", estimators.render),
+    Screen("Compare", "compare", ":material/compare_arrows:", compare.render),
     Screen("Ablations", "ablations", ":material/science:", ablations.render),
     Screen("Weights", "weights", ":material/scale:", weights.render),
     Screen("Judge and oracle", "judge", ":material/gavel:", judge.render),

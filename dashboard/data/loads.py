@@ -60,8 +60,8 @@ def labelled(store: Store) -> Loaded:
 def reference_points(chosen: Chosen) -> Loaded:
     """The reference points of each prompt; none where the oracle reads none."""
     found = load(chosen.store, ARENA_CORPUS.name, ["prompt_id", "reference_points"])
-    stated = _stated(chosen)
-    asked = stated is not None and stated["oracle"]["kind"] == "reference"
+    known = stated(chosen)
+    asked = known is not None and known["oracle"]["kind"] == "reference"
     return found if asked else Loaded(found.frame.iloc[:0], (), ())
 
 
@@ -118,7 +118,7 @@ def rejected(store: Store) -> Loaded:
     return CACHE.get(("rejected", found.key, found.problems), derive)
 
 
-def _stated(chosen: Chosen) -> Mapping[str, Any] | None:
+def stated(chosen: Chosen) -> Mapping[str, Any] | None:
     """The settings of the results where they say so, else of the configuration."""
     there = results(chosen.store).files
     found = noted_settings(notes(chosen.store, there[0])) if there else None
@@ -127,14 +127,14 @@ def _stated(chosen: Chosen) -> Mapping[str, Any] | None:
 
 def roles_of(chosen: Chosen) -> Roles:
     """P0 and the targets, of the results where they say so, then of the configuration, or else from the tables."""
-    stated = _stated(chosen)
-    if stated is not None:
-        policies = policies_of(stated)
+    known = stated(chosen)
+    if known is not None:
+        policies = policies_of(known)
         first, *then = [str(policy["name"]) for policy in policies]
         added = () if chosen.experiment is None else chosen.experiment.target_names
         targets = tuple(dict.fromkeys([*then, *(name for name in added if name != first)]))
         thinking = tuple(str(policy["name"]) for policy in policies if policy.get("strip_thinking"))
-        return Roles(first, targets, clones_of(stated), thinking)
+        return Roles(first, targets, clones_of(known), thinking)
     estimated = [str(name) for name in results(chosen.store).frame["policy"].unique()]
     answered = [str(name) for name in load(chosen.store, RESPONSES.name, ["policy"]).frame["policy"].unique()]
     logged = [str(name) for name in weights(chosen.store).frame["policy"].unique()]

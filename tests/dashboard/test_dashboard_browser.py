@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no Chromium here: apt-get install chromium"),
 ]
 
-PATHS = {"": 2, "estimators": 4, "ablations": 2, "weights": 7, "judge": 4, "responses": 0}
+PATHS = {"": 2, "estimators": 4, "compare": 2, "ablations": 2, "weights": 7, "judge": 4, "responses": 0}
 
 
 @pytest.fixture(scope="module")

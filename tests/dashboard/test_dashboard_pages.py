@@ -12,12 +12,13 @@ from dashboard.views.responses import ORDERS
 from tests.made_up.experiment import findings, write_config, write_experiment, write_studies
 from tests.made_up.tables import HOSTILE
 
-PAGES = {"overview": 0, "estimators": 1, "ablations": 2, "weights": 3, "judge": 4, "responses": 5}
+PAGES = {"overview": 0, "estimators": 1, "compare": 2, "ablations": 3, "weights": 4, "judge": 5, "responses": 6}
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 # The table without which a page has nothing to show, and what it then says is missing.
 NEEDS = {
     "overview": "The results",
     "estimators": "The results",
+    "compare": "The results",
     "ablations": "The results",
     "weights": "The log-probabilities",
     "judge": "The judge scores",
@@ -104,6 +105,7 @@ def test_an_invalid_configuration_shows_its_reason_and_the_tables(place, page):
 SPOILED = {
     "overview": "ablation_results",
     "estimators": "ablation_results",
+    "compare": "ablation_results",
     "ablations": "ablation_results",
     "weights": "logprobs/0001",
     "judge": "judge_scores/0001",
