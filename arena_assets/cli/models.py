@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from arena_assets.config import ModelConfig, experiment_names, load_experiment
 from arena_assets.errors import ConfigError, ModelError
+from arena_assets.llama.expansion import weights_file
 from arena_assets.llama.files import fetch_model
 
 
 def fetch(name: str) -> int:
-    """Fetch every model of that name from wherever the experiments' configuration says."""
+    """Fetch every model of that name from where the experiments' configuration says, and expand its weights if asked."""
     known = configured_models()
     if name not in known:
         raise ModelError(f"no experiment names a model {name!r}; there are: {', '.join(sorted(known))}")
     for config in known[name]:
         fetch_model(name, config, print)
+        weights_file(name, config, print)
     return 0
 
 

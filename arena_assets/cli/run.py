@@ -13,7 +13,7 @@ from arena_assets.cli.choice import EVERYTHING, Choice
 from arena_assets.cli.report import comparison
 from arena_assets.config import Experiment
 from arena_assets.corpus.sample import require_enough
-from arena_assets.llama.files import model_path
+from arena_assets.llama.expansion import weights_file
 from arena_assets.orchestration.in_process import InProcess, in_process
 from arena_assets.orchestration.resources import ProgressReports
 from arena_assets.pipeline import Step
@@ -49,7 +49,7 @@ class ProgressBars(ProgressReports):
 def run(experiment: Experiment, choice: Choice = EVERYTHING) -> int:
     """Run an experiment to its end; 0 where every partition is done, 1 where some were refused."""
     for name in experiment.model_files:
-        model_path(name, experiment.models[name])  # said before any work, not by the second asset
+        weights_file(name, experiment.models[name], print)  # what lacks is said before any work, not by the second asset
     store = Store.of(experiment)
     with in_process(experiment, ProgressBars()) as runner:
         failed = _batches(experiment, store, runner, choice)

@@ -42,15 +42,24 @@ def identity(value: Any, known: Identities) -> Any:
 
 
 def model_identity(model: ModelConfig) -> str:
-    """The checksum, stated or of the file that is here; else what the configuration says of where it comes from."""
-    return known_checksum(model) or stated_origin(model)
+    """The checksum, stated or of the file that is here; else what the configuration says of where it comes from.
+
+    With it the kind of weights that the file is expanded to: expanded, the same bytes are another model.
+    """
+    return known_content(model) or stated_origin(model)
+
+
+def known_content(model: ModelConfig) -> str | None:
+    """What the model is by its file's checksum and its kind of weights; None where no file is here."""
+    checksum = known_checksum(model)
+    return None if checksum is None else _expanded(checksum, model)
 
 
 def stated_origin(model: ModelConfig) -> str:
     """What is known of a model of which no file is here: where the configuration says that it comes from."""
     if isinstance(model, HubModel):
-        return f"{model.repo}@{model.revision}/{model.file}"
-    return f"{model.package}/{model.file}" if isinstance(model, PackageModel) else model.file
+        return _expanded(f"{model.repo}@{model.revision}/{model.file}", model)
+    return _expanded(f"{model.package}/{model.file}" if isinstance(model, PackageModel) else model.file, model)
 
 
 def versions(configuration: Section, known: Identities) -> dict[str, str]:
@@ -79,6 +88,10 @@ def _version(step: Step, configuration: Section, known: Identities, found: Mappi
     if twice:
         raise ConfigError(f"the step {step.name} is made with two things called {', '.join(sorted(twice))}")
     return content_key(**own, **above, **where)
+
+
+def _expanded(content: str, model: ModelConfig) -> str:
+    return content if model.weights is None else f"{content}:{model.weights}"
 
 
 def _of_section(section: Section, known: Identities) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from arena_assets.config.experiment import Experiment
-from arena_assets.config.identity import Identities, stated_origin
+from arena_assets.config.identity import Identities, known_content, stated_origin
 from arena_assets.config.model_files import checksum, former_place, known_checksum, own_place, unchanged
 from arena_assets.config.sources import HubModel, ImportedModel, LocalModel, ModelConfig, PackageModel
 
@@ -18,8 +18,8 @@ MODELS_NOTE = "models"
 
 
 def made_with(experiment: Experiment, table: str, partition: str | None = None) -> dict[str, str]:
-    """The notes of a table that is made now: its fingerprint, and the checksum of each model that has a file here."""
-    sums = {name: known_checksum(experiment.models[name]) for name in experiment.used_models}
+    """The notes of a table that is made now: its fingerprint, and what each model is that has a file here."""
+    sums = {name: known_content(experiment.models[name]) for name in experiment.used_models}
     known = {name: found for name, found in sums.items() if found is not None}
     return {
         "fingerprint": experiment.fingerprint(table, partition),
@@ -39,9 +39,14 @@ def is_made_with(experiment: Experiment, table: str, partition: str | None, note
 def why_outdated(experiment: Experiment, notes: Mapping[str, str]) -> str:
     """What a table that is not of the present configuration was made with."""
     for name, then in _noted(notes).items():
-        now = known_checksum(experiment.models[name]) if name in experiment.used_models else None
-        if now is not None and now != then:
-            return f"made with another file of the model {name} (sha256 {then[:12]}... then, {now[:12]}... now)"
+        now = known_content(experiment.models[name]) if name in experiment.used_models else None
+        if now is None or now == then:
+            continue
+        (file, _, kind), (file_now, _, kind_now) = then.partition(":"), now.partition(":")
+        if file != file_now:
+            return f"made with another file of the model {name} (sha256 {file[:12]}... then, {file_now[:12]}... now)"
+        as_they_are = "as they are in the file"
+        return f"made with other weights of the model {name} ({kind or as_they_are} then, {kind_now or as_they_are} now)"
     return "made with another configuration"
 
 
@@ -59,9 +64,11 @@ def former_identity(experiment: Experiment, name: str) -> str | None:
     """What earlier versions knew a model by whose checksum is not stated: its file's name.
 
     None where that was, or may have been, another file: two models shared the name; the file has changed; or what lies
-    in the former place is not what the model is now.
+    in the former place is not what the model is now. None with expanded weights, too: earlier versions had none.
     """
     model = experiment.models[name]
+    if model.weights is not None:
+        return None
     if model.sha256 is not None or isinstance(model, ImportedModel):
         return str(model.sha256 or model.file)
     if any(_shares_its_name(model, experiment.models[other]) for other in experiment.used_models):
@@ -86,7 +93,7 @@ def _as_noted(experiment: Experiment, notes: Mapping[str, str]) -> Identities | 
     """The models as the note has them; None where one's file here is another."""
     noted, then = _noted(notes), {}
     for name in experiment.used_models:
-        now = known_checksum(experiment.models[name])
+        now = known_content(experiment.models[name])
         if name in noted and now not in (None, noted[name]):
             return None
         then[name] = noted.get(name) or stated_origin(experiment.models[name])

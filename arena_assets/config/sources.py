@@ -144,6 +144,10 @@ class ImportedCorpus(Section):
 CorpusConfig = Annotated[ShippedCorpus | HubCorpus | FileCorpus | ImportedCorpus, Field(discriminator="source")]
 
 
+# What a model's weights can be expanded to: what these kinds cost in memory they save in dequantising.
+Weights = Literal["f32", "f16", "bf16", "q8_0"]
+
+
 class _Model(Section):
     """A model's file, or any of its parts: `x-00002-of-00003.gguf` stands for the three of them."""
 
@@ -151,6 +155,9 @@ class _Model(Section):
         None, description="of a model in parts: the sha256 of its parts' sha256, in hexadecimal and one a line"
     )
     size_bytes: int | None = Field(None, gt=0, description="of all parts together")
+    weights: Weights | None = Field(
+        None, description="the kind that the file's weights are expanded to, once, beside it; null: as they are"
+    )
     has_file: ClassVar[bool] = True
 
 
@@ -198,6 +205,10 @@ class ImportedModel(Section):
 
     @property
     def size_bytes(self) -> None:
+        return None
+
+    @property
+    def weights(self) -> None:
         return None
 
 

@@ -8,7 +8,7 @@ from arena_assets.config import Experiment, former_identity
 from arena_assets.llama.build import gpu_names, library_version
 from arena_assets.llama.closing import Closing
 from arena_assets.llama.engine import Engine
-from arena_assets.llama.files import model_path
+from arena_assets.llama.expansion import weights_file
 from arena_assets.llama.fingerprint import machine_of
 from arena_assets.llama.loaded import Loaded
 from arena_assets.llama.native import Model
@@ -52,7 +52,7 @@ class ModelPool(Closing):
             return self._loaded
         self.close()
         engine = self._experiment.engine
-        path = model_path(name, self._experiment.models[name])
+        path = weights_file(name, self._experiment.models[name], self.say)
         model = Model(path, n_gpu_layers=engine.n_gpu_layers, exact=engine.mode == "exact")
         loaded = Loaded(
             name,

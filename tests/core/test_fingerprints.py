@@ -106,6 +106,7 @@ def changed(folder: ConfigFolder, before: dict[str, Any], after: dict[str, Any])
         (("target_policies", 1, "temperature"), 0.6, FROM_RESPONSES),
         (("models", "small", "path"), "other.gguf", FROM_RESPONSES),
         (("models", "small", "sha256"), "0" * 64, FROM_RESPONSES),
+        (("models", "small", "weights"), "f16", FROM_RESPONSES),
         (("engine",), {"context_tokens": 512}, FROM_RESPONSES),
         (("engine",), {"mode": "throughput"}, FROM_RESPONSES),
         (("engine",), {"scoring": "prefill"}, {"logprobs", "ablation_results"}),

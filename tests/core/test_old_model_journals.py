@@ -132,6 +132,24 @@ def test_an_old_item_of_another_file_is_computed_again(config_folder: ConfigFold
     assert len(pool.asked) == len(PROMPTS) * len(experiment.policies)
 
 
+@pytest.mark.parametrize("stated", [True, False])
+def test_no_item_of_other_weights_is_taken(config_folder: ConfigFolder, tmp_path: Path, stated: bool) -> None:
+    (config_folder.path.parent / "small.gguf").write_bytes(b"GGUF")
+    digest = {"sha256": hashlib.sha256(b"GGUF").hexdigest()} if stated else {}
+    model = config_folder.document()["models"]["small"] | digest
+    write_old(config_folder.load(models={"small": model}), tmp_path / "r", tmp_path / "l")
+    asked = []
+    for weights in ({}, {"weights": "f16"}, {"weights": "q8_0"}, {"weights": "f16"}):
+        experiment = config_folder.load(models={"small": model | weights})
+        pool = Pool(experiment)
+        with Journal(tmp_path / "r") as journal:
+            generate_responses(experiment, PROMPTS, cast(ModelPool, pool), journal)
+        asked.append(len(pool.asked))
+    every = len(PROMPTS) * len(experiment.policies)
+    # What an earlier version knew by the file's name is of this file where no checksum is stated.
+    assert asked == [every if stated else 0, every, every, 0]
+
+
 def test_a_policy_is_sampled_with_its_settings_of_the_template(config_folder: ConfigFolder, tmp_path: Path) -> None:
     p0 = config_folder.document()["logging_policy"]
     tables: list[pd.DataFrame] = []

@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import importlib.util
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
-import llama_cpp
 import pytest
 
 from arena_assets.config import Experiment
+from arena_assets.config.sources import Weights
 from arena_assets.llama.files import models_folder
 from arena_assets.llama.native import Model
+from arena_assets.llama.requantise import requantise
 from tests.conftest import DOCUMENT
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +40,36 @@ def q4_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def f16_path(q4_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("f16") / "model.f16.gguf"
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype, params.allow_requantize = _F16, True
-    assert llama_cpp.llama_model_quantize(str(q4_path).encode(), str(target).encode(), params) == 0
-    return target
+def expanded(q4_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Weights], Path]:
+    """The file of the model with weights of another kind, made when it is first asked for."""
+    folder = tmp_path_factory.mktemp("expanded")
+
+    @cache
+    def of(kind: Weights) -> Path:
+        requantise(q4_path, target := folder / f"{kind}.gguf", kind)
+        return target
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def f16_path(expanded: Callable[[Weights], Path]) -> Path:
+    return expanded("f16")
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(q4_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A small model of random weights, by its architecture; written when it is first asked for."""
+    folder = tmp_path_factory.mktemp("tiny")
+
+    @cache
+    def of(architecture: str) -> Path:
+        pytest.importorskip("gguf", reason="the package gguf writes the small models")
+        from tests.llama.tiny_gguf import write
+
+        return write(architecture, folder / f"{architecture}.gguf", q4_path)
+
+    return of
 
 
 @pytest.fixture(scope="session")

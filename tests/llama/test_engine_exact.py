@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from arena_assets.config.sources import Weights
 from arena_assets.llama.batch import shared_prefix
 from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
@@ -81,6 +83,22 @@ def test_replay_equals_sampling_to_the_last_bit(reference: Reference) -> None:
     replayed = finish(engine, reversed(forced(reference.jobs, reference.sampled)))
     assert same(replayed, reference.sampled) == []
     assert all(replayed[key].total == done.total for key, done in reference.sampled.items())
+
+
+@pytest.mark.parametrize("kind", ["f32", "bf16", "q8_0"])
+def test_every_kind_of_expanded_weights_is_exact(expanded: Callable[[Weights], Path], kind: Weights) -> None:
+    """Each kind has kernels of its own; F16 and the quantised file have every test of this module."""
+    with Model(expanded(kind)) as model:
+        jobs = generations(model, max_tokens=3)[2:8]
+        wide = Engine(model, cache_tokens=8192, max_sequences=16, threads=1)
+        narrow = Engine(model, cache_tokens=2048, max_sequences=3, threads=1)
+        sampled = finish(wide, jobs)
+        assert same(finish(narrow, jobs[::2]), sampled) == []
+        assert same(finish(narrow, reversed(forced(jobs, sampled))), sampled) == []
+        prefilled = finish(wide, forced(jobs, sampled), "prefill")
+        assert same(finish(narrow, forced(jobs[::-2], sampled), "prefill"), prefilled) == []
+        difference = max(abs(prefilled[key].total - done.total) for key, done in sampled.items())
+        assert difference < (0.05 if kind != "q8_0" else 1.0)  # nats a response, of one-pass scoring from replay
 
 
 def test_a_response_of_one_token_scores_alone_as_in_company(reference: Reference) -> None:

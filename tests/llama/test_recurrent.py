@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +19,12 @@ from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Model
 from arena_assets.llama.template import ChatTemplate
 from tests.llama.llama_work import SYSTEM, finish, forced, generations, same
-from tests.llama.tiny_gguf import ARCHITECTURES, write
+from tests.llama.tiny_gguf import ARCHITECTURES
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def model(request: pytest.FixtureRequest, q4_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    path = write(request.param, tmp_path_factory.mktemp("tiny") / f"{request.param}.gguf", q4_path)
-    with Model(path) as loaded:
+def model(request: pytest.FixtureRequest, tiny_gguf: Callable[[str], Path]) -> Iterator[Model]:
+    with Model(tiny_gguf(request.param)) as loaded:
         yield loaded
 
 
