@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.distribution import Distribution
-from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe
+from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe, asked_by
 from arena_assets.llama.template import Prompt
 
 # Rows of one prefill decode. More are hardly faster, and llama.cpp reserves rows x vocabulary floats for each context.
@@ -27,20 +27,24 @@ class Track:
     def __init__(self, job: Generate | Force) -> None:
         self.job = job
         self.tokens: list[int] = []
-        self.logprobs: list[float] = []
+        self._logprobs: list[tuple[Generate | Force, list[float]]] = [(one, []) for one in asked_by(job)]
         self.last = job.prompt.tokens[-1]
         self.position = len(job.prompt.tokens) - 1
         self._forced = job.response if isinstance(job, Force) else None
         self._random = np.random.Generator(np.random.Philox(job.seed)) if isinstance(job, Generate) else None
 
-    def step(self, distribution: Distribution, ends_turn: Callable[[int], bool]) -> str | None:
-        """Take the next token from the distribution, sampled or forced; returns the finish reason at the end."""
-        if self._forced is not None:
-            token = self._forced[len(self.tokens)]
-        else:
-            assert self._random is not None
-            token = distribution.sample(self._random.random())
-        self.logprobs.append(distribution.logprob(token))
+    def step(
+        self, logits: NDArray[np.float32], distribution: Distribution, ends_turn: Callable[[int], bool]
+    ) -> str | None:
+        """Take the next token by its logits (vocabulary,), sampled or forced; returns the finish reason at the end."""
+        token = None if self._forced is None else self._forced[len(self.tokens)]
+        for job, logprobs in self._logprobs:
+            distribution.load(logits, job.temperature)
+            if token is None:
+                assert self._random is not None
+                token = distribution.sample(self._random.random())
+            logprobs.append(distribution.logprob(token))
+        assert token is not None
         self.tokens.append(token)
         self.last, self.position = token, self.position + 1
         if self._forced is not None:
@@ -52,8 +56,9 @@ class Track:
             return "stop"
         return "length" if len(self.tokens) == self.job.max_tokens else None
 
-    def done(self, reason: str) -> Done:
-        return Done(self.job.key, tuple(self.tokens), np.array(self.logprobs), reason)
+    def done(self, reason: str) -> list[Done]:
+        """What each job has that this one answers."""
+        return [Done(job.key, tuple(self.tokens), np.array(logprobs), reason) for job, logprobs in self._logprobs]
 
 
 class DecodeBatch:
@@ -86,7 +91,8 @@ class DecodeBatch:
                 track = self._slots[slot]
                 assert track is not None
                 self._slots[slot] = None
-                finish(track.done(reason))
+                for done in track.done(reason):
+                    finish(done)
 
     def _start(self, slot: int, job: Generate | Force) -> Track:
         # All but the prompt's last token: that one enters the one-token path, from which every logit comes.
@@ -112,8 +118,7 @@ class DecodeBatch:
         ended = []
         for slot, track in enumerate(self._slots[:rows]):
             if track is not None:
-                self._distribution.load(logits[slot], track.job.temperature)
-                reason = track.step(self._distribution, self._context.model.ends_turn)
+                reason = track.step(logits[slot], self._distribution, self._context.model.ends_turn)
                 if reason:
                     ended.append((slot, reason))
         return ended

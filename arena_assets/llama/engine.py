@@ -40,7 +40,7 @@ import numpy as np
 
 from arena_assets.llama.batch import CHUNK, ConstantBatch, DecodeBatch, PrefixStates
 from arena_assets.llama.context import Context
-from arena_assets.llama.jobs import Done, Force, Job
+from arena_assets.llama.jobs import Done, Force, Job, in_passes
 from arena_assets.llama.lock import llama_lock
 from arena_assets.llama.native import Model
 from arena_assets.llama.prefill import PrefillBatch
@@ -107,7 +107,7 @@ class Engine:
                 on_done(Done(job.key, (), np.zeros(0), "stop"))
                 meter.add(0)
         waiting = [job for job in jobs if not isinstance(job, Force) or job.response]
-        groups = list(self.limits.groups(waiting))  # what cannot fit is said before any work
+        groups = list(self.limits.groups(in_passes(waiting)))  # what cannot fit is said before any work
         with llama_lock(on_wait):
             for group, length in groups:
                 with closing(self._finish(group, length, path)) as finished:  # stops the workers when on_done raises

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +37,9 @@ class Generate:
 class Force:
     """Teacher forcing: the log-probability of each token of `response` after the prompt.
 
-    `max_tokens` is what the response was sampled with, 0 where that is unknown: see `room`.
+    `max_tokens` is what the response was sampled with, 0 where that is unknown: see `room`. A job that `shares` may be
+    answered by one pass with others of its prompt and response, which differ from it in temperature alone: logits are
+    read once for each, so the pass changes no bit of them. `also`: those others, see `in_passes`.
     """
 
     key: str
@@ -43,6 +47,8 @@ class Force:
     temperature: float
     response: tuple[int, ...]
     max_tokens: int = 0
+    shares: bool = False
+    also: tuple[Force, ...] = ()
 
     @property
     def length(self) -> int:
@@ -73,6 +79,30 @@ class Probe:
 
 
 Job = Generate | Force | Probe
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+def asked_by(job: AnyJob) -> tuple[AnyJob | Force, ...]:
+    """The jobs that the pass of this one answers."""
+    return (job, *job.also) if isinstance(job, Force) else (job,)
+
+
+def in_passes(jobs: Iterable[Job]) -> list[Job]:
+    """One job a pass, in order: of those that share and have prompt, response and room in common, the first with the
+    others in its `also`."""
+    passes: dict[object, list[Job]] = {}
+    for job in jobs:
+        shared = isinstance(job, Force) and job.shares
+        same = (job.prompt, job.response, job.max_tokens) if isinstance(job, Force) and shared else job.key
+        passes.setdefault(same, []).append(job)
+    return [_as_one(group) for group in passes.values()]
+
+
+def _as_one(group: list[Job]) -> Job:
+    first, *others = group
+    if not isinstance(first, Force) or not others:
+        return first
+    return replace(first, also=tuple(other for other in others if isinstance(other, Force)))
 
 
 @dataclass(frozen=True)

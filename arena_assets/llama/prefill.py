@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk, shared_prefix
 from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.distribution import Distribution
-from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe
+from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe, asked_by
 
 # Logits are (rows, vocabulary) float32 in llama.cpp's buffer: 128k tokens x 512 rows would be 262 MB.
 _LOGITS_BYTES = 64 * 2**20
@@ -41,7 +41,7 @@ class Scoring:
         self.inputs: Tokens = np.array([*job.prompt.tokens, *response], dtype=np.int32)
         self.first = len(job.prompt.tokens) - 1
         self.prefix = shared_prefix(job.prompt, len(self.inputs), most=self.first)
-        self.logprobs: list[float] = []
+        self._logprobs: list[tuple[Force | Probe, list[float]]] = [(one, []) for one in asked_by(job)]
 
     @property
     def fresh(self) -> int:
@@ -53,19 +53,22 @@ class Scoring:
         """Rows with logits."""
         return len(self.inputs) - self.first
 
-    def read(self, distribution: Distribution) -> None:
-        """Take what is asked of the next scored position from its distribution."""
-        if isinstance(self.job, Probe):
-            self.logprobs += distribution.logprobs(np.array(self.job.candidates)).tolist()
-        else:
-            self.logprobs.append(distribution.logprob(self.job.response[len(self.logprobs)]))
+    def read(self, logits: NDArray[np.float32], distribution: Distribution) -> None:
+        """Take what is asked of the next scored position from its logits (vocabulary,)."""
+        for job, logprobs in self._logprobs:
+            distribution.load(logits, job.temperature)
+            if isinstance(job, Probe):
+                logprobs += distribution.logprobs(np.array(job.candidates)).tolist()
+            else:
+                logprobs.append(distribution.logprob(job.response[len(logprobs)]))
 
-    def done(self, ends_turn: Callable[[int], bool]) -> Done:
-        logprobs = np.array(self.logprobs)
+    def done(self, ends_turn: Callable[[int], bool]) -> list[Done]:
+        """What each job has that this one answers."""
         if isinstance(self.job, Probe):
-            return Done(self.job.key, self.job.candidates, logprobs, "stop")
-        ended = ends_turn(self.job.response[-1])
-        return Done(self.job.key, self.job.response, logprobs, "stop" if ended else "length")
+            tokens, reason = self.job.candidates, "stop"
+        else:
+            tokens, reason = self.job.response, "stop" if ends_turn(self.job.response[-1]) else "length"
+        return [Done(job.key, tokens, np.array(logprobs), reason) for job, logprobs in self._logprobs]
 
 
 def most_sharing(jobs: Sequence[Job]) -> int:
@@ -95,7 +98,8 @@ class PrefillBatch:
             else:
                 self._together(pack)
             for scoring in pack:
-                finish(scoring.done(self._context.model.ends_turn))
+                for done in scoring.done(self._context.model.ends_turn):
+                    finish(done)
 
     def _next(self, take: Take) -> Scoring | None:
         job = take()
@@ -150,8 +154,7 @@ class PrefillBatch:
             return
         logits = self._context.logits(int(np.count_nonzero(asked)))
         for row, slot in zip(np.flatnonzero(marked[asked]), scored, strict=True):
-            self._distribution.load(logits[row], pack[slot].job.temperature)
-            pack[slot].read(self._distribution)
+            pack[slot].read(logits[row], self._distribution)
 
 
 def _in_company(scored: NDArray[np.bool_]) -> NDArray[np.bool_]:

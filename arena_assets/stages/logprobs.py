@@ -1,9 +1,13 @@
-"""Teacher forcing: ln P of P0's response under every policy, P0 itself included, each in forward passes of its own."""
+"""Teacher forcing: ln P of P0's response under every policy, P0 itself included.
+
+Policies that differ in temperature alone are read off one pass. A clone of P0 has passes of its own: that its weights are
+exactly 1 is the experiment's proof. So has each policy in the sample that is scored a second time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -106,7 +110,8 @@ def rescore(
         loaded = pool.get(model)
         jobs = _jobs(experiment, policies, logged, loaded, _is_foreign(loaded, home), pool)
         again: list[Done] = []
-        loaded.engine.narrow(6).run(jobs, again.append, on_wait=pool.say)
+        alone = [replace(job, shares=False) for job in jobs]
+        loaded.engine.narrow(6).run(alone, again.append, on_wait=pool.say)
         for done in again:
             identity, policy = done.key.split("/")
             first = stored.loc[identity]
@@ -168,7 +173,8 @@ def _jobs(
         for policy in policies:
             prompt = loaded.template.render(policy.system_prompt, row["prompt"], policy.chat_template_kwargs)
             key = f"{row['prompt_id']}/{policy.name}"
-            job = Force(key, prompt, policy.temperature, tokens, max_tokens=sampled_up_to)
+            shares = policy.name not in experiment.clones
+            job = Force(key, prompt, policy.temperature, tokens, max_tokens=sampled_up_to, shares=shares)
             if job.length <= limit:
                 jobs.append(job)
     return jobs
