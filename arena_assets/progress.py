@@ -7,16 +7,19 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told after each finished item (or now and then): how many of how many, and a short note such as a speed."""
+    """Told after each finished item (or now and then): how many of how many, and a short note such as a speed.
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    `done` has a fraction where items are long: what is in flight counts by how far it is. It is `total` at the end.
+    """
+
+    def __call__(self, done: float, total: int, note: str = "") -> None: ...
 
 
-def silent(done: int, total: int, note: str = "") -> None:
+def silent(done: float, total: int, note: str = "") -> None:
     """Progress that nobody watches."""
 
 
-def within(progress: Progress, before: int, total: int) -> Progress:
+def within(progress: Progress, before: float, total: int) -> Progress:
     """Progress of a part as progress of the whole: `before` items of `total` were done when the part began."""
     return lambda done, _, note="": progress(before + done, total, note)
 
@@ -28,18 +31,19 @@ class Paced:
         self._say, self._what, self._clock, self._seconds = say, what, clock, seconds
         self._started = clock()
         self._last = self._started
-        self._from: int | None = None
+        self._from: float | None = None
 
-    def __call__(self, done: int, total: int, note: str = "") -> None:
+    def __call__(self, done: float, total: int, note: str = "") -> None:
         now = self._clock()
-        if self._from is None:
-            self._from = done  # what a journal already held took no time, so it must not count as speed
+        if self._from is None or done == self._from:
+            # What a journal already held took no time, and waiting for the machine did no work: neither is speed.
+            self._from, self._started = done, now
         if done < total and now - self._last < self._seconds:
             return
         self._last = now
         fresh, passed = done - self._from, now - self._started
         left = f", {duration(passed / fresh * (total - done))} left" if fresh > 0 and done < total else ""
-        self._say(f"{self._what}: {done}/{total}{left}{', ' + note if note else ''}")
+        self._say(f"{self._what}: {int(done)}/{total}{left}{', ' + note if note else ''}")
 
 
 def duration(seconds: float) -> str:

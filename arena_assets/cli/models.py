@@ -9,7 +9,7 @@ from arena_assets.llama.files import fetch_model
 
 
 def fetch(name: str) -> int:
-    """Fetch every model of that name from where the experiments' configuration says, and expand its weights if asked."""
+    """Fetch every model of that name from where the configuration says, and expand its weights if it asks for that."""
     known = configured_models()
     if name not in known:
         raise ModelError(f"no experiment names a model {name!r}; there are: {', '.join(sorted(known))}")

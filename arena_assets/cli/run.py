@@ -30,8 +30,9 @@ class ProgressBars(ProgressReports):
         del say
         bar: tqdm[Any] | None = None
 
-        def report(done: int, total: int, note: str = "") -> None:
+        def report(done: float, total: int, note: str = "") -> None:
             nonlocal bar
+            done = round(done, 1) if done < total else total
             if bar is None:
                 bar = tqdm(
                     total=total, initial=done, desc=f"{what:<22}", unit="", leave=True, file=sys.stdout, mininterval=0.5
@@ -49,7 +50,9 @@ class ProgressBars(ProgressReports):
 def run(experiment: Experiment, choice: Choice = EVERYTHING) -> int:
     """Run an experiment to its end; 0 where every partition is done, 1 where some were refused."""
     for name in experiment.model_files:
-        weights_file(name, experiment.models[name], print)  # what lacks is said before any work, not by the second asset
+        weights_file(
+            name, experiment.models[name], print
+        )  # what lacks is said before any work, not by the second asset
     store = Store.of(experiment)
     with in_process(experiment, ProgressBars()) as runner:
         failed = _batches(experiment, store, runner, choice)

@@ -46,7 +46,9 @@ def why_outdated(experiment: Experiment, notes: Mapping[str, str]) -> str:
         if file != file_now:
             return f"made with another file of the model {name} (sha256 {file[:12]}... then, {file_now[:12]}... now)"
         as_they_are = "as they are in the file"
-        return f"made with other weights of the model {name} ({kind or as_they_are} then, {kind_now or as_they_are} now)"
+        return (
+            f"made with other weights of the model {name} ({kind or as_they_are} then, {kind_now or as_they_are} now)"
+        )
     return "made with another configuration"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe, asked_by
+from arena_assets.llama.meter import Tally
 from arena_assets.llama.template import Prompt
 
 # Rows of one prefill decode. More are hardly faster, and llama.cpp reserves rows x vocabulary floats for each context.
@@ -56,6 +57,11 @@ class Track:
             return "stop"
         return "length" if len(self.tokens) == self.job.max_tokens else None
 
+    @property
+    def answers(self) -> int:
+        """Jobs that each token answers."""
+        return len(self._logprobs)
+
     def done(self, reason: str) -> list[Done]:
         """What each job has that this one answers."""
         return [Done(job.key, tuple(self.tokens), np.array(logprobs), reason) for job, logprobs in self._logprobs]
@@ -64,8 +70,8 @@ class Track:
 class DecodeBatch:
     """The sequences of one context: slot i is llama.cpp's sequence i."""
 
-    def __init__(self, context: Context, prefixes: PrefixStates) -> None:
-        self._context = context
+    def __init__(self, context: Context, prefixes: PrefixStates, tally: Tally) -> None:
+        self._context, self._tally = context, tally
         self._slots: list[Track | None] = [None] * context.sequences
         self._prefixes = PrefixCache(context, prefixes)
         self._distribution = Distribution(context.model.vocab_size)
@@ -83,6 +89,7 @@ class DecodeBatch:
                         raise TypeError("a probe has no tokens to decode one by one; run it on the prefill path")
                     if job is not None:
                         self._slots[slot] = self._start(slot, job)
+                        self._tally.evaluated += len(job.prompt.tokens)
             if not more:
                 self._close_gaps()
             if not any(self._slots):
@@ -119,6 +126,8 @@ class DecodeBatch:
         for slot, track in enumerate(self._slots[:rows]):
             if track is not None:
                 reason = track.step(logits[slot], self._distribution, self._context.model.ends_turn)
+                self._tally.evaluated += 1
+                self._tally.answered += track.answers
                 if reason:
                     ended.append((slot, reason))
         return ended
@@ -145,8 +154,8 @@ class ConstantBatch(DecodeBatch):
     is put back when that step is full.
     """
 
-    def __init__(self, context: Context, at_work: int) -> None:
-        super().__init__(context, PrefixStates())
+    def __init__(self, context: Context, at_work: int, tally: Tally) -> None:
+        super().__init__(context, PrefixStates(), tally)
         self._slots = [None] * at_work
         self._longest = context.sequences - 1
         self._takes_back = context.model.drops_last_token

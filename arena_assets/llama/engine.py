@@ -30,7 +30,6 @@ from __future__ import annotations
 import copy
 import os
 import queue
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +41,7 @@ from arena_assets.llama.batch import CHUNK, ConstantBatch, DecodeBatch, PrefixSt
 from arena_assets.llama.context import Context
 from arena_assets.llama.jobs import Done, Force, Job, in_passes
 from arena_assets.llama.lock import llama_lock
+from arena_assets.llama.meter import Meter
 from arena_assets.llama.native import Model
 from arena_assets.llama.prefill import PrefillBatch
 from arena_assets.llama.shape import Limits, Path
@@ -101,22 +101,24 @@ class Engine:
         Raises:
             ModelError: a job is longer than the cache or the model's context, or llama.cpp fails.
         """
-        meter = _Meter(len(jobs), progress)
-        for job in jobs:
-            if isinstance(job, Force) and not job.response:
-                on_done(Done(job.key, (), np.zeros(0), "stop"))
-                meter.add(0)
-        waiting = [job for job in jobs if not isinstance(job, Force) or job.response]
-        groups = list(self.limits.groups(in_passes(waiting)))  # what cannot fit is said before any work
+        empty = [job for job in jobs if isinstance(job, Force) and not job.response]
+        for job in empty:
+            on_done(Done(job.key, (), np.zeros(0), "stop"))
+        passes = in_passes(job for job in jobs if not isinstance(job, Force) or job.response)
+        groups = list(self.limits.groups(passes))  # what cannot fit is said before any work
         with llama_lock(on_wait):
+            meter = Meter(passes, len(empty), len(jobs), progress)
             for group, length in groups:
-                with closing(self._finish(group, length, path)) as finished:  # stops the workers when on_done raises
+                # Closed, the workers are stopped: when on_done raises, too.
+                with closing(self._finish(group, length, path, meter)) as finished:
                     for done in finished:
-                        on_done(done)
-                        meter.add(len(done.tokens))
+                        if done is not None:
+                            on_done(done)
+                            meter.end(done)
+                        meter.report()
 
-    def _finish(self, jobs: Sequence[Job], length: int, path: Path) -> Generator[Done, None, None]:
-        """Finish jobs on all workers, yielding each in the caller's thread."""
+    def _finish(self, jobs: Sequence[Job], length: int, path: Path, meter: Meter) -> Generator[Done | None, None, None]:
+        """Finish jobs on all workers, yielding each in the caller's thread; None now and then while nothing ends."""
         shape = self.limits.shape(jobs, length, path)
         todo, done, stop = deque(jobs), queue.SimpleQueue[Done | None](), Stop()
         prefixes = PrefixStates()
@@ -128,7 +130,7 @@ class Engine:
                 return None
 
         def work() -> None:
-            finished = False
+            finished, tally = False, meter.tally()
             try:
                 with Context(
                     self.model,
@@ -140,11 +142,11 @@ class Engine:
                     stop=stop,
                 ) as context:
                     if path == "prefill":
-                        PrefillBatch(context, prefixes).run(take, done.put)
+                        PrefillBatch(context, prefixes, tally).run(take, done.put)
                     elif shape.constant:
-                        ConstantBatch(context, shape.at_work).run(take, done.put)
+                        ConstantBatch(context, shape.at_work, tally).run(take, done.put)
                     else:
-                        DecodeBatch(context, prefixes).run(take, done.put)
+                        DecodeBatch(context, prefixes, tally).run(take, done.put)
                 finished = True
             finally:
                 if not finished:
@@ -160,6 +162,7 @@ class Engine:
                         # A signal may reach a thread that only sets Python's flag: this one must wake to see it.
                         result = done.get(timeout=_WAKE_S)
                     except queue.Empty:
+                        yield None
                         continue
                     if result is None:
                         running -= 1
@@ -170,17 +173,3 @@ class Engine:
         errors = [error for future in futures if (error := future.exception()) is not None]
         for error in sorted(errors, key=lambda error: isinstance(error, StoppedError)):
             raise error  # the cause comes before those that it stopped
-
-
-class _Meter:
-    """Counts finished sequences and tokens, and passes the speed on."""
-
-    def __init__(self, total: int, progress: Progress) -> None:
-        self._total, self._progress = total, progress
-        self._done, self._tokens, self._started = 0, 0, time.monotonic()
-
-    def add(self, tokens: int) -> None:
-        self._done += 1
-        self._tokens += tokens
-        seconds = max(time.monotonic() - self._started, 1e-9)
-        self._progress(self._done, self._total, f"{self._tokens / seconds:.0f} tokens/s")

@@ -70,8 +70,8 @@ def _make(name: str, source: Path, target: Path, kind: Weights, say: Callable[[s
     free = shutil.disk_usage(target.parent).free
     if size > free:
         raise ModelError(
-            f"{name}: its weights as {kind} take {_large(size)}, {target.parent} has {_large(free)} free; make room, or "
-            f"leave `weights: {kind}` out"
+            f"{name}: its weights as {kind} take {_large(size)}, {target.parent} has {_large(free)} free; make room, "
+            f"or leave `weights: {kind}` out"
         )
     say(
         f"{name}: making its weights as {kind}, once: {_large(size)}, about {duration(1 + size / _BYTES_A_SECOND)} "

@@ -17,6 +17,7 @@ from arena_assets.llama.batch import CHUNK, PrefixCache, PrefixStates, chunk, sh
 from arena_assets.llama.context import Context, Tokens
 from arena_assets.llama.distribution import Distribution
 from arena_assets.llama.jobs import Done, Force, Generate, Job, Probe, asked_by
+from arena_assets.llama.meter import Tally
 
 # Logits are (rows, vocabulary) float32 in llama.cpp's buffer: 128k tokens x 512 rows would be 262 MB.
 _LOGITS_BYTES = 64 * 2**20
@@ -47,6 +48,12 @@ class Scoring:
     def fresh(self) -> int:
         """Rows to evaluate: all but the prefix."""
         return len(self.inputs) - self.prefix
+
+    @property
+    def length(self) -> int:
+        """Tokens of the prompt and of what is asked."""
+        asked = self.job.response if isinstance(self.job, Force) else self.job.candidates
+        return len(self.job.prompt.tokens) + len(asked)
 
     @property
     def scored(self) -> int:
@@ -80,8 +87,8 @@ def most_sharing(jobs: Sequence[Job]) -> int:
 class PrefillBatch:
     """Scores jobs, as many at once as a pass and the context have room for."""
 
-    def __init__(self, context: Context, prefixes: PrefixStates) -> None:
-        self._context = context
+    def __init__(self, context: Context, prefixes: PrefixStates, tally: Tally) -> None:
+        self._context, self._tally = context, tally
         self._prefixes = PrefixCache(context, prefixes)
         self._distribution = Distribution(context.model.vocab_size)
         self._rows = scored_rows(context.model.vocab_size)
@@ -99,6 +106,7 @@ class PrefillBatch:
                 self._together(pack)
             for scoring in pack:
                 for done in scoring.done(self._context.model.ends_turn):
+                    self._tally.answered += len(done.tokens)
                     finish(done)
 
     def _next(self, take: Take) -> Scoring | None:
@@ -129,7 +137,9 @@ class PrefillBatch:
             stop = at + chunk(end - at, min(CHUNK, max(at, scoring.first) - at + self._rows))
             positions = np.arange(at, stop, dtype=np.int32)
             self._pass([scoring], scoring.inputs[at:stop], positions, np.zeros(stop - at, dtype=np.int32))
+            self._tally.evaluated += stop - at
             at = stop
+        self._tally.evaluated += scoring.length - scoring.fresh
 
     def _together(self, pack: list[Scoring]) -> None:
         # llama.cpp cuts sequences of unequal length into passes of equal ones, the last of them short and slow; so each
@@ -142,6 +152,7 @@ class PrefillBatch:
             positions[row] = np.arange(scoring.prefix, scoring.prefix + width)
         slots = np.repeat(np.arange(len(pack), dtype=np.int32), width)
         self._pass(pack, tokens.ravel(), positions.ravel(), slots)
+        self._tally.evaluated += sum(scoring.length for scoring in pack)
 
     def _pass(self, pack: list[Scoring], tokens: Tokens, positions: Tokens, slots: Tokens) -> None:
         first = np.array([scoring.first for scoring in pack])[slots]

@@ -1,7 +1,7 @@
 """Teacher forcing: ln P of P0's response under every policy, P0 itself included.
 
-Policies that differ in temperature alone are read off one pass. A clone of P0 has passes of its own: that its weights are
-exactly 1 is the experiment's proof. So has each policy in the sample that is scored a second time.
+Policies that differ in temperature alone are read off one pass. A clone of P0 has passes of its own: that its weights
+are exactly 1 is the experiment's proof. So has each policy in the sample that is scored a second time.
 """
 
 from __future__ import annotations
@@ -46,8 +46,12 @@ class Scored:
 def stage(work: Work) -> Made:
     """The step of the pipeline: scored once, and a sample of it once more for the rules to compare."""
     made_from = work.read[pipeline.PROMPTS.name], work.read[pipeline.RESPONSES.name]
-    scored = score_logprobs(work.experiment, *made_from, work.pool, work.journal, work.progress)
-    again = rescore(work.experiment, *made_from, scored, work.pool)
+    once = len(work.experiment.policies) * len(work.read[pipeline.PROMPTS.name])
+    total = once + len(work.experiment.policies) * len(_sample(work.experiment, work.read[pipeline.PROMPTS.name]))
+    first, second = within(work.progress, 0, total), within(work.progress, once, total)
+    scored = score_logprobs(work.experiment, *made_from, work.pool, work.journal, first)
+    again = rescore(work.experiment, *made_from, scored, work.pool, second)
+    work.progress(total, total)  # what is too long for some policy was never begun
     notes = {"retokenised": ",".join(scored.retokenised)}
     return Made(scored.table, notes, compared={"rescored": again}, machine=work.pool.machine())
 
@@ -93,7 +97,12 @@ def score_logprobs(
 
 
 def rescore(
-    experiment: Experiment, prompts: pd.DataFrame, responses: pd.DataFrame, scored: Scored, pool: ModelPool
+    experiment: Experiment,
+    prompts: pd.DataFrame,
+    responses: pd.DataFrame,
+    scored: Scored,
+    pool: ModelPool,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Score a sample of the batch a second time in another composition: reversed, few sequences, by replay.
 
@@ -111,7 +120,8 @@ def rescore(
         jobs = _jobs(experiment, policies, logged, loaded, _is_foreign(loaded, home), pool)
         again: list[Done] = []
         alone = [replace(job, shares=False) for job in jobs]
-        loaded.engine.narrow(6).run(alone, again.append, on_wait=pool.say)
+        within_all = within(progress, len(rows), len(logged) * len(experiment.policies))
+        loaded.engine.narrow(6).run(alone, again.append, progress=within_all, on_wait=pool.say)
         for done in again:
             identity, policy = done.key.split("/")
             first = stored.loc[identity]

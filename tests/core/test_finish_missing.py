@@ -35,8 +35,8 @@ class Counting:
             options["progress"](number, len(jobs))
 
 
-def finish(engine: Counting, folder: Path, told: list[tuple[int, int]] | None = None) -> dict[str, dict[str, Any]]:
-    def progress(done: int, total: int, note: str = "") -> None:
+def finish(engine: Counting, folder: Path, told: list[tuple[float, int]] | None = None) -> dict[str, dict[str, Any]]:
+    def progress(done: float, total: int, note: str = "") -> None:
         del note
         if told is not None:
             told.append((done, total))
@@ -48,7 +48,7 @@ def finish(engine: Counting, folder: Path, told: list[tuple[int, int]] | None = 
 
 
 def test_jobs_of_one_key_are_done_once_and_all_have_its_item(tmp_path: Path) -> None:
-    engine, told = Counting(), list[tuple[int, int]]()
+    engine, told = Counting(), list[tuple[float, int]]()
     found = finish(engine, tmp_path, told)
     assert engine.asked == [["a", "c", "d"]]
     assert found == {"a": {"from": "a"}, "b": {"from": "c"}, "c": {"from": "c"}, "d": {"from": "d"}}
@@ -58,7 +58,7 @@ def test_jobs_of_one_key_are_done_once_and_all_have_its_item(tmp_path: Path) -> 
 def test_what_ended_before_an_interruption_is_not_done_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         finish(Counting(stop_at="c"), tmp_path)
-    engine, told = Counting(), list[tuple[int, int]]()
+    engine, told = Counting(), list[tuple[float, int]]()
     assert set(finish(engine, tmp_path, told)) == set("abcd")
     assert engine.asked == [["a", "c"]]
     assert told == [(2, 4), (3, 4), (4, 4)]
@@ -67,7 +67,7 @@ def test_what_ended_before_an_interruption_is_not_done_again(tmp_path: Path) -> 
 def test_where_nothing_is_missing_the_model_is_not_asked(tmp_path: Path) -> None:
     """Not even for nothing: the machine's llama lock would be waited for while another process holds it for hours."""
     first = finish(Counting(), tmp_path)
-    engine, told = Counting(), list[tuple[int, int]]()
+    engine, told = Counting(), list[tuple[float, int]]()
     assert finish(engine, tmp_path, told) == first
     assert engine.asked == []
     assert told == [(4, 4)]

@@ -22,6 +22,7 @@ from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
 from arena_assets.llama.jobs import Done, Generate, Probe
 from arena_assets.llama.lock import llama_lock
+from arena_assets.llama.meter import Tally
 from arena_assets.llama.native import Model
 from arena_assets.llama.pool import ModelPool
 from arena_assets.llama.template import ChatTemplate, Prompt
@@ -165,5 +166,5 @@ def decoded(model: Model, jobs: list[Generate], *, flash_attention: bool = False
         llama_lock(),
         Context(model, sequences=16, length=2048, threads=2, flash_attention=flash_attention) as context,
     ):
-        DecodeBatch(context, PrefixStates()).run(lambda: todo.pop(0) if todo else None, done.append)
+        DecodeBatch(context, PrefixStates(), Tally()).run(lambda: todo.pop(0) if todo else None, done.append)
     return {item.key: item.logprobs.tobytes() for item in done}
