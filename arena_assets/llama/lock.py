@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from arena_assets.locks import hold, machine_lock
+from arena_assets.locks import hold_in_turn, machine_lock
 
 # Threads take turns by this one, which hands over at once; the file's is polled.
 _held = threading.RLock()
@@ -26,12 +26,15 @@ def lock_path() -> Path:
 
 @contextlib.contextmanager
 def llama_lock(on_wait: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Hold the machine's llama lock; re-entrant within a thread. The kernel frees it when the process dies.
+    """Hold the machine's llama lock: first come, first served; re-entrant within a thread.
+
+    The kernel frees it when the process dies, and the place of one that waits.
 
     It covers what Dagster's pool cannot: the command line, tests and notebooks.
 
     Raises:
         StorageError: the lock's file cannot be made.
     """
-    with _held, hold(lock_path(), lambda: on_wait("waiting: another process on this machine is running llama.cpp")):
+    waiting = "waiting: another process on this machine is running llama.cpp"
+    with _held, hold_in_turn(lock_path(), lambda: on_wait(waiting)):
         yield

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,6 +63,43 @@ def test_waiting_is_said_and_a_killed_holder_frees_it() -> None:
     holder.wait(timeout=60)
     assert len(said) == 1
     assert "waiting" in said[0]
+
+
+def waiting(count: int) -> None:
+    """Return when so many processes have a place in the queue."""
+    queue = lock_path().with_name(f"{lock_path().name}.queue")
+    deadline = time.monotonic() + 60
+    while sum(entry.name.isdigit() for entry in queue.iterdir()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("killed", [None, 1])
+def test_first_come_first_served_whoever_dies_while_waiting(killed: int | None) -> None:
+    holder, queued = hold("wait"), list[subprocess.Popen[str]]()
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    for place in range(1, 5):
+        queued.append(hold())
+        waiting(place)
+    if killed is not None:
+        queued.pop(killed).kill()
+    holder.kill()
+    ends = [process.communicate(timeout=120)[0].split("\n")[1].split() for process in queued]
+    began = [float(start) for start, _ in ends]
+    assert began == sorted(began)
+    assert all(float(before[1]) <= after for before, after in zip(ends, began[1:], strict=False))
+
+
+def test_who_comes_back_at_once_queues_behind_who_waits() -> None:
+    """The steps of a run take the lock one after the other; polled, one that waited for hours never got it."""
+    with llama_lock():
+        other = hold()
+        waiting(1)
+    with llama_lock():
+        mine = time.monotonic()
+    began, ended = map(float, other.communicate(timeout=60)[0].split("\n")[1].split())
+    assert began < ended <= mine
 
 
 def test_threads_take_turns_and_one_thread_may_nest() -> None:
