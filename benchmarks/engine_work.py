@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import llama_cpp
-
 from arena_assets.config import ShippedCorpus, project_root
 from arena_assets.corpus import load_corpus
 from arena_assets.llama.jobs import Force, Generate
 from arena_assets.llama.native import Model
+from arena_assets.llama.requantise import requantise
 from arena_assets.llama.template import ChatTemplate, Prompt
 
 SYSTEM = "You are a helpful assistant."
@@ -27,7 +26,6 @@ POLICIES = (
     "information.",
 )
 TEMPERATURE = 0.8
-_F16 = 1  # LLAMA_FTYPE_MOSTLY_F16
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,5 @@ def f16_of(path: Path) -> Iterator[Path]:
     """The same weights as F16, by llama.cpp's own quantiser, while the context lasts."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "f16.gguf"
-        params = llama_cpp.llama_model_quantize_default_params()
-        params.ftype, params.allow_requantize = _F16, True
-        code = llama_cpp.llama_model_quantize(str(path).encode(), str(target).encode(), params)
-        if code:
-            raise RuntimeError(f"llama_model_quantize of {path.name} failed with {code}")
+        requantise(path, target, "f16")
         yield target
