@@ -151,33 +151,6 @@ def test_a_stated_checksum_is_held_against_the_file_at_use(tmp_path: Path) -> No
         model_path("m", LocalModel(source="file", path="mine.gguf", sha256=right))
 
 
-@pytest.mark.parametrize("fetch", [True, False])
-def test_expanded_weights_are_another_model(config_folder: ConfigFolder, fetch: bool) -> None:
-    """Before its file is here as after, and whatever earlier versions knew its file by."""
-    if fetch:
-        fetched(hub())
-    as_they_are, f16, q8 = (of(config_folder, hub(weights=kind)) for kind in (None, "f16", "q8_0"))
-    assert len({one.model_identity("a") for one in (as_they_are, f16, q8)}) == 3
-    assert len({one.fingerprint("responses", "0000") for one in (as_they_are, f16, q8)}) == 3
-    assert len({str(one.policy_identity(one.logging_policy)) for one in (as_they_are, f16, q8)}) == 3
-    assert former_identity(f16, "a") is None
-    assert not is_made_with(f16, "responses", "0000", old_tables(as_they_are, {"a": hub().file}))
-    for one, other, words in ((as_they_are, f16, "as they are in the file then, f16 now"), (f16, q8, "f16 then, q8_0")):
-        note = made_with(one, "responses", "0000")
-        assert is_made_with(one, "responses", "0000", note)
-        assert not is_made_with(other, "responses", "0000", note)
-        if fetch:
-            assert f"made with other weights of the model a ({words}" in why_outdated(other, note)
-
-
-def test_two_kinds_of_weights_of_one_file_are_two_policies(config_folder: ConfigFolder) -> None:
-    fetched(hub())
-    both = of(config_folder, hub(), hub(weights="f16"))
-    assert both.clones == ("pi_clone",)
-    assert both.policies_by_model.keys() == {"a", "b"}
-    assert both.model_identity("b") == f"{both.model_identity('a')}:f16"
-
-
 # Models in parts.
 
 

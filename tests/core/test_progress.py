@@ -27,7 +27,7 @@ def test_sequences_in_flight_count_by_their_tokens() -> None:
     """24 responses of 100 tokens in flight at once: nothing ends for a long time, yet half of it is done."""
     jobs = [Generate(str(n), PROMPT, 1.0, 100, n) for n in range(24)]
     clock, told = Clock(), list[tuple[float, int, str]]()
-    meter = Meter(jobs, 0, 24, lambda *a: told.append(a), clock)  # type: ignore[arg-type]
+    meter = Meter(jobs, 0, 24, lambda *a: told.append(a), clock)
     tallies = [meter.tally(), meter.tally()]
     for tally in tallies:
         tally.evaluated += 12 * (10 + 45)
@@ -58,7 +58,7 @@ def test_a_shared_pass_is_counted_once_and_answers_all_its_jobs() -> None:
     assert len(passes) == 2
     told: list[tuple[float, int, str]] = []
     clock = Clock()
-    meter = Meter(passes, 1, 7, lambda *a: told.append(a), clock)  # type: ignore[arg-type]
+    meter = Meter(passes, 1, 7, lambda *a: told.append(a), clock)
     tally = meter.tally()
     clock.now = 1.0
     tally.evaluated += 15

@@ -74,7 +74,7 @@ class Stop(BaseException):
 def test_an_interrupted_batch_is_resumed_and_not_submitted_again(serve: Serve, tmp_path: Path, forget_id: bool) -> None:
     server = serve(batch_polls=4)
 
-    def interrupt(done: int, total: int, note: str = "") -> None:
+    def interrupt(done: float, total: int, note: str = "") -> None:
         del done, total
         if "in_progress" in note:
             raise Stop
@@ -98,7 +98,7 @@ def test_a_batch_that_another_partition_submitted_is_resumed_by_who_asks_for_the
     server = serve(batch_polls=4)
     scorer = OpenAIScorer(batch_judge(server), environment={"OPENAI_API_KEY": KEY})
 
-    def interrupt(done: int, total: int, note: str = "") -> None:
+    def interrupt(done: float, total: int, note: str = "") -> None:
         del done, total
         if "in_progress" in note:
             raise Stop

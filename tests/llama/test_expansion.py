@@ -118,7 +118,7 @@ def test_what_cannot_be_made_leaves_nothing_and_says_why(source: Path, monkeypat
 
 
 def test_a_full_disk_is_said_before_any_work(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**6))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
     with pytest.raises(ModelError, match=r"its weights as f16 take \d+ MB, .* has 1 MB free; make room, or leave"):
         made(source, "f16")
 

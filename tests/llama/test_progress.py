@@ -18,7 +18,7 @@ def told(engine: Engine, jobs: list[Job], path: Path = "decode") -> tuple[list[f
     def done(ended: Done) -> None:
         before.extend([len(said)] if ended.tokens else [])
 
-    engine.run(jobs, done, path=path, progress=lambda *a: said.append(a))  # type: ignore[arg-type]
+    engine.run(jobs, done, path=path, progress=lambda *a: said.append(a))
     assert {total for _, total, _ in said} == {len(jobs)}
     return [done for done, _, _ in said], before[0], said[-1][2]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -34,7 +35,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     def noting(batch: type[DecodeBatch | PrefillBatch]) -> None:
         run = batch.run
 
-        def noted(self, take, done):  # type: ignore[no-untyped-def]
+        def noted(self: Any, take: Callable[[], Job | None], done: Callable[[Done], None]) -> None:
             def took() -> Job | None:
                 job = take()
                 taken.extend([] if job is None else [job])
@@ -49,9 +50,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return taken
 
 
-def at_temperatures(jobs: list[Generate], sampled: dict[str, Done], **options: bool) -> list[Force]:
+def at_temperatures(jobs: list[Generate], sampled: dict[str, Done], *, shares: bool = False) -> list[Force]:
     return [
-        Force(f"{job.key} {number}", job.prompt, temperature, sampled[job.key].tokens, job.max_tokens, **options)
+        Force(f"{job.key} {number}", job.prompt, temperature, sampled[job.key].tokens, job.max_tokens, shares)
         for job in jobs
         for number, temperature in enumerate(TEMPERATURES)
     ]

@@ -44,11 +44,11 @@ def prompts() -> pd.DataFrame:
 class Interrupt:
     """A person's Ctrl-C after some finished items."""
 
-    def __init__(self, after: int) -> None:
-        self.after = after
+    def __init__(self, journal: Journal, after: int) -> None:
+        self.journal, self.after = journal, after
 
-    def __call__(self, done: int, total: int, note: str = "") -> None:  # noqa: ARG002
-        if done >= self.after:
+    def __call__(self, done: float, total: int, note: str = "") -> None:  # noqa: ARG002
+        if len(self.journal) >= self.after:
             raise KeyboardInterrupt
 
 
@@ -72,7 +72,7 @@ def test_interrupted_stages_resume_and_give_the_same(
     with Journal(tmp_path / "whole") as journal:
         whole = generate_responses(experiment, prompts, pool, journal)
     with pytest.raises(KeyboardInterrupt), Journal(tmp_path / "part") as journal:
-        generate_responses(experiment, prompts, pool, journal, Interrupt(after=4))
+        generate_responses(experiment, prompts, pool, journal, Interrupt(journal, after=4))
     asked.clear()
     with Journal(tmp_path / "part") as journal:
         held = len(journal)
@@ -84,7 +84,7 @@ def test_interrupted_stages_resume_and_give_the_same(
     with Journal(tmp_path / "scores") as journal:
         scored = score_logprobs(experiment, prompts, whole, pool, journal)
     with pytest.raises(KeyboardInterrupt), Journal(tmp_path / "part scores") as journal:
-        score_logprobs(experiment, prompts, whole, pool, journal, Interrupt(after=5))
+        score_logprobs(experiment, prompts, whole, pool, journal, Interrupt(journal, after=5))
     with Journal(tmp_path / "part scores") as journal:
         resumed = score_logprobs(experiment, prompts, whole, pool, journal)
     pd.testing.assert_frame_equal(resumed.table, scored.table)
