@@ -20,7 +20,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tqdm(desc=ESTIMATOR_SIMULATION.name, unit="data set", mininterval=5) as bar:
 
-        def progress(done: int, total: int, note: str = "") -> None:
+        def progress(done: float, total: int, note: str = "") -> None:
             bar.total = total
             bar.set_postfix_str(note, refresh=False)
             bar.update(done - bar.n)

@@ -113,7 +113,7 @@ def rescore(
     logged = _logged(experiment, prompts, responses)
     logged = logged[logged["prompt_id"].isin(_sample(experiment, prompts))].iloc[::-1]
     stored = scored.table.set_index("prompt_id")
-    rows = []
+    rows: list[tuple[object, ...]] = []
     home = _home_vocabulary(experiment, pool)
     for model, policies in experiment.policies_by_model.items():
         loaded = pool.get(model)
