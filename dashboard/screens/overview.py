@@ -18,12 +18,14 @@ from dashboard.data import loads
 from dashboard.data.analysed import beside
 from dashboard.data.basis import Basis, basis
 from dashboard.data.catalog import Chosen
+from dashboard.data.running import running
 from dashboard.data.status import Status, status
 from dashboard.views import findings, progress
 
 _METRIC = 150  # pixels
 _WARNINGS = 4  # that are shown at once
 _FINDING = ["where", "check", "finding"]
+_AGAIN_S = 5  # seconds between two looks at a run
 _RECENT_S = 120  # after a table was written, more may be on its way
 _ICON = {
     "supported": ":blue[:material/check_circle:]",
@@ -43,8 +45,8 @@ def render(chosen: Chosen) -> None:
         _headline(chosen, results.frame, values.frame, weights.frame)
     st.divider()
     # While a run writes, this part looks again by itself; a finished experiment costs nothing.
-    running = found.modified is not None and time.time() - found.modified < _RECENT_S
-    st.fragment(_progress, run_every=10 if running else None)(chosen)
+    recent = found.modified is not None and time.time() - found.modified < _RECENT_S
+    st.fragment(_progress, run_every=_AGAIN_S if recent or running(chosen) else None)(chosen)
     _settings(chosen, shown)
 
 
@@ -112,6 +114,12 @@ def _headline(chosen: Chosen, results: pd.DataFrame, values: pd.DataFrame, weigh
 def _progress(chosen: Chosen) -> None:
     found = status(chosen)
     table = progress.summary(found.partitions)
+    for one in running(chosen):
+        said = elements.escape(progress.live(one))
+        if one.total:
+            st.progress(min(1.0, one.items / one.total), text=said)
+        else:
+            st.info(said, icon=":material/sync:")
     elements.figure(
         progress.title(table, found.checks),
         progress.strip,

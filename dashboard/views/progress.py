@@ -7,7 +7,9 @@ import pandas as pd
 
 from arena_assets.charts import style
 from arena_assets.charts.names import count
+from arena_assets.progress import duration
 from arena_assets.state import State
+from dashboard.data.running import Running
 
 # What a partition can be, from best to worst; colour and order of the legend.
 STATES = {
@@ -72,6 +74,19 @@ def strip(partitions: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=28 * len(assets) + 90)
     )
+
+
+def live(one: Running) -> str:
+    """What a run is doing now, as a sentence."""
+    of = f" of about {one.total:,}" if one.total is not None else ""
+    parts = [f"{one.asset}/{one.partition} is being made: {one.items:,}{of} items"]
+    if one.tokens_per_second is not None:
+        parts.append(f"{one.tokens_per_second:.3g} tokens a second")
+    elif one.items_per_second is not None:
+        parts.append(f"{one.items_per_second:.2g} items a second")
+    if one.seconds_left is not None:
+        parts.append(f"{duration(one.seconds_left)} left")
+    return ", ".join(parts)
 
 
 def _present(frame: pd.DataFrame) -> list[str]:
