@@ -16,7 +16,8 @@ from arena_assets.estimation.estimators.estimate import critical_value
 BEST = "best supported"
 _SIDE = ["policy", "method", "value", "std_error", "df", "low", "high", "support"]
 _OF_RESULTS = {"estimate": "value", "ci_low": "low", "ci_high": "high"}
-_OF_CONTRASTS = {"difference": "value", "ci_low": "low", "ci_high": "high"}
+# Several differences are shown at once, so each side's intervals hold together.
+_OF_CONTRASTS = {"difference": "value", "simultaneous_ci_low": "low", "simultaneous_ci_high": "high"}
 
 
 def methods(results: pd.DataFrame, *, other_than_best: bool = False) -> list[str]:
