@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from arena_assets.charts.verdicts import verdicts
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
-from arena_assets.summary.blocks import Code, Heading, Paragraph, Rows, cell, to_markdown
+from arena_assets.summary.blocks import Code, Heading, Paragraph, Points, Rows, cell, to_markdown
 from arena_assets.summary.page import to_html
+from arena_assets.summary.since import since_earlier
 from arena_assets.summary.words import recommendation
+from arena_assets.tables import TABLES
 
 METHOD = {"estimator": "direct", "reward_calibration": "monotone", "weight_calibration": "none"}
 
@@ -108,6 +111,16 @@ def test_the_command_says_a_verdict_once_for_all_methods_of_which_it_holds() -> 
         ("refused", "Bad.", "E"), ("refused", "Bad.", "F"), ("refused", "Bad.", "G"),
     )]  # fmt: skip
     assert verdicts(pd.DataFrame(rows)) == ["caution: Hm. (B)", "refused: Bad. (A, C, E and 2 more methods)"]
+
+
+def test_what_changed_names_columns_that_are_there() -> None:
+    points = [text for block in since_earlier() if isinstance(block, Points) for text in block.texts]
+    named = [text for text in points if text.split(":")[0] in TABLES]
+    assert len(named) == 2
+    for text in named:
+        columns = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text.split(":", 1)[1]))
+        assert columns
+        assert columns <= set(TABLES[text.split(":")[0]].names)
 
 
 def test_the_level_is_that_of_the_analysis() -> None:
