@@ -51,7 +51,8 @@ def contrasts(results: Sequence[Result], *, logging_policy: str | None = None, l
     P0's value is made by the same method (see `p0_method`), whether the results hold it or not. All differences of one
     method are a family: its simultaneous intervals hold together at `level`, its adjusted p values are of no difference
     at all. Columns: `CONTRAST_COLUMNS`; the gate's level is the worst of the two and of the test of transport of the
-    difference. Only differences that are not refused rule a policy out as the best.
+    difference. Only differences that are not refused rule a policy out as the best. Raises EstimationError where the
+    data were logged by another policy.
     """
     by_method: dict[Method, list[Result]] = {}
     for result in results:
@@ -115,6 +116,9 @@ def p0_method(method: Method) -> Method:
 
 def _of_logging(result: Result, logging_policy: str) -> Result | None:
     """P0's result beside another policy's; None where there is no estimate."""
+    known = result.preparation.data.logging_policy
+    if logging_policy != known:
+        raise EstimationError(f"logging_policy is {logging_policy!r}, and these results are of data of {known!r}")
     base = result_of(result.preparation, p0_method(result.method), logging_policy)
     return None if base.estimate is None else base
 

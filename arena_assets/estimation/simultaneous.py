@@ -59,11 +59,15 @@ class Family:
             rivals = self._varies & ((self.first == policy) | (self.second == policy))
             if not rivals.any():
                 continue
-            worst = (self._draws[:, rivals] * sign[rivals]).max(axis=1)
-            bound = _quantile(worst, level) if np.count_nonzero(rivals) > 1 else float(ndtri(level))
+            alone = np.count_nonzero(rivals) == 1
+            bound = float(ndtri(level)) if alone else _quantile(self._above(rivals, sign), level)
             above = -ndtri(stdtr(self._df, -sign * self._t)) > bound
             found[policy] = not (above & rivals & believed).any()
         return found
+
+    def _above(self, rivals: Bools, sign: Floats) -> Floats:
+        """(points,) the largest signed Z of some differences."""
+        return np.asarray((self._draws[:, rivals] * sign[rivals]).max(axis=1), dtype=np.float64)
 
     @cached_property
     def _varies(self) -> Bools:

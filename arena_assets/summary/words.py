@@ -49,8 +49,7 @@ def recommendation(material: Material) -> list[str]:
     if behind:
         texts.append(f"Not the best, beyond chance: {', '.join(behind)}.")
     if len(told) > 1:
-        level = level_words(material.values)
-        texts.append(f"These differences are judged together: at {level}, chance alone rarely makes even one of them.")
+        texts.append(f"The intervals of these differences hold all at once at {level_words(material.values)}.")
     texts += _methods(material)
     if not material.runs.refused.empty:
         texts.append("Some batches were refused by a check; see Data quality before quoting any number.")

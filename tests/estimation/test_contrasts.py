@@ -10,6 +10,7 @@ import pytest
 from arena_assets.estimation import (
     DEFAULT,
     Estimate,
+    EstimationError,
     EvaluationData,
     Method,
     TargetData,
@@ -128,6 +129,11 @@ def cloned(*, same_responses: bool) -> EvaluationData:
     clone = TargetData(np.zeros(n), ids, drawn, nothing, lengths, labels if same_responses else draws)
     kept = np.where(np.arange(n) % 3 == 0, np.nan, labels)
     return EvaluationData("p0", ids, scores, nothing, lengths, kept, {"pi_clone": clone})
+
+
+def test_another_logging_policy_is_refused() -> None:
+    with pytest.raises(EstimationError, match="logging_policy is 'base', and these results are of data of 'p0'"):
+        contrasts(evaluate(cloned(same_responses=True), methods=[DIRECT]), logging_policy="base")
 
 
 def test_a_clone_differs_from_p0_by_its_draws_alone() -> None:

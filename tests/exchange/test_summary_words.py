@@ -94,7 +94,7 @@ def test_who_is_surely_not_the_best_is_said() -> None:
     differences = [against("pi_old", -0.2, 0.05, policy_may_be_best=False), against("pi_new", 0.1, 0.05)]
     text = said(rows, differences, "pi_old", "pi_new")
     assert "Not the best, beyond chance: pi_old." in text
-    assert "judged together" in text
+    assert "hold all at once at 95%." in text
 
 
 def test_what_would_change_a_verdict_is_said_beside_it() -> None:
