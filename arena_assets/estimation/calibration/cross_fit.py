@@ -26,9 +26,14 @@ class RewardModel:
         return self.curve(self.position(prepared))
 
 
-def fit_model(prepared: Floats, labels: Floats, reference: Floats | None) -> RewardModel:
-    """f on labelled rows: isotonic in the score, or in the two-stage index where there is a reference for its ranks."""
-    index = None if reference is None else two_stage.fit_index(prepared, labels, reference)
+def fit_model(
+    prepared: Floats, labels: Floats, reference: Floats | None, *, penalty: float | None = None
+) -> RewardModel:
+    """f on labelled rows: isotonic in the score, or in the two-stage index where there is a reference for its ranks.
+
+    penalty: of the index; None: the one with the smallest leave-one-out error.
+    """
+    index = None if reference is None else two_stage.fit_index(prepared, labels, reference, penalty)
     position = prepared[:, 0] if index is None else index(prepared)
     return RewardModel(isotonic.fit(position, labels), index)
 

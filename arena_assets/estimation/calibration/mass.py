@@ -13,3 +13,4 @@ class Mass:
 
     blocks: Floats  # (K,)
     design: Floats  # (p,) as the models read it; the mean score where there is no index
+    refitted: Floats | None = None  # (B,) sum_r v_r f_b(r) of each refit; None where there are none

@@ -19,6 +19,7 @@ class Reading:
     rewards_oof: Floats  # (r,) f-(S)
     oof_position: Floats  # (r,) where each row reads the curve of its own fold
     split: Split | None  # how the rows read f; None without calibration
+    refitted: Floats | None = None  # (B, r) what the refits say of them; None where there are none
 
     def take(self, kept: Bools) -> Reading:
         """The same reading of some of the rows."""
@@ -31,6 +32,7 @@ class Reading:
             rewards_oof=self.rewards_oof[kept],
             oof_position=self.oof_position[kept],
             split=None if self.split is None else self.split.take(kept),
+            refitted=None if self.refitted is None else self.refitted[:, kept],
         )
 
 
@@ -61,4 +63,5 @@ def read(features: Floats, folds: Ints, calibration: RewardCalibration | None) -
         rewards_oof=outside,
         oof_position=position,
         split=split,
+        refitted=None if calibration.refits is None else calibration.refits.read(prepared),
     )

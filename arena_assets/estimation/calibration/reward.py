@@ -17,6 +17,7 @@ from arena_assets.estimation.calibration.block_noise import BlockNoise, block_no
 from arena_assets.estimation.calibration.cross_fit import CrossFit, RewardModel, cross_fit, fit_model
 from arena_assets.estimation.calibration.index_noise import IndexNoise, index_noise
 from arena_assets.estimation.calibration.mass import Mass
+from arena_assets.estimation.calibration.refits import FEW_LABELS, Refits, refit
 from arena_assets.estimation.calibration.transport import OutOfFold
 from arena_assets.estimation.data.clusters import Clusters
 from arena_assets.estimation.data.validate import require_labels
@@ -36,11 +37,20 @@ class RewardCalibration:
     folds: Ints  # (m,)
     noise: BlockNoise
     index_noise: IndexNoise | None  # None without an index
+    reference: Floats | None  # (n, p) rows among which the index is ranked
 
     @cached_property
     def label_clusters(self) -> int:
         """How many clusters the labels are of; as many as labels where every prompt stands alone."""
         return self.labels.size if self.clusters is None else np.unique(self.clusters).size
+
+    @cached_property
+    def refits(self) -> Refits | None:
+        """Of an index that few labels made; None where the linear error holds."""
+        if self.model.index is None or self.reference is None or self.label_clusters >= FEW_LABELS:
+            return None
+        penalty = self.model.index.penalty
+        return refit(self.prepared, self.labels, reference=self.reference, penalty=penalty, clusters=self.clusters)
 
     @property
     def n_blocks(self) -> int:
@@ -56,14 +66,26 @@ class RewardCalibration:
         return self.model(prepared)
 
     def term(self, mass: Mass, among: Clusters) -> Floats:
-        """Calibration term: contributions c = n q_B / m_B (Y - f) of the n clusters, and the index' own noise."""
+        """Calibration term: contributions c = n q_B / m_B (Y - f) of the n clusters, and the index' own noise.
+
+        None of what is refitted: that is an error of all labels together (`other_errors`).
+        """
+        if mass.refitted is not None:
+            return np.zeros(among.count)
         each = self.noise.per_label(mass.blocks, among.count)
         if self.index_noise is not None:
             each = each + self.index_noise.per_label(mass, among.count)
         return among.sums(self.prompts, each)
 
+    def other_errors(self, mass: Mass) -> Floats:
+        """The part of the error that no single label can carry; see `Estimate`."""
+        return self.noise.other_errors(mass.blocks) if mass.refitted is None else Refits.errors(mass.refitted)
+
     def variance(self, mass: Mass) -> tuple[float, float]:
         """The variance that the calibration adds, and its Welch-Satterthwaite denominator sum V^2 / df."""
+        if mass.refitted is not None and self.refits is not None:
+            total = float(np.var(mass.refitted, ddof=1))
+            return total, total * total / self.refits.df
         parts = [self.noise.variance(mass.blocks)]
         if self.index_noise is not None:
             parts.append(self.index_noise.variance(mass))
@@ -129,4 +151,5 @@ def calibrate(
         folds=folds,
         noise=block_noise(block, residuals, labels, position, pooled=pooled),
         index_noise=None if model.index is None else index_noise(prepared, residuals, block, model.index.inverse),
+        reference=ranked,
     )

@@ -48,6 +48,7 @@ class RankIndex:
     reference: Floats  # distinct T of the reference rows, ascending
     ranks: Floats
     inverse: Floats  # (p, p) of the ridge regression, (C'C + lambda)^-1 with the centred design C
+    penalty: float  # lambda
 
     def __call__(self, design: Floats) -> Floats:
         position: Floats = np.einsum("ij,j->i", design, self.coefficients)
@@ -60,10 +61,11 @@ def fit_basis(features: Floats) -> Basis:
     return Basis(columns, tuple(_knots(features[:, j]) for j in columns))
 
 
-def fit_index(design: Floats, outcomes: Floats, reference: Floats) -> RankIndex:
+def fit_index(design: Floats, outcomes: Floats, reference: Floats, penalty: float | None = None) -> RankIndex:
     """Ridge regression of `outcomes` (m,) on `design` (m, p); ranks are taken among the `reference` rows (n, p).
 
-    One eigendecomposition of the p x p Gram matrix gives every penalty and its leave-one-out error in closed form.
+    Without a penalty the one of RIDGE_PENALTIES with the smallest leave-one-out error is taken: one eigendecomposition
+    of the p x p Gram matrix gives every penalty and its error in closed form.
     einsum instead of BLAS: its threads cost more than they save on matrices this small.
     """
     mean = float(outcomes.mean())
@@ -72,11 +74,13 @@ def fit_index(design: Floats, outcomes: Floats, reference: Floats) -> RankIndex:
     values = values.clip(min=0)
     moments = np.einsum("ij,i->j", centred, outcomes - mean) @ vectors
     rotated = np.einsum("ij,jk->ik", centred, vectors)  # (m, p), orthogonal columns
-    shrunk = 1 / (values + RIDGE_PENALTIES[:, None])
+    penalties = RIDGE_PENALTIES if penalty is None else np.array([penalty])
+    shrunk = 1 / (values + penalties[:, None])
     fitted = mean + np.einsum("ij,kj->ki", rotated, shrunk * moments)
     leverage = (np.einsum("ij,kj->ki", rotated * rotated, shrunk) + 1 / outcomes.size).clip(max=1 - 1e-9)
     errors = (((outcomes - fitted) / (1 - leverage)) ** 2).sum(axis=1)
-    chosen = shrunk[int(errors.argmin())]
+    best = int(errors.argmin())
+    chosen = shrunk[best]
     coefficients = vectors @ (chosen * moments)
     levels, counts = np.unique(np.einsum("ij,j->i", reference, coefficients), return_counts=True)
     last = np.cumsum(counts)
@@ -84,7 +88,8 @@ def fit_index(design: Floats, outcomes: Floats, reference: Floats) -> RankIndex:
     if levels.size > RANK_POINTS:
         kept = np.linspace(0, levels.size - 1, RANK_POINTS).round().astype(np.int64)
         levels, ranks = levels[kept], ranks[kept]
-    return RankIndex(coefficients, levels, ranks, np.einsum("ij,j,kj->ik", vectors, chosen, vectors))
+    inverse = np.einsum("ij,j,kj->ik", vectors, chosen, vectors)
+    return RankIndex(coefficients, levels, ranks, inverse, float(penalties[best]))
 
 
 def _knots(values: Floats) -> Floats:

@@ -137,7 +137,7 @@ class Inputs:
         """The part of the calibration's error that no label can carry; see `Estimate`."""
         if self.calibration is None or mass is None:
             return None
-        return self.calibration.noise.other_errors(mass.blocks)
+        return self.calibration.other_errors(mass)
 
     def residual_error(self, shares: Floats) -> float:
         """Standard error of sum v (Y - f-) over the labelled rows; shares v: (n,), 0 where unlabelled."""
@@ -163,4 +163,5 @@ class Inputs:
         if self.calibration is None or reading.split is None:
             return None
         blocks = reading.split.mass(shares, self.calibration.n_blocks)
-        return Mass(blocks, np.einsum("i,ip->p", shares, reading.prepared))
+        refitted = None if reading.refitted is None else np.einsum("br,r->b", reading.refitted, shares)
+        return Mass(blocks, np.einsum("i,ip->p", shares, reading.prepared), refitted)
