@@ -93,7 +93,7 @@ def _answers(frame: pd.DataFrame) -> None:
     with left:
         kind = session.select("Scenarios", list(scenarios.KINDS), "scenarios")
     with middle:
-        estimand = session.select("Estimand", list(scenarios.ESTIMANDS), "estimand")
+        estimand = session.select("Estimand", scenarios.estimands(frame), "estimand")
     rows = scenarios.of(frame, kind, estimand)
     methods = list(dict.fromkeys(rows["method"]))
     with right:

@@ -11,11 +11,17 @@ import pandas as pd
 from arena_assets.charts import style
 from arena_assets.charts.names import percent, with_methods
 from arena_assets.estimation import scenarios
+from arena_assets.estimation.studies.tallies import BEST, CONTRAST, UNAIDED, VALUE
 
 FIRST = "Direct (monotone)"  # what is shown before anybody chooses
 _PLAIN = frozenset(one.world.name for one in scenarios())
 KINDS = {"with a difficulty": False, "overlap and labels": True}
-ESTIMANDS = {"value": "value", "difference from P0": "minus_p0", "what is best supported": "best_supported"}
+ESTIMANDS = {
+    "value": VALUE,
+    "difference from P0": CONTRAST,
+    "what is best supported": BEST,
+    "what is best supported without its own labels": UNAIDED,
+}
 NUMBERS = (
     "scenario", "tests", "method", "coverage", "supported_coverage", "supported_gross", "withheld_right",
     "refused_right", "supported", "caution", "refused", "replications", "failed", "bias", "rmse", "mean_std_error",
@@ -47,11 +53,17 @@ QUESTIONS = (
 )
 
 
+def estimands(frame: pd.DataFrame) -> list[str]:
+    """The words on screen for what a table estimates; tables of before lack some."""
+    there = set(frame["estimand"])
+    return [name for name, key in ESTIMANDS.items() if key in there]
+
+
 def of(frame: pd.DataFrame, kind: str, estimand: str) -> pd.DataFrame:
     """The rows of a kind of scenarios and of an estimand, by the words on screen, with screen names of the methods."""
     plain = frame["scenario"].isin(_PLAIN) == KINDS[kind]
     rows = frame[plain & (frame["estimand"] == ESTIMANDS[estimand])]
-    if estimand == "what is best supported":
+    if ESTIMANDS[estimand] in (BEST, UNAIDED):
         return rows.assign(method="Best supported")
     return with_methods(rows.assign(scoring="deterministic"))
 

@@ -81,6 +81,13 @@ def test_the_simulation_answers_every_question_of_every_method(kind, estimand):
     compiled(scenarios.chart(scenarios.answers(own, scenarios.QUESTIONS[0]), scenarios.QUESTIONS[0]))
 
 
+def test_an_estimand_that_a_table_of_before_lacks_is_not_offered():
+    cells = studies.simulation()
+    assert scenarios.estimands(cells) == list(scenarios.ESTIMANDS)
+    before = cells[cells["estimand"] != "best_without_own_labels"]
+    assert scenarios.estimands(before) == list(scenarios.ESTIMANDS)[:3]
+
+
 def test_the_simulation_names_the_worst_scenario_first():
     cells = studies.simulation()
     rows = scenarios.of(cells, "with a difficulty", "value")

@@ -8,7 +8,7 @@ import pandas as pd
 from arena_assets.estimation.estimators.methods import full_grid
 from arena_assets.estimation.studies.catalog import WORLDS
 from arena_assets.estimation.studies.grid import METRICS
-from arena_assets.estimation.studies.tallies import ANY, BEST, CONTRAST, VALUE
+from arena_assets.estimation.studies.tallies import ANY, BEST, CONTRAST, UNAIDED, VALUE
 from arena_assets.estimation.studies.worlds import World
 
 SIZES, COVERAGES = (250, 1000, 5000), (0.05, 0.25, 1.0)
@@ -62,7 +62,7 @@ def simulation(seed: int = 0) -> pd.DataFrame:
             right = (0.55 if far else 0.95) if method.uses_weights else (0.2 if hidden else 0.95)
             names = method.estimator, method.reward_calibration, method.weight_calibration
             rows += [_cell(world, estimand, names, right, rng) for estimand in (VALUE, CONTRAST)]
-        rows.append(_cell(world, BEST, (ANY, ANY, ANY), 0.95, rng))
+        rows += [_cell(world, estimand, (ANY, ANY, ANY), 0.95, rng) for estimand in (BEST, UNAIDED)]
     return pd.DataFrame(rows)
 
 
