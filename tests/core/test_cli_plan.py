@@ -68,7 +68,7 @@ def test_more_prompts_than_the_corpus_has_are_refused_before_any_work(
     arguments: list[str],
 ) -> None:
     frames.write(store, experiment)
-    monkeypatch.setattr("arena_assets.cli.run.model_path", lambda *_: Path())
+    monkeypatch.setattr("arena_assets.cli.run.weights_file", lambda *_: Path())
     before = {path: path.stat().st_mtime_ns for path in Path(store.root.path).rglob("*")}
     assert main(["run", "small", "--prompts", "400", *arguments]) == 1
     assert "the corpus has 43 distinct English prompts, small asks for 400" in capsys.readouterr().err

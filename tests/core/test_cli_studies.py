@@ -24,7 +24,7 @@ def folder(config_folder: ConfigFolder, monkeypatch: pytest.MonkeyPatch) -> Conf
     home = config_folder.path.parent / "dagster_home"
     home.mkdir()
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
-    monkeypatch.setattr("arena_assets.cli.run.model_path", lambda *_: Path())
+    monkeypatch.setattr("arena_assets.cli.run.weights_file", lambda *_: Path())
     return config_folder
 
 
