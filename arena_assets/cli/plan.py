@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from arena_assets import pipeline
+from arena_assets.cli import weights
 from arena_assets.cli.choice import EVERYTHING, Choice
 from arena_assets.config import Experiment
 from arena_assets.corpus.sample import require_enough
@@ -84,6 +85,8 @@ def _print_llama(experiment: Experiment, undone: Mapping[str, Sequence[str]], co
         print("  time          unknown until a batch was run here: run one, then ask again")
     else:
         print(f"  time          {duration((sampled + replayed) / speed)} at the {speed:.0f} tokens/s measured here")
+    for line in weights.describe(experiment):
+        print(f"  weights       {line}")
 
 
 def token_counts(experiment: Experiment, store: Store) -> tuple[TokenCounts, str]:
