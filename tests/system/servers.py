@@ -45,15 +45,16 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def dagster_servers(module: str, environment: dict[str, str], logs: Path) -> Iterator[str]:
-    """Webserver and daemon over a code location; yields the URL, stops both at the end."""
+def dagster_servers(module: str | None, environment: dict[str, str], logs: Path) -> Iterator[str]:
+    """Webserver and daemon over a code location (None: that of workspace.yaml); yields the URL, stops both at the end."""
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         prepare(instance)
     url = f"http://127.0.0.1:{free_port()}"
     port = url.rpartition(":")[2]
+    code = ["-w", str(ROOT / "workspace.yaml")] if module is None else ["-m", module]
     commands = {
-        "webserver": ["-m", "dagster_webserver", "-h", "127.0.0.1", "-p", port, "-m", module],
-        "daemon": ["-m", "dagster._daemon", "run", "-m", module],
+        "webserver": ["-m", "dagster_webserver", "-h", "127.0.0.1", "-p", port, *code],
+        "daemon": ["-m", "dagster._daemon", "run", *code],
     }
     with contextlib.ExitStack() as stack:
         for name, arguments in commands.items():
