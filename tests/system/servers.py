@@ -46,7 +46,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def dagster_servers(module: str | None, environment: dict[str, str], logs: Path) -> Iterator[str]:
-    """Webserver and daemon over a code location (None: that of workspace.yaml); yields the URL, stops both at the end."""
+    """Webserver and daemon over a code location, None for that of workspace.yaml; yields the URL, stops both after."""
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         prepare(instance)
     url = f"http://127.0.0.1:{free_port()}"
