@@ -76,6 +76,12 @@ def test_labels_name_the_assets_in_the_order_of_the_pipeline() -> None:
     assert labels(keys, {"dagster/partition": "0003"}) == {
         "experiment": "small", "asset": "prompts, responses, logprobs", "partition": "0003",
     }  # fmt: skip
+    whole = [dg.AssetKey(["small", step.name]) for step in pipeline.BATCH]
+    for batch in (whole, whole[:-1]):  # without an oracle there are no labels
+        assert labels(batch, {})["asset"] == "whole batch"
+    more = [*whole, dg.AssetKey(["small", "ablation_results"])]
+    assert labels(more, {})["asset"] == "whole batch, ablation_results"
+    assert labels(whole[1:], {})["asset"] == "responses, logprobs, judge_scores, oracle_labels"
     several = [*keys[:1], dg.AssetKey(["demo", "configuration_error"])]
     span = {"dagster/asset_partition_range_start": "0000", "dagster/asset_partition_range_end": "0002"}
     assert labels(several, span) == {

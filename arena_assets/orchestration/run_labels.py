@@ -20,6 +20,9 @@ from dagster._core.storage.tags import (
 from arena_assets import pipeline
 
 EXPERIMENT, ASSET, PARTITION = "experiment", "asset", "partition"
+_WHOLE = "whole batch"
+_OF_BATCH = {step.name for step in pipeline.BATCH}
+_ALWAYS = {step.name for step in pipeline.BATCH if step.where is None}
 _RANGE = (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
 
 
@@ -32,6 +35,8 @@ def labels(keys: Iterable[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, st
     names = sorted({key.path[-1] for key in keys}, key=lambda name: (order.get(name, len(order)), name))
     experiments = sorted({key.path[0] for key in keys})
     partition = tags.get(PARTITION_NAME_TAG) or "...".join(tags[name] for name in _RANGE if name in tags)
+    if set(names) >= _ALWAYS:
+        names = [_WHOLE, *(name for name in names if name not in _OF_BATCH)]  # five names are cut in the list of runs
     found = {EXPERIMENT: ", ".join(experiments), ASSET: ", ".join(names), PARTITION: partition}
     return {name: value for name, value in found.items() if value}
 
