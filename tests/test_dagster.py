@@ -309,13 +309,13 @@ def test_estimates_are_shown_as_a_person_reads_them(project: Project) -> None:
     shown = metadata(project.run("ablation_results"), "ablation_results")
     assert next(iter(shown)) == "estimates"
     rows = [record.data for record in shown["estimates"].records]
-    assert list(rows[0]) == ["policy", "method", "estimate", "interval", "truth", "verdict", "why"]
+    assert list(rows[0]) == ["policy", "method", "estimate", "interval", "truth", "verdict"]
     ranks = [["supported", "caution", "refused"].index(str(row["verdict"])) for row in rows]
     assert ranks == sorted(ranks)
     results = project.store.read("ablation_results")
     assert len(rows) == int((results["scoring"] == "deterministic").sum())
     first = results[results["estimate"].round(4) == rows[0]["estimate"]].iloc[0]
-    assert rows[0]["interval"] == f"{first['ci_low']:.3f} to {first['ci_high']:.3f}"
+    assert rows[0]["interval"] == f"{first['ci_low']:.3f}\u00a0to\u00a0{first['ci_high']:.3f}"
 
 
 def test_unknown_methods_are_a_configuration_error(config_folder: ConfigFolder) -> None:

@@ -149,12 +149,12 @@ def estimates(results: pd.DataFrame) -> pd.DataFrame:
     rank = frame["support"].map({verdict: place for place, verdict in enumerate(_VERDICTS)})
     frame = frame.assign(rank=rank).sort_values(["rank", "std_error"], kind="stable")
     interval = [
-        f"{low:.3f} to {high:.3f}" if np.isfinite(low) and np.isfinite(high) else "none"
+        f"{low:.3f}\u00a0to\u00a0{high:.3f}" if np.isfinite(low) and np.isfinite(high) else "none"
         for low, high in zip(frame["ci_low"].astype(float), frame["ci_high"].astype(float), strict=True)
     ]
-    columns = ["policy", "method", "estimate", "interval", "truth", "verdict", "why"]
-    named = frame.assign(interval=interval, verdict=frame["support"], why=frame["support_reason"].fillna(""))
-    return named[columns]
+    # Without the reasons: whole sentences would make each row as high as the screen.
+    columns = ["policy", "method", "estimate", "interval", "truth", "verdict"]
+    return frame.assign(interval=interval, verdict=frame["support"])[columns]
 
 
 def _there(work: Work, step: Step) -> pd.DataFrame | None:

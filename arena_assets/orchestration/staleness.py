@@ -121,5 +121,5 @@ def _evaluation(experiment: Experiment, found: Standing) -> dg.AssetCheckEvaluat
 
 def _text(experiment: Experiment, found: Standing) -> str:
     if found.state is State.OUTDATED:
-        return f"{found.reason}: `arena run {experiment.name}`, or reload the definitions and materialise it"
+        return f"{found.reason} (`arena run {experiment.name}`; in the UI, reload the definitions first)"
     return "up to date" if found.state.done else found.reason
