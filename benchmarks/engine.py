@@ -1,9 +1,8 @@
-"""Speed, memory and unbiasedness of the llama.cpp engine (`make benchmark-engine`; `--quick`: once, Q4_1 alone).
+"""Speed, memory and unbiasedness of the llama.cpp engine (`make benchmark-engine`; `--quick`: once, less work).
 
 Both sides of a case run one after the other, several times; a case's figures are the medians, its spread that of the
-ratios. A peer runs with one thread and
-with all of them, and the faster one counts. Speeds are in tokens per second: of prompts and
-responses for prefill, of responses for the rest.
+ratios. A peer runs with one thread and with all of them, and the faster one counts. Speeds are in tokens per second: of
+prompts and responses for prefill, of responses for the rest. The demo's file comes first, then its expanded weights.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from arena_assets.config import load_experiment
 from arena_assets.llama.batch import CHUNK
 from arena_assets.llama.context import Context
 from arena_assets.llama.engine import Engine
+from arena_assets.llama.expansion import weights_file
 from arena_assets.llama.files import model_path
 from arena_assets.llama.jobs import Done, Force, Generate, Job
 from arena_assets.llama.lock import llama_lock
@@ -79,6 +79,7 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
     short = work.scoring(model, sizes.short_prompts, sizes.short, systems=work.POLICIES)
     replayed = work.scoring(model, sizes.replayed, sizes.long)
     every = replayed[:: sizes.evaluated_every]
+    swept = work.at_temperatures(replayed, 21)
     generated = work.generation(model, sizes.generated, sizes.max_tokens)
     long = max(len(job.prompt.tokens) + len(job.response) for job in prefilled)
 
@@ -125,11 +126,11 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
     raw = best(lambda peer: rated(n_prefilled, lambda: peer.prefill.prefill(whole))())
     # The most that the case above can be: what llama.cpp itself takes for the logits that scoring reads.
     raw_logits = best(lambda peer: rated(n_prefilled, lambda: peer.prefill.prefill(whole, first))())
-    replay = shared(rated(rows, lambda: finish(exact, replayed)), 2)
+    replay = shared(rated(rows, lambda: finish(exact, replayed)), 3)
     by_eval = shared(best(lambda peer: rated(1, lambda: peer.high.score(every))()), 2)  # jobs like these, per second
     complete = shared(best(completed), 2)
     bare = best(lambda peer: rated(rows, lambda: peer.rows.rows(rows))())
-    quantised = label != "F16"
+    quantised = label not in ("f16", "f32", "bf16")
     return [
         Duel(f"{label} prefill scoring, distinct prompts / raw prefill", 0.90, prefill, raw),
         Duel(f"{label} prefill scoring, distinct prompts / raw, same logits", 0.90, prefill, raw_logits),
@@ -149,6 +150,7 @@ def duels(path: Path, label: str, sizes: work.Sizes, stack: ExitStack) -> list[D
             lambda: n_responses * by_eval(),
         ),
         Duel(f"{label} replay scoring / bare one-token rows", 0.85, replay, bare),
+        Duel(f"{label} replay at 21 temperatures / at one", 1 / 1.3, rated(rows, lambda: finish(exact, swept)), replay),
         Duel(f"{label} generation, exact / create_completion", 1.5, sampled(exact), complete),
         Duel(f"{label} generation, throughput / create_completion", 2.0, sampled(throughput), complete),
     ]
@@ -222,25 +224,25 @@ def monte_carlo(path: Path, count: int) -> Case:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one repetition, Q4_1 alone, less work")
+    parser.add_argument("--quick", action="store_true", help="one repetition, the file's own weights alone, less work")
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
     sizes = work.Sizes().quick() if options.quick else work.Sizes()
     repeat = 1 if options.quick else options.repeat
-    path = model_path("smollm2", load_experiment("demo").models["smollm2"])
+    demo = load_experiment("demo").models["smollm2"]
+    path = model_path("smollm2", demo)
     cases: list[Case] = []
-    with ExitStack() as files:
-        weights = {"Q4_1": path}
-        if not options.quick:
-            weights["F16"] = files.enter_context(work.f16_of(path))
-        cases += [*memory(path), monte_carlo(path, sizes.monte_carlo)]
-        for label, file in weights.items():
-            with ExitStack() as stack:
-                rivals = duels(file, label, sizes, stack)
-                for _ in tqdm(range(repeat), desc=label, unit="repetition"):
-                    for duel in rivals:
-                        duel.once()
-                cases += [duel.case() for duel in rivals]
+    weights = {"Q4_1": path}
+    if not options.quick:
+        weights[str(demo.weights)] = weights_file("smollm2", demo, print)
+    cases += [*memory(path), monte_carlo(path, sizes.monte_carlo)]
+    for label, file in weights.items():
+        with ExitStack() as stack:
+            rivals = duels(file, label, sizes, stack)
+            for _ in tqdm(range(repeat), desc=label, unit="repetition"):
+                for duel in rivals:
+                    duel.once()
+            cases += [duel.case() for duel in rivals]
     return report("engine", cases)
 
 

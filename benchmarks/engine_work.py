@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from arena_assets.config import ShippedCorpus, project_root
 from arena_assets.corpus import load_corpus
 from arena_assets.llama.jobs import Force, Generate
 from arena_assets.llama.native import Model
-from arena_assets.llama.requantise import requantise
 from arena_assets.llama.template import ChatTemplate, Prompt
 
 SYSTEM = "You are a helpful assistant."
@@ -76,6 +71,15 @@ def scoring(model: Model, count: int, longest: int, *, systems: tuple[str, ...] 
     return jobs
 
 
+def at_temperatures(jobs: list[Force], count: int) -> list[Force]:
+    """The same at so many temperatures, 0.4 to 1.4, each pass shared by all of them."""
+    return [
+        replace(job, key=f"{job.key} {number}", temperature=0.4 + number / (count - 1), shares=True)
+        for job in jobs
+        for number in range(count)
+    ]
+
+
 def without_prefix(jobs: list[Force]) -> list[Force]:
     """The same with nothing to reuse."""
     return [replace(job, prompt=Prompt(job.prompt.tokens, 0)) for job in jobs]
@@ -96,12 +100,3 @@ def all_tokens(jobs: list[Force]) -> int:
 
 def response_tokens(jobs: list[Force]) -> int:
     return sum(len(job.response) for job in jobs)
-
-
-@contextmanager
-def f16_of(path: Path) -> Iterator[Path]:
-    """The same weights as F16, by llama.cpp's own quantiser, while the context lasts."""
-    with TemporaryDirectory() as folder:
-        target = Path(folder) / "f16.gguf"
-        requantise(path, target, "f16")
-        yield target
