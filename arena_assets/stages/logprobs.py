@@ -84,7 +84,7 @@ def score_logprobs(
             jobs,
             _keys(experiment, jobs, loaded.identity, path, kind),
             journal,
-            partial(_record, sample),
+            partial(_record, sample, loaded),
             former={} if loaded.former is None else _keys(experiment, jobs, loaded.former, path, kind),
             path=path,
             progress=within(progress, before, total),
@@ -209,10 +209,12 @@ def _keys(experiment: Experiment, jobs: Sequence[Force], model: str, path: Path,
     }
 
 
-def _record(sample: frozenset[str], done: Done) -> dict[str, Any]:
-    """`logprob`, the total, and for the prompts of `sample` that of all `tokens`."""
-    tokens = {"tokens": done.logprobs.tolist()} if done.key.split("/")[0] in sample else {}
-    return {"logprob": done.total, **tokens}
+def _record(sample: frozenset[str], loaded: Loaded, done: Done) -> dict[str, Any]:
+    """`logprob`, the total, and for the prompts of `sample` that of all `tokens`, with their texts as `pieces`."""
+    if done.key.split("/")[0] not in sample:
+        return {"logprob": done.total}
+    pieces = [loaded.model.piece(token).decode("utf-8", "replace") for token in done.tokens]
+    return {"logprob": done.total, "tokens": done.logprobs.tolist(), "pieces": pieces}
 
 
 def _table(

@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboard import elements
 from dashboard.data.catalog import Roles
-from dashboard.views import evidence
+from dashboard.data.tokens import Tokens
+from dashboard.views import evidence, shaded
 from dashboard.views import responses as view
 
 # Responses beyond so many characters scroll in a box of so many pixels, so that a page stays a page.
@@ -39,10 +40,21 @@ class Tables:
         return Tables(*(frame[frame["prompt_id"].isin(ids)] for frame in vars(self).values()))
 
 
-def show(one: str, policies: Sequence[str], who: Roles, tables: Tables, whole: Mapping[str, float]) -> None:
-    """The prompt `one`, whose rows `tables` are; whole: of `evidence.whole`."""
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What holds for all prompts of a page. whole: of `evidence.whole`; kept: token scores by their sum."""
+
+    who: Roles
+    policies: Sequence[str]
+    whole: Mapping[str, float]
+    kept: Mapping[float, Tokens]
+
+
+def show(one: str, tables: Tables, context: Context) -> None:
+    """The prompt `one`, whose rows `tables` are."""
+    who, policies = context.who, context.policies
     answered = _by_policy(tables.responses)
-    known = _evidence(tables, whole)
+    known = _evidence(tables, context.whole)
     stated = tables.points["reference_points"].iloc[0] if len(tables.points) else ()
     height = _SCROLLED if tables.responses["response"].str.len().max() > _LONG else None
     text = str(tables.prompts["prompt"].iloc[0])
@@ -59,6 +71,26 @@ def show(one: str, policies: Sequence[str], who: Roles, tables: Tables, whole: M
                     _response(row, known, who, list(map(list, stated)), height)
         with st.expander("Scores and weights in numbers"):
             _numbers(known, policies, who)
+        _tokens(tables.logged, context)
+
+
+def _tokens(logged: pd.DataFrame, context: Context) -> None:
+    """P0's response, each token shaded by how far a target's probability lies from P0's, where the tokens are kept."""
+    if logged.empty:
+        return
+    who, row = context.who, logged.iloc[0]
+    own = context.kept.get(row["total_logprob"])
+    if own is None or not own.pieces:
+        return
+    with st.expander(f"Where policies differ, token by token of {who.logging}'s response"):
+        for policy in [name for name in context.policies if name != who.logging]:
+            target = context.kept.get(row["target_logps"].get(policy))
+            differences = None if target is None else shaded.ratios(own, target)
+            if differences is None:
+                st.caption(elements.escape(f"{policy} read other tokens, or they were not kept"))
+                continue
+            st.caption(elements.escape(shaded.sentence(policy, own.pieces, differences)))
+            st.html(shaded.shaded(own.pieces, differences))
 
 
 def _response(

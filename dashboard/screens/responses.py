@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from arena_assets import pipeline
 from dashboard import elements, session
-from dashboard.data import loads
+from dashboard.data import loads, tokens
 from dashboard.data.catalog import Chosen, Roles
 from dashboard.data.files import load
-from dashboard.screens.one_prompt import Tables, show
+from dashboard.data.tokens import Tokens
+from dashboard.screens.one_prompt import Context, Tables, show
 from dashboard.views import evidence, only
 from dashboard.views import responses as view
 
@@ -24,16 +27,17 @@ def render(chosen: Chosen) -> None:
     responses = load(chosen.store, pipeline.RESPONSES.name, _COLUMNS)
     judged, labelled = loads.judged(chosen.store), loads.labelled(chosen.store)
     scored, weights = loads.scores(chosen.store), loads.weights(chosen.store)
-    logged = load(chosen.store, pipeline.LOGPROBS.name, ["prompt_id", "total_logprob"])
+    logged = load(chosen.store, pipeline.LOGPROBS.name, ["prompt_id", "total_logprob", "target_logps"])
     if not elements.shown(chosen, "The prompts", prompts, responses, scored, weights):
         return
     if responses.empty:
         st.info("Prompts are sampled; no policy has answered yet.", icon=":material/hourglass_empty:")
     parts = (prompts, responses, judged, labelled, weights, logged, loads.reference_points(chosen))
-    st.fragment(_found)(loads.roles_of(chosen), Tables(*(part.frame for part in parts)), scored.frame)
+    tables, kept = Tables(*(part.frame for part in parts)), tokens.by_total(chosen.store)
+    st.fragment(_found)(loads.roles_of(chosen), tables, scored.frame, kept)
 
 
-def _found(who: Roles, tables: Tables, scored: pd.DataFrame) -> None:
+def _found(who: Roles, tables: Tables, scored: pd.DataFrame, kept: Mapping[float, Tokens]) -> None:
     left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
     text = left.text_input(
         "Search", key="search", bind="query-params", placeholder="Words in a prompt or a response, or a prompt id"
@@ -57,9 +61,9 @@ def _found(who: Roles, tables: Tables, scored: pd.DataFrame) -> None:
     if not shown:
         st.info("No prompt passes this search and these filters.", icon=":material/search_off:")
         return
-    page, whole = tables.of(shown), evidence.whole(tables.weights)
+    page, context = tables.of(shown), Context(who, policies, evidence.whole(tables.weights), kept)
     for one in shown:
-        show(one, policies, who, page.of([one]), whole)
+        show(one, page.of([one]), context)
 
 
 def _only(ids: pd.Series, weights: pd.DataFrame, scored: pd.DataFrame) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,10 @@ def test_interrupted_stages_resume_and_give_the_same(
 
     # The tokens that the journal kept are those of the sample, and the second scoring is compared with them.
     assert set(scored.tokens) == set(resumed.tokens)
+    texts = whole[whole["policy"] == "p0"].set_index("prompt_id")["response"]
+    records = [json.loads(line) for line in (tmp_path / "scores" / "items.jsonl").read_text().splitlines()]
+    kept = ["".join(record["pieces"]) for record in records if "tokens" in record]
+    assert sorted(kept) == sorted(texts[key.split("/")[0]] for key in scored.tokens)
     second = rescore(experiment, prompts, whole, scored, pool)
     assert len(second) == experiment.engine.reproducibility_sample * len(experiment.policies) == len(scored.tokens)
     assert (second["largest_token"] == 0).all()
