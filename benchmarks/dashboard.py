@@ -6,6 +6,7 @@ measured visit is a new one that has nothing in its cache.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -160,9 +161,11 @@ def _compared(page: Page, address: str) -> Callable[[int], float]:
     _open(page, f"{address}/compare", 2)
 
     def once(turn: int) -> float:
-        option = "SNIPS (monotone, deterministic)" if turn % 2 == 0 else "IPS (monotone, deterministic)"
-        words = "document.querySelector('.vega-embed')?.closest('[data-testid=stColumn]')?.innerText"
-        return _timed(page, _pick(page, "^Right", option), f"({words} ?? '').startsWith('{option}')")
+        page.get_by_role("combobox", name=re.compile("^Right|Right:")).click()
+        option = page.get_by_role("option").nth(2 + turn % 2)
+        name = json.dumps(option.inner_text())
+        words = "[...document.querySelectorAll('[data-testid=stMarkdown]')].map(one => one.innerText.trim())"
+        return _timed(page, option.click, f"{words}.some(one => one.startsWith({name}))")
 
     return once
 

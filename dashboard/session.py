@@ -10,6 +10,7 @@ from dashboard.data import catalog
 from dashboard.data.catalog import Chosen
 from dashboard.elements import escape
 
+_MANY = 20
 _KEY, _WRITTEN = "experiment", "experiment in the address"
 
 
@@ -50,9 +51,15 @@ def _first_with_data(names: Sequence[str]) -> int:
 
 
 def select(label: str, options: Sequence[str], key: str, words: Callable[[str], str] = str, *, help: str = "") -> str:
-    """One of several, kept in the address by the word that is shown."""
+    """One of several, kept in the address by the word that is shown; of many, what is typed finds some."""
     chosen = st.selectbox(
-        label, list(options), key=key, bind="query-params", format_func=words, help=help or None, filter_mode=None
+        label,
+        list(options),
+        key=key,
+        bind="query-params",
+        format_func=words,
+        help=help or None,
+        filter_mode="fuzzy" if len(options) > _MANY else None,
     )
     return str(chosen)
 
