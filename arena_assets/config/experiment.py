@@ -92,6 +92,16 @@ class AnalysisConfig(Section):
 
     ablation: Name = "default"
     level: float = Field(0.95, gt=0.5, lt=1)
+    covariates: Annotated[tuple[str, ...], Mark.WHEN_SET] = Field(
+        (), description="columns of numbers of responses, judge_scores or prompts that two-stage calibration reads, too"
+    )
+
+    @field_validator("covariates")
+    @classmethod
+    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError(f"covariates are named twice: {', '.join(names)}")
+        return names
 
 
 class Experiment(Section):

@@ -29,6 +29,7 @@ class GeneratedOrigin:
             prompts=tables.get(pipeline.PROMPTS.name),
             logging_policy=experiment.logging_policy.name,
             target_policies=list(experiment.target_names),
+            covariates=experiment.analysis.covariates,
         )
 
     def methods(self, data: EvaluationData, methods: tuple[Method, ...]) -> tuple[Method, ...]:

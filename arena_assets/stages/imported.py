@@ -10,7 +10,7 @@ import pandas as pd
 from arena_assets import pipeline
 from arena_assets.config import Experiment, ImportedCorpus
 from arena_assets.errors import ExchangeError
-from arena_assets.estimation import EvaluationData, Method, from_sampler
+from arena_assets.estimation import EstimationError, EvaluationData, Method, from_sampler
 from arena_assets.pipeline import Step
 from arena_assets.stages.stage import Made, Stage, Work, stage_of
 from arena_assets.storage import Store
@@ -39,8 +39,14 @@ class ImportedOrigin:
         joined = tables[pipeline.RESPONSES.name].merge(scores, on=_KEY, validate="one_to_one")
         labels = tables[pipeline.ORACLE_LABELS.name][[*_KEY, "oracle_label"]]
         joined = joined.merge(labels, on=_KEY, how="left", validate="one_to_one")
-        kept = ["prompt_id", "response", *_SCORES, "oracle_label"]
-        if joined["n_response_tokens"].notna().all():
+        covariates = experiment.analysis.covariates
+        kept = list(dict.fromkeys(["prompt_id", "response", *_SCORES, "oracle_label", *covariates]))
+        unknown = [name for name in covariates if name not in joined]
+        if unknown:
+            raise EstimationError(
+                f"no covariate {', '.join(unknown)}: the import has the columns {', '.join(joined.columns)}"
+            )
+        if joined["n_response_tokens"].notna().all() and "n_response_tokens" not in kept:
             kept.append("n_response_tokens")
         by_policy = {str(policy): frame[kept] for policy, frame in joined.groupby("policy")}
         p0 = experiment.logging_policy.name
@@ -49,7 +55,7 @@ class ImportedOrigin:
         prompts = tables[pipeline.PROMPTS.name][["prompt_id", "cluster"]]
         logged = logged.merge(prompts, on="prompt_id", validate="one_to_one")
         drawn = {name: by_policy[name] for name in experiment.target_names if name in by_policy}
-        return from_sampler(logged, drawn, logging_policy=p0)
+        return from_sampler(logged, drawn, logging_policy=p0, covariates=covariates)
 
     def methods(self, data: EvaluationData, methods: tuple[Method, ...]) -> tuple[Method, ...]:
         """The methods whose kind of score the data hold."""

@@ -35,14 +35,26 @@ class Calibrations:
             raise EstimationError(f"the data have no {scoring} scores for one of the policies")
         columns = [source.scores[scoring]]
         if kind == "two_stage":
-            if source.response_length.size and np.isnan(source.response_length).all():
-                raise EstimationError("two-stage calibration needs response lengths, and there are none")
-            columns.append(source.response_length)
-            if self.uses_variance(scoring):
-                columns.append(source.variance)
+            columns += self._covariates(source, scoring)
         features = np.column_stack(columns)
         usable: Bools = np.asarray(~np.isnan(features).any(axis=1))
         return features, usable
+
+    def _covariates(self, source: EvaluationData | TargetData, scoring: str) -> list[Floats]:
+        """The response's length, what the data name, and the judge's variance where that helps.
+
+        Raises EstimationError where a policy has no value of one. A length that no response of P0 has is left out where
+        others are named.
+        """
+        named = dict(source.covariates)
+        if not (named and np.isnan(self._data.response_length).all()):
+            named = {"response length": source.response_length} | named
+        for name, values in named.items():
+            if values.size and np.isnan(values).all():
+                raise EstimationError(f"two-stage calibration needs the covariate {name}, and a policy has none")
+        if "judge_variance" not in named and self.uses_variance(scoring):
+            named["judge_variance"] = source.variance
+        return list(named.values())
 
     def uses_variance(self, scoring: str) -> bool:
         """Whether two-stage calibration takes the judge's variance as a covariate.

@@ -41,6 +41,7 @@ class TargetData:
     variance: Floats  # (m,) judge variance
     response_length: Floats  # (m,) log(1 + tokens)
     labels: Floats  # (m,) NaN where unlabelled or held back
+    covariates: Mapping[str, Floats] = field(default_factory=dict)  # name -> (m,), NaN where missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,7 @@ class EvaluationData:
         default_factory=lambda: np.empty(0)
     )  # (n,) log pi0(A|X), NaN where missing; diagnostics only
     clusters: Mapping[str, str] = field(default_factory=dict)  # prompt to cluster; a prompt without one stands alone
+    covariates: Mapping[str, Floats] = field(default_factory=dict)  # name -> (n,); two-stage calibration reads them all
 
     def __post_init__(self) -> None:
         n = self.prompt_ids.size
@@ -83,7 +85,7 @@ class EvaluationData:
             "labels": self.labels,
             **self.scores,
         }
-        _same_size("logged rows", n, {**logged, "logprobs": self.logprobs})
+        _same_size("logged rows", n, {**logged, **self.covariates, "logprobs": self.logprobs})
         for name, target in self.targets.items():
             if name == self.logging_policy:
                 raise EstimationError(f"{name!r} is the logging policy; a clone of it needs a name of its own")
@@ -92,7 +94,12 @@ class EvaluationData:
             weights = np.where(np.isneginf(target.log_weights), 0.0, target.log_weights)
             _same_size(f"{name}'s log weights", n, {"log_weights": weights})
             drawn = {"variance": target.variance, "response_length": target.response_length, "labels": target.labels}
-            _same_size(f"{name}'s fresh draws", target.prompt_ids.size, {**drawn, **target.scores})
+            _same_size(f"{name}'s fresh draws", target.prompt_ids.size, {**drawn, **target.scores, **target.covariates})
+            if target.prompt_ids.size and target.covariates.keys() != self.covariates.keys():
+                raise EstimationError(
+                    f"covariates of the logged rows are {_named(self.covariates)}, of {name}'s fresh draws"
+                    f" {_named(target.covariates)}: they must be the same"
+                )
             _validate.present(f"prompt_ids of {name}'s fresh draws", target.prompt_ids)
             if target.prompt_ids.size and not among(target.prompt_ids, self.prompt_ids).any():
                 raise EstimationError(f"fresh draws of {name} and logged rows share no prompt_id")
@@ -118,6 +125,7 @@ class EvaluationData:
                 variance=target.variance[drawn],
                 response_length=target.response_length[drawn],
                 labels=target.labels[drawn],
+                covariates={one: values[drawn] for one, values in target.covariates.items()},
             )
         return replace(
             self,
@@ -127,6 +135,7 @@ class EvaluationData:
             response_length=self.response_length[rows],
             labels=self.labels[rows],
             logprobs=self.logprobs[rows],
+            covariates={one: values[rows] for one, values in self.covariates.items()},
             targets=targets,
         )
 
@@ -138,6 +147,10 @@ class EvaluationData:
 def among(ids: Ids, others: Ids) -> Bools:
     """Which of `ids` are in `others`. Kept as objects: turned into Arrow strings they take ten times as long."""
     return np.asarray(pd.Index(ids, dtype=object).isin(others), dtype=np.bool_)
+
+
+def _named(covariates: Mapping[str, Floats]) -> str:
+    return ", ".join(covariates) or "none"
 
 
 def _same_size(what: str, n: int, columns: Mapping[str, Floats]) -> None:

@@ -6,7 +6,7 @@ Files are read in `rows`, and only those that the caller hands in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,11 @@ _NOTHING = np.empty(0)
 
 
 def from_sampler(
-    logged: Rows, fresh_draws: Mapping[str, Rows] | None = None, *, logging_policy: str = "p0"
+    logged: Rows,
+    fresh_draws: Mapping[str, Rows] | None = None,
+    *,
+    logging_policy: str = "p0",
+    covariates: Sequence[str] = (),
 ) -> EvaluationData:
     """Build the data of an analysis.
 
@@ -28,9 +32,10 @@ def from_sampler(
     log-probability or null}, judge_score and / or judge_mean with judge_variance, optionally oracle_label and
     n_response_tokens (or response, whose length in characters then is the covariate), and cluster (a user, a document:
     prompts of one are not independent). fresh_draws: policy -> rows of its own responses with prompt_id, scores and
-    optionally oracle_label (the truth; several draws of a prompt are averaged), cluster. A target without fresh draws
-    gets weighted estimates only; one without log-probabilities direct ones only. Raises EstimationError on missing
-    columns and repeated logged prompts.
+    optionally oracle_label (the truth; several draws of a prompt are averaged), cluster. covariates: columns of numbers
+    on both sides that two-stage calibration reads beside score and length. A target without fresh draws gets weighted
+    estimates only; one without log-probabilities direct ones only. Raises EstimationError on missing columns and
+    repeated logged prompts.
     """
     rows = Columns(logged, "logged rows")
     rows.need("total_logprob", "target_logps")
@@ -39,6 +44,8 @@ def from_sampler(
         raise EstimationError(
             f"fresh draws of {logging_policy!r}, the logging policy: its responses are the logged rows"
         )
+    for one in (rows, *drawn.values()):
+        one.need(*covariates)
     scores = {mode: rows.numbers(name) for mode, name in SCORE_COLUMNS.items()}
     scores = {mode: values for mode, values in scores.items() if not np.isnan(values).all()}
     if not scores:
@@ -78,6 +85,7 @@ def from_sampler(
             variance=own.numbers("judge_variance"),
             response_length=own.lengths(),
             labels=own.numbers("oracle_label"),
+            covariates={name: own.numbers(name) for name in covariates},
         )
     return EvaluationData(
         logging_policy=logging_policy,
@@ -90,6 +98,7 @@ def from_sampler(
         left_out=tuple(left_out),
         logprobs=base,
         clusters=_clusters(rows, *drawn.values()),
+        covariates={name: rows.numbers(name) for name in covariates},
     )
 
 

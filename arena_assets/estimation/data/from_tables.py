@@ -23,15 +23,17 @@ def evaluation_data(
     prompts: pd.DataFrame | None = None,
     logging_policy: str,
     target_policies: Sequence[str],
+    covariates: Sequence[str] = (),
 ) -> EvaluationData:
     """Join the experiment's tables.
 
-    logprobs: prompt_id, total_logprob, target_logps (dict policy -> log-probability or None), natural logs; its prompts
-    are the logged rows. judge_scores: prompt_id, policy, judge_score and, where the judge states uncertainty,
+    logprobs: prompt_id, total_logprob, target_logps (dict policy -> log-probability or None), natural logs; its
+    prompts are the logged rows. judge_scores: prompt_id, policy, judge_score and, where the judge states uncertainty,
     judge_mean and judge_variance. responses: prompt_id, policy, n_response_tokens (for two-stage calibration).
     oracle_labels: prompt_id, policy, oracle_label; rows of the logging policy calibrate, rows of targets are truth.
     prompts: prompt_id and, where prompts are not independent, cluster (a user, a document), null where one stands
-    alone. Raises EstimationError on missing columns, duplicate keys, or no common ids.
+    alone. covariates: columns of numbers of judge_scores, responses or prompts, which two-stage calibration reads
+    beside score and length. Raises EstimationError on missing columns, duplicate keys, or no common ids.
     """
     _need("logprobs", logprobs, ["prompt_id", "total_logprob", "target_logps"])
     _need("judge_scores", judge_scores, ["prompt_id", "policy"])
@@ -70,6 +72,12 @@ def evaluation_data(
     def length_of(policy: str, index: pd.Index) -> Floats:
         return np.log1p(column(lengths, policy, "n_response_tokens", index))
 
+    features = _by_prompt(prompts)
+
+    def covariates_of(policy: str, index: pd.Index) -> dict[str, Floats]:
+        frames = [scored.get(policy), lengths.get(policy), features]
+        return {name: _covariate(name, policy, frames, index) for name in covariates}
+
     targets: dict[str, TargetData] = {}
     for policy in target_policies:
         drawn = pd.Index(scored[policy].index, dtype=object)
@@ -80,6 +88,7 @@ def evaluation_data(
             variance=column(scored, policy, "judge_variance", drawn),
             response_length=length_of(policy, drawn),
             labels=column(labelled, policy, "oracle_label", drawn),
+            covariates=covariates_of(policy, drawn),
         )
     logged_scores = scores_of(logging_policy, ids)
     return EvaluationData(
@@ -93,6 +102,7 @@ def evaluation_data(
         left_out=tuple(left_out),
         logprobs=base,
         clusters=_clusters(prompts),
+        covariates=covariates_of(logging_policy, ids),
     )
 
 
@@ -128,6 +138,25 @@ def finite(column: pd.Series) -> Floats:
     """Numbers as float64; missing and infinite ones are NaN."""
     values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isinf(values), np.nan, values)
+
+
+def _by_prompt(prompts: pd.DataFrame | None) -> pd.DataFrame | None:
+    if prompts is None:
+        return None
+    _need("prompts", prompts, ["prompt_id"])
+    return prompts.assign(prompt_id=prompts["prompt_id"].astype(str).astype(object)).set_index("prompt_id")
+
+
+def _covariate(name: str, policy: str, frames: Sequence[pd.DataFrame | None], index: pd.Index) -> Floats:
+    """The first table's column of that name, for these prompts (r,)."""
+    there = [frame for frame in frames if frame is not None]
+    for frame in there:
+        if name in frame:
+            if not pd.api.types.is_numeric_dtype(frame[name]):
+                raise EstimationError(f"the covariate {name} of {policy} must be numbers, it is {frame[name].dtype}")
+            return finite(frame[name].reindex(index))
+    numbers = dict.fromkeys(str(one) for frame in there for one in frame.select_dtypes("number"))
+    raise EstimationError(f"no table of {policy} has the covariate {name}; columns of numbers: {', '.join(numbers)}")
 
 
 def _clusters(prompts: pd.DataFrame | None) -> dict[str, str]:
