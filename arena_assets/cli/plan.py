@@ -75,7 +75,7 @@ def _print_llama(experiment: Experiment, undone: Mapping[str, Sequence[str]], co
 
     sampled = prompts(pipeline.RESPONSES.name) * sum(counts.responses.values())
     p0 = counts.responses[experiment.logging_policy.name]
-    replayed = prompts(pipeline.LOGPROBS.name) * p0 * len(experiment.policies)
+    replayed = prompts(pipeline.LOGPROBS.name) * p0 * _passes(experiment)
     if not sampled + replayed:
         return
     print(f"  llama.cpp     {_big(sampled)} tokens sampled, {_big(replayed)} scored ({experiment.engine.scoring})")
@@ -85,8 +85,16 @@ def _print_llama(experiment: Experiment, undone: Mapping[str, Sequence[str]], co
         print("  time          unknown until a batch was run here: run one, then ask again")
     else:
         print(f"  time          {duration((sampled + replayed) / speed)} at the {speed:.0f} tokens/s measured here")
-    for line in weights.describe(experiment):
-        print(f"  weights       {line}")
+    for number, line in enumerate(weights.describe(experiment)):
+        print(f"  {'' if number else 'weights':<14}{line}")
+
+
+def _passes(experiment: Experiment) -> int:
+    """Passes over each of P0's responses: what differs in temperature alone shares one, a clone has its own."""
+    others = [policy for policy in experiment.policies if policy.name not in experiment.clones]
+    return len(experiment.clones) + len(
+        {(policy.model, policy.system_prompt, repr(policy.chat_template_kwargs)) for policy in others}
+    )
 
 
 def token_counts(experiment: Experiment, store: Store) -> tuple[TokenCounts, str]:

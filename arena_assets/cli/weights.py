@@ -11,26 +11,28 @@ AS_IT_IS = "as in the file"
 
 
 def describe(experiment: Experiment) -> list[str]:
-    """A line a model that policies use, measured in seconds; none where a GPU computes, since it was not asked."""
+    """Lines on each model that policies use, measured in seconds; none where a GPU computes, since it was not asked."""
     if experiment.engine.n_gpu_layers:
         return []
-    return [_line(experiment, name) for name in experiment.model_files]
+    return [line for name in experiment.model_files for line in _lines(experiment, name)]
 
 
-def _line(experiment: Experiment, name: str) -> str:
+def _lines(experiment: Experiment, name: str) -> list[str]:
     config = experiment.models[name]
     try:
         found = choices(model_path(name, config), experiment.engine.threads)
     except ModelError as error:
-        return f"{name}: unknown, {error}"
+        return [f"{name}: unknown, {error}"]
     best = fastest(found)
-    said = "; ".join(_words(choice, chosen=choice.weights == config.weights) for choice in found)
-    advice = "" if best is None else f"; the fastest that fits: {best.weights or AS_IT_IS}"
-    return f"{name}: {said}{advice}. Speeds are bounds, from products alone; another kind is another model"
+    advice = "" if best is None else f"the fastest that fits is {best.weights or AS_IT_IS}; "
+    return [
+        f"{name}: {advice}another kind is another model, so nothing switches by itself",
+        *(_words(choice, chosen=choice.weights == config.weights) for choice in found),
+    ]
 
 
 def _words(choice: Choice, *, chosen: bool) -> str:
-    speed = "speed unknown" if choice.speed is None else f"{choice.speed:,.0f} tokens/s"
-    fits = "" if choice.fits else ", more than is free"
-    configured = " (configured)" if chosen else ""
-    return f"{choice.weights or AS_IT_IS}{configured} {choice.size / 1e9:.1f} GB{fits}, {speed}"
+    """The speed is a bound: the engine has attention and sampling to do besides."""
+    speed = "speed unknown" if choice.speed is None else f"below {choice.speed:,.0f} tokens/s"
+    notes = ", more than is free" * (not choice.fits) + ", configured" * chosen
+    return f"  {choice.weights or AS_IT_IS:<16}{choice.size / 1e9:5.1f} GB  {speed}{notes}"

@@ -37,7 +37,7 @@ def test_a_plan_counts_what_is_missing_alone(config_folder: ConfigFolder, capsys
     everything = planned(capsys)
     assert "responses     2 of 2 batches are to be made" in everything
     assert "judge         160 calls to m" in everything
-    assert f"{40 * 4 * 16:,} tokens sampled, {40 * 4 * 16:,} scored" in everything
+    assert f"{40 * 4 * 16:,} tokens sampled, {40 * 3 * 16:,} scored" in everything
     frames.write(store, experiment)
     assert "nothing is missing" in planned(capsys)
     Path(store.path("judge_scores", "0001").path).unlink()

@@ -61,12 +61,11 @@ def test_the_fastest_is_one_that_fits(monkeypatch: pytest.MonkeyPatch, q4_path: 
 
 def test_the_plan_says_it_of_each_model(tiny: Experiment, measured: list[Choice], q4_path: Path) -> None:
     model = LocalModel(source="file", path=str(q4_path), weights="f16")
-    (line,) = weights.describe(tiny.model_copy(update={"models": {"small": model}}))
-    best = fastest(measured)
-    assert best is not None
-    assert line.startswith("small: as in the file 0.1 GB, ")
-    assert "f16 (configured) 0.3 GB, " in line
-    assert "the fastest that fits: " in line
+    first, *each = weights.describe(tiny.model_copy(update={"models": {"small": model}}))
+    assert first.startswith("small: the fastest that fits is ")
+    assert [line.split()[0] for line in each] == ["as", "f32", "f16", "bf16", "q8_0"]
+    assert [line.endswith("configured") for line in each] == [choice.weights == "f16" for choice in measured]
+    assert each[0].startswith("  as in the file    0.1 GB  below ")
     absent = LocalModel(source="file", path="/nowhere/small.gguf")
     (line,) = weights.describe(tiny.model_copy(update={"models": {"small": absent}}))
     assert "unknown, the model small is not there" in line
