@@ -83,3 +83,17 @@ def test_a_plain_scenario_draws_what_its_entry_draws() -> None:
 def test_policies_without_weights_of_finite_mean_or_variance_are_refused(spread: float, tail: float | None) -> None:
     with pytest.raises(EstimationError):
         Policy(spread=spread, tail=tail)
+
+
+def test_clusters_and_covariates_are_named_where_a_scenario_says_so() -> None:
+    by_name = {world.name: world for world in WORLDS}
+    rng = np.random.default_rng(0)
+    data = by_name["few clusters"].draw(rng)
+    assert len(set(data.clusters.values())) == 60
+    assert len(data.clusters) == data.n
+    silent = by_name["few clusters"]
+    assert not replace(silent, design=replace(silent.design, named_clusters=False)).draw(rng).clusters
+    named = by_name["hidden shift, named"]
+    data = named.draw(rng)
+    assert data.targets[TARGET].covariates["hidden"].mean() == pytest.approx(named.target.hidden, abs=0.15)
+    assert not by_name["hidden shift 2 SE"].draw(rng).covariates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import log, sqrt
 
-from arena_assets.estimation.studies.judges import Levels, blind, oracle
+from arena_assets.estimation.studies.judges import Levels, Nearly, blind, oracle
 from arena_assets.estimation.studies.outcomes import Bump, Cliff, Ranked, Smooth, Uneven, Votes
 from arena_assets.estimation.studies.policies import P0, Policy
 from arena_assets.estimation.studies.scenarios import scenarios
@@ -49,6 +49,7 @@ JUDGES = (
     World("judge of 5 levels", "ties and rounding", _FAR, replace(_BASE, judge=Levels(5))),
     World("judge of 11 levels", "ties and rounding", _FAR, replace(_BASE, judge=Levels(11))),
     World("judge is the oracle", "no residual", _NEAR, replace(_BASE, judge=oracle)),
+    World("judge is nearly the oracle", "hardly a residual", _NEAR, replace(_BASE, judge=Nearly(0.002))),
     World(
         "judge without signal",
         "the calibration is flat, and all of the shift is hidden",
@@ -93,6 +94,13 @@ SIZES = (
     _sized(10_000, 1000, ess=0.08),
 )  # fmt: skip
 OBSERVED = (
+    World(
+        "hidden shift, named",
+        "ESS 30%, and a shift of two standard errors of direct that a covariate shows to two-stage methods",
+        _hidden(2.0).target,
+        replace(_BASE, named_hidden=True),
+    ),
+    World("40 labels", "two-stage calibration of few labels", _NEAR, Design(1000, 40)),
     World("clusters of ten", "prompts that share what they are about", _NEAR, replace(_BASE, cluster=10)),
     World("few clusters", "60 clusters of 5, each of two labels or fewer", _NEAR, Design(300, 100, cluster=5)),
     World("50 draws", "few fresh draws", _NEAR, replace(_BASE, drawn_prompts=50)),

@@ -26,6 +26,18 @@ def oracle(z: Floats, labels: Floats, rng: np.random.Generator) -> Floats:
     return labels.copy()
 
 
+@dataclass(frozen=True)
+class Nearly:
+    """The oracle, but for a little noise: almost every label is a block of its own."""
+
+    noise: float
+
+    def __call__(self, z: Floats, labels: Floats, rng: np.random.Generator) -> Floats:
+        """Scores of answers."""
+        del z
+        return labels + self.noise * rng.standard_normal(labels.size)
+
+
 def blind(z: Floats, labels: Floats, rng: np.random.Generator) -> Floats:
     """Scores without any signal."""
     del labels

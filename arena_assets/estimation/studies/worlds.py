@@ -27,7 +27,8 @@ class Design:
     """How much is observed, and how: the sizes, the outcome, the judge, and which rows are labelled.
 
     draws: fresh draws of a prompt; drawn_prompts: prompts that have any, None for all; cluster: prompts that share X;
-    named_clusters: whether the data say which these are.
+    named_clusters: whether the data say which these are; named_hidden: whether they name the hidden feature as a
+    covariate.
     """
 
     n: int = 1000
@@ -39,6 +40,7 @@ class Design:
     drawn_prompts: int | None = None
     cluster: int = 1
     named_clusters: bool = True
+    named_hidden: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.n_labels <= self.n:
@@ -96,6 +98,7 @@ def generate(targets: Mapping[str, Policy], design: Design, rng: np.random.Gener
             variance=np.full(rows.size, np.nan),
             response_length=fresh.features[:, 2],
             labels=fresh_label,
+            covariates=_covariates(fresh, design),
         )
     return EvaluationData(
         logging_policy=LOGGING,
@@ -106,7 +109,12 @@ def generate(targets: Mapping[str, Policy], design: Design, rng: np.random.Gener
         labels=label,
         targets=drawn,
         clusters=_clusters(ids, design),
+        covariates=_covariates(logged, design),
     )
+
+
+def _covariates(answers: Answers, design: Design) -> dict[str, Floats]:
+    return {"hidden": answers.features[:, 1]} if design.named_hidden else {}
 
 
 def _clusters(ids: Ids, design: Design) -> dict[str, str]:
