@@ -85,7 +85,7 @@ def _compared(left: _Side, right: _Side) -> None:
     what = session.segment("What", list(_WHATS), "what")
     a, b = left.rows(what, one), right.rows(what, two)
     level = float(left.values["level"].iloc[0])
-    table = compare.beside(a, b, level)
+    table = compare.beside(a, b, level, one_analysis=same)
     names = (one, two) if same else (f"{left.chosen.name}, {one}", f"{right.chosen.name}, {two}")
     if same and one == two:
         st.info("Both sides are the same: choose another method or experiment.", icon=":material/info:")

@@ -47,10 +47,11 @@ def minus_logging(
     return keys.merge(own, on=["policy", *METHOD])[_SIDE]
 
 
-def beside(left: pd.DataFrame, right: pd.DataFrame, level: float) -> pd.DataFrame:
+def beside(left: pd.DataFrame, right: pd.DataFrame, level: float, *, one_analysis: bool = False) -> pd.DataFrame:
     """The policies that both sides have, with `difference`, right - left, and its Welch interval.
 
-    The two are taken for independent: too wide rather than too narrow where they share prompts.
+    The two are taken for independent: too wide rather than too narrow where they share prompts. In one analysis a
+    method's estimate is the same on both sides, and differs from itself by nothing.
     """
     table = left.merge(right, on="policy", suffixes=("_left", "_right"), sort=False)
     gap = table["value_right"] - table["value_left"]
@@ -59,12 +60,15 @@ def beside(left: pd.DataFrame, right: pd.DataFrame, level: float) -> pd.DataFram
     total = squares[0] + squares[1]
     with np.errstate(invalid="ignore", divide="ignore"):
         df = total**2 / sum(one**2 / each for one, each in zip(squares, degrees, strict=True))
+    same = (table["method_left"] == table["method_right"]) & one_analysis
+    total, df = total.mask(same, 0.0), df.mask(same)
     half = [
         critical_value(level, each) * float(np.sqrt(one)) if one > 0 and each > 0 else np.nan
         for one, each in zip(total, df, strict=True)
     ]
     refused = (table["support_left"] == "refused") | (table["support_right"] == "refused")
-    return table.assign(difference=gap, low=gap - half, high=gap + half, refused=refused)
+    low, high = (gap + sign * np.array(half) for sign in (-1, 1))
+    return table.assign(difference=gap, low=low.mask(same, 0.0), high=high.mask(same, 0.0), refused=refused)
 
 
 def title(table: pd.DataFrame, left: str, right: str) -> str:

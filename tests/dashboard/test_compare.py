@@ -56,6 +56,15 @@ def test_a_side_without_an_error_has_a_difference_and_no_interval():
     assert table[["low", "high"]].isna().all().all()
 
 
+def test_an_estimate_differs_from_itself_by_nothing():
+    ends = ["difference", "low", "high"]
+    assert compare.beside(LEFT, LEFT, 0.95, one_analysis=True)[ends].eq(0).all().all()
+    two = compare.beside(LEFT, LEFT, 0.95)  # equal by chance, in two analyses
+    assert (two["low"] < 0).all()
+    other = compare.beside(LEFT, LEFT.assign(method="other"), 0.95, one_analysis=True)
+    assert (other["low"] < 0).all()
+
+
 def test_the_best_supported_is_that_of_the_analysis():
     rows = [row(), row(estimator="ips", std_error=0.5), row(policy="bad", support="refused")]
     frame = pd.DataFrame(rows).assign(df=99.0)
