@@ -10,7 +10,7 @@ from arena_assets.storage import data_folder
 from tests.dashboard.browser import ROOT, browser, serve, settle
 
 PICTURE = ROOT / "docs" / "dashboard.png"
-WIDTH, HEIGHT = 1280, 1560
+WIDTH, HEIGHT = 1280, 1760
 
 
 def main() -> None:
