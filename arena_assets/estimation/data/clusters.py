@@ -30,11 +30,15 @@ class Clusters:
 
     def sums(self, prompts: Ints, values: Floats) -> Floats:
         """(count,) sums of the values (r,) of rows of these prompts (r,)."""
-        return sums(self.of[prompts], values, self.count)
+        return sums(self._codes(prompts), values, self.count)
 
     def together(self, prompts: Ints) -> int:
         """How many clusters these prompts are of."""
-        return int(np.count_nonzero(tally(self.of[prompts], self.count)))
+        return int(np.count_nonzero(tally(self._codes(prompts), self.count)))
+
+    def _codes(self, prompts: Ints) -> Ints:
+        """Clusters of rows of these prompts; alone they are their own numbers, and to look each up takes time."""
+        return prompts if self.single else self.of[prompts]
 
     def within(self, kept: Ints) -> Ints | None:
         """(r,) clusters of rows of these prompts; None where every prompt stands alone."""
