@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.data.basis import basis
+from dashboard.data.basis import basis, beyond
 from dashboard.data.catalog import Chosen
 from dashboard.data.status import Status
 from dashboard.elements import escape
@@ -16,7 +16,7 @@ def banner(chosen: Chosen, found: Status) -> None:
     shown = basis(chosen, found)
     wanted = None if chosen.experiment is None else chosen.experiment.prompts
     said = [] if shown is None else [standing.rests_on(chosen.name, wanted, shown)]
-    faults = standing.faults(shown, standing.stale_tables(found.partitions))
+    faults = standing.faults(shown, standing.stale_tables(found.partitions), beyond(chosen))
     if faults:
         text = escape(" ".join(["Outdated.", *said, *faults]))
         st.warning(f"{text} Mend it by `arena run {chosen.name}`.", icon=":material/history:")

@@ -67,6 +67,14 @@ def basis(chosen: Chosen, found: Status) -> Basis | None:
     )
 
 
+def beyond(chosen: Chosen) -> int:
+    """Batches that lie there although the configuration asks for fewer prompts than they make."""
+    if chosen.experiment is None:
+        return 0
+    there = {key for name in _BATCH for key in Listing(chosen.store).tables(name)}
+    return len(there - set(chosen.experiment.partitions))
+
+
 def done_batches(partitions: pd.DataFrame) -> list[str]:
     """Batches of which every table is done, in order. partitions: of `Status`."""
     rows = partitions[partitions["asset"].isin(_BATCH)]

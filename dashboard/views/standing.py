@@ -35,8 +35,11 @@ def rests_on(name: str, wanted: int | None, basis: Basis) -> str:
     return f"Results of {name} rest on {prompts}{batches}, made {made} with configuration {basis.version}."
 
 
-def faults(basis: Basis | None, stale: Mapping[str, tuple[int, int]]) -> list[str]:
-    """Why a run would not make what is shown, as sentences; none where it would."""
+def faults(basis: Basis | None, stale: Mapping[str, tuple[int, int]], beyond: int) -> list[str]:
+    """Why a run would not make what is shown, as sentences; none where it would.
+
+    stale: of `stale_tables`; beyond: batches that the configuration asks for no more.
+    """
     texts = []
     if basis is not None and basis.reason:
         texts.append(_difference(basis))
@@ -49,6 +52,9 @@ def faults(basis: Basis | None, stale: Mapping[str, tuple[int, int]]) -> list[st
     if stale:
         parts = [f"{table} {some:,} of {every:,}" for table, (some, every) in stale.items()]
         texts.append(f"Tables of another configuration: {', '.join(parts)}.")
+    if beyond:
+        said = f"{count(beyond, 'batch', 'batches')} {_are(beyond)} of more prompts than its file asks for"
+        texts.append(f"{said}: weights, scores and responses show them, an analysis leaves them out.")
     return texts
 
 

@@ -100,6 +100,12 @@ def test_batches_that_came_later_and_batches_that_are_gone_are_counted(place: Pl
     assert "2 batches are done that they do not rest on." in said
 
 
+@pytest.mark.parametrize("page", ["weights", "responses"])
+def test_batches_of_more_prompts_than_are_asked_for_are_said_where_they_are_shown(place: Place, page: str) -> None:
+    edit(place, prompts=80)
+    assert "1 batch is of more prompts than its file asks for: weights, scores and responses" in words(open_page(page))
+
+
 def test_an_analysis_that_a_check_refused_is_no_present_one(place: Place) -> None:
     finding = {"name": "sums", "blocking": True, "passed": False, "text": "they do not add up", "figures": {}}
     place.store().write_checks(ABLATION_RESULTS.name, None, [finding], "run")
