@@ -127,10 +127,17 @@ def sides_chart(table: pd.DataFrame, left: str, right: str) -> alt.LayerChart:
     )
     scale = alt.Scale(zero=False)
     intervals = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", scale=scale, title=ORACLE_LABEL), x2="high:Q")
-    points = base.encode(x=alt.X("value:Q", scale=scale))
-    solid = points.transform_filter("datum.support != 'refused'").mark_point(size=120, filled=True, opacity=1)
-    hollow = points.transform_filter("datum.support == 'refused'").mark_point(size=120, strokeWidth=2, opacity=1)
-    return alt.layer(intervals, solid, hollow).properties(height=58 * len(order) + 130)
+    points = _points(
+        base.encode(x=alt.X("value:Q", scale=scale)), long["support"] == "refused", "datum.support == 'refused'"
+    )
+    return alt.layer(intervals, *points).properties(height=58 * len(order) + 130)
+
+
+def _points(base: alt.Chart, refused: pd.Series, test: str) -> list[alt.Chart]:
+    """Dots, hollow where refused; no layer without a row, of which Vega would warn."""
+    solid = base.transform_filter(f"!({test})").mark_point(size=120, filled=True, opacity=1)
+    hollow = base.transform_filter(test).mark_point(size=120, strokeWidth=2, opacity=1)
+    return [layer for layer, there in ((solid, not refused.all()), (hollow, refused.any())) if there]
 
 
 def difference_chart(table: pd.DataFrame) -> alt.LayerChart:
@@ -147,10 +154,8 @@ def difference_chart(table: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     intervals = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title="Right minus left"), x2="high:Q")
-    points = base.encode(x="difference:Q")
-    solid = points.transform_filter("!datum.refused").mark_point(size=120, filled=True, opacity=1)
-    hollow = points.transform_filter("datum.refused").mark_point(size=120, strokeWidth=2, opacity=1)
-    return alt.layer(style.rule(0.0), intervals, solid, hollow).properties(height=58 * len(table) + 130)
+    points = _points(base.encode(x="difference:Q"), table["refused"], "datum.refused")
+    return alt.layer(style.rule(0.0), intervals, *points).properties(height=58 * len(table) + 130)
 
 
 def named(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
