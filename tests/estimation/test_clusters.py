@@ -160,6 +160,23 @@ def test_gates_count_clusters() -> None:
     assert rows["support_reason"].str.contains("9 clusters with oracle labels, at least 10").all()
 
 
+def test_what_rests_on_few_clusters_is_refused_whatever_else_it_assumes() -> None:
+    methods = [e.Method("naive_direct"), e.Method("direct_own", "monotone")]
+
+    def target(count: int) -> pd.DataFrame:
+        table = e.analyze(clustered(count=count, size=40, labels=200), methods=methods)
+        return table[table["policy"] == "target"].set_index("estimator")
+
+    few = target(5)
+    assert "degrees of freedom: a handful" in few.loc["naive_direct", "support_reason"]
+    assert few.loc["direct_own", "support"] == "refused"
+    assert "clusters with labels of the target" in few.loc["direct_own", "support_reason"]
+    assert "each of another cluster" in few.loc["direct_own", "support_advice"]
+    many = target(120)
+    assert "degrees of freedom" not in many.loc["naive_direct", "support_reason"]
+    assert many.loc["direct_own", "support"] == "supported"
+
+
 def test_labels_of_whole_clusters_are_a_random_slice() -> None:
     """Scores share what their cluster has; labels of half the clusters differ from the others by chance."""
     flagged = np.zeros(2)

@@ -22,7 +22,8 @@ def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> 
             "Everything is equal, so nothing shows how far others may differ: more labels, or other ones, would tell."
         )
     if method.entry.own_labels:
-        return f"Too few labels of the target: {_more(one.own_labels, gates.LABELS_WARN)} of its responses would do."
+        more = _more(one.own_labels, gates.LABELS_WARN) + _apart(seen)
+        return f"Too few labels of the target: {more} of its responses would do."
     if method.takes_judge_at_its_word:
         return "The judge's scores stand in for labels: a calibration on labels of P0's responses would carry it."
     if seen.independent_labels < gates.LABELS_WARN:
@@ -56,8 +57,13 @@ def _of_logged(seen: TargetDiagnostics, there: int, needed: float, what: str) ->
     """
     rows, clustered = seen.weights.independent, seen.label_clusters is not None
     lacking = f", which takes {ceil(needed) - rows} more {'clusters' if clustered else 'responses'}"
-    more = _more(there, needed) + (", each of another cluster," if clustered else "")
-    return f"{more} of P0's responses would {what}{lacking if 0 < rows < needed else ''}"
+    more = f"{_more(there, needed)}{_apart(seen)} of P0's responses would {what}"
+    return more + (lacking if 0 < rows < needed else "")
+
+
+def _apart(seen: TargetDiagnostics) -> str:
+    """Of clustered prompts it takes labels of others."""
+    return "" if seen.label_clusters is None else ", each of another cluster,"
 
 
 def _overlap(method: Method, seen: TargetDiagnostics) -> str:

@@ -116,7 +116,7 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
     if method.uses_weights:
         yield from _prompt_findings(seen.without_weight)
     if method.entry.own_labels:
-        yield from _count_findings(one.own_labels, "labels of the target")
+        yield from _count_findings(one.own_labels, _labels(seen, "labels of the target"))
         return
     if method.takes_judge_at_its_word:
         yield from _judge_findings(seen)
@@ -132,8 +132,8 @@ def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[
         yield from _weight_findings(seen.weights)
         yield from _skewness_findings(seen, averaged(method, seen))
         yield from _changed_weight_findings(one)
-    # The plain mean of scores has as many degrees of freedom as draws, all of equal weight.
-    if method.uses_weights or not method.takes_judge_at_its_word:
+    # The plain mean of scores has as many degrees of freedom as draws, all of equal weight; but for their clusters.
+    if method.uses_weights or not method.takes_judge_at_its_word or seen.label_clusters is not None:
         yield from df_findings(one.df, DF_WARN, "estimate")
     if not seen.is_logging_policy and _leans(method, one.taken):
         yield from _beyond_findings(seen.drawn_beyond if method.uses_draws else seen.logged_beyond, one.std_error)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import nan
 
+import numpy as np
+
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.inputs import Inputs
 from arena_assets.estimation.estimators.methods import Method
 from arena_assets.estimation.estimators.registry import ESTIMATORS, WEIGHTED
-from arena_assets.estimation.estimators.run import labels_used
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Stated:
 
     std_error: float
     df: float
-    own_labels: int = 0  # of the target
+    own_labels: int = 0  # of the target, or the clusters that they are of
     taken: float = nan  # share of the correction's weight that a threshold took off
     clipped: float = nan  # bias of clipped weights
     unprojected: float = nan  # the estimate with raw weights minus the one with projected weights
@@ -33,7 +34,7 @@ def stated(method: Method, inputs: Inputs, estimate: Estimate) -> Stated:
     return Stated(
         std_error=estimate.std_error,
         df=estimate.df,
-        own_labels=labels_used(method, inputs) if method.entry.own_labels else 0,
+        own_labels=_own_labels(inputs) if method.entry.own_labels else 0,
         taken=taken_share(estimate),
         clipped=estimate.diagnostics.get("clipping_bias", nan),
         unprojected=gap.value if gap else nan,
@@ -44,6 +45,13 @@ def stated(method: Method, inputs: Inputs, estimate: Estimate) -> Stated:
 def taken_share(estimate: Estimate) -> float:
     """Share of the correction's weight that a threshold took off; NaN where there is no threshold."""
     return 1 - estimate.diagnostics.get("kept_mass", nan)
+
+
+def _own_labels(inputs: Inputs) -> int:
+    labelled = ~np.isnan(inputs.own_labels)
+    if inputs.clusters.single:
+        return int(np.count_nonzero(labelled))
+    return inputs.clusters.together(inputs.draws.prompts[labelled])
 
 
 def _unprojected(method: Method, inputs: Inputs, estimate: Estimate) -> Estimate | None:
