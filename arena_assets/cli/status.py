@@ -96,7 +96,10 @@ def _asset(store: Store, step: Step, partitions: list[Standing]) -> dict[str, An
 
 def _next(experiment: Experiment, assets: list[dict[str, Any]]) -> str:
     if any(asset["failed_checks"] for asset in assets):
-        return f"see the failed checks, mend their cause, then run `arena run {experiment.name}`"
+        return (
+            f"see the failed checks, mend their cause, then run `arena run {experiment.name}`, with --partition and "
+            "--redo where the journal holds what is refused"
+        )
     if all(asset["done"] == asset["partitions"] for asset in assets):
         return "nothing is missing; `make ui` shows the result"
     return f"run `arena run {experiment.name}`: it does what is missing or outdated"
