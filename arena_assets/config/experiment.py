@@ -250,8 +250,7 @@ class Experiment(Section):
     def upstream(self, step: Step) -> tuple[Step, ...]:
         """What a step reads in this experiment."""
         where = (near for path, near in step.upstream_where.items() if self._at(path))
-        there = self.steps
-        return tuple(near for near in (*step.upstream, *where) if near in there)
+        return tuple(near for near in (*step.upstream, *where) if near in self.steps)
 
     def runs_llama(self, step: Step) -> bool:
         """Whether llama.cpp makes a step, itself or as the model of its judge or oracle."""

@@ -73,7 +73,9 @@ class CheapPool:
             vocabulary="cheap",
             engine=CheapEngine(),
             template=SimpleNamespace(render=self._render),
-            model=SimpleNamespace(text=lambda tokens: " ".join(map(str, tokens))),
+            model=SimpleNamespace(
+                text=lambda tokens: " ".join(map(str, tokens)), piece=lambda token: f"{token} ".encode()
+            ),
         )
 
     @staticmethod
