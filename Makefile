@@ -77,7 +77,7 @@ ui: .venv/installed
 test: .venv/installed-all
 	$(BIN)/arena fetch-model smollm2
 	-$(BIN)/python -m tests.llama.vendored # where it cannot, the tests of all templates are skipped
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(TESTS)
 
 test-fast: .venv/installed-test
 	$(BIN)/python -m pytest --numprocesses=2 -m 'not (browser or cluster or model or server or slow)' $(TESTS)

@@ -169,7 +169,7 @@ def test_another_prompt_or_temperature_gives_another_distribution(reference: Ref
     engine = Engine(reference.model, cache_tokens=4096, max_sequences=8)
     jobs = reference.jobs[:3]
     warmer = finish(engine, forced(jobs, reference.sampled, 0.9))
-    assert same(warmer, reference.sampled) == [job.key for job in jobs]
+    assert sorted(same(warmer, reference.sampled)) == sorted(job.key for job in jobs)
 
 
 def test_prefix_cache_survives_eviction(q4: Model, monkeypatch: pytest.MonkeyPatch) -> None:
