@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from arena_assets.charts.names import count, listed
-from arena_assets.estimation.diagnostics.gates import LEVELS
+from arena_assets.estimation.diagnostics.support import LEVELS
 from arena_assets.tables import rows_of
 
 _NAMED = 3  # methods that a line names

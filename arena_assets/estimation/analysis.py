@@ -16,6 +16,7 @@ from arena_assets.estimation.data.rows import Rows
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.diagnostics.advice import advice
 from arena_assets.estimation.diagnostics.stated import stated
+from arena_assets.estimation.diagnostics.support import REFUSED, Support
 from arena_assets.estimation.estimators.estimate import Estimate, critical_value
 from arena_assets.estimation.estimators.methods import Method, full_grid
 from arena_assets.estimation.estimators.run import labels_used, rows_used, run
@@ -98,7 +99,7 @@ class Result:
     compared: Comparison
     n: int
     n_oracle: int
-    support: gates.Support
+    support: Support
     advice: str
     target: Target | None
     seconds: float
@@ -180,7 +181,7 @@ def result_of(
     seconds = (clock() if clock else nan) - started
     n = n_oracle = 0
     said = ""
-    support = gates.Support(gates.REFUSED, reason)
+    support = Support(REFUSED, reason)
     if target is not None and estimate is not None:
         n, n_oracle = rows_used(method, target.inputs), labels_used(method, target.inputs)
         facts = stated(method, target.inputs, estimate)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from arena_assets.estimation._types import EstimationError
 from arena_assets.estimation.analysis import Result, result_of
-from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.diagnostics.difference_gate import Side, judge_difference
+from arena_assets.estimation.diagnostics.support import LEVELS, REFUSED, Support
 from arena_assets.estimation.estimators.contrast import contrast
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
@@ -78,9 +78,9 @@ def best_supported(table: pd.DataFrame) -> pd.DataFrame:
     """
     unlabelled = estimators_that(lambda one: one.takes_judge_at_its_word("none"))
     unchecked = table["estimator"].isin(unlabelled) & (table["reward_calibration"] == "none")
-    usable = table[(table["status"] == "ok") & (table["support"] != gates.REFUSED) & ~unchecked]
+    usable = table[(table["status"] == "ok") & (table["support"] != REFUSED) & ~unchecked]
     ranked = usable.assign(
-        _level=usable["support"].map({name: place for place, name in enumerate(gates.LEVELS)}),
+        _level=usable["support"].map({name: place for place, name in enumerate(LEVELS)}),
         _assumes=_assumed(usable),
         _entry=usable["estimator"].map({name: place for place, name in enumerate(ESTIMATORS)}),
     )
@@ -130,7 +130,7 @@ class _Compared:
     one: Result
     reference: Result
     difference: Estimate
-    support: gates.Support
+    support: Support
 
     @classmethod
     def of(cls, method: Method, one: Result, reference: Result) -> _Compared:
@@ -153,7 +153,7 @@ def _rows(method: Method, compared: Sequence[_Compared], level: float) -> Iterat
     names = [[each.one.policy, each.reference.policy] for each in compared]
     codes = pd.factorize(np.array(names, dtype=object).ravel())[0].reshape(-1, 2)
     family = Family([each.difference for each in compared], codes[:, 0], codes[:, 1])
-    best = family.may_be_best(level, np.array([each.support.level != gates.REFUSED for each in compared]))
+    best = family.may_be_best(level, np.array([each.support.level != REFUSED for each in compared]))
     each_level = family.each(level)
     for place, each in enumerate(compared):
         truth, difference = each.truth, each.difference

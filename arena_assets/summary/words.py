@@ -11,7 +11,7 @@ import pandas as pd
 from arena_assets.charts.headline import supported
 from arena_assets.charts.names import level_words, with_methods
 from arena_assets.charts.nearness import nearness
-from arena_assets.estimation.diagnostics.gates import REFUSED, SUPPORTED
+from arena_assets.estimation.diagnostics.support import REFUSED, SUPPORTED
 from arena_assets.estimation.estimators.registry import Assumes, estimators_that
 from arena_assets.summary.comparison import against_logging
 from arena_assets.summary.material import Material

@@ -22,6 +22,7 @@ from tests.made_up import frames
 NAME = "dr_cpo"
 # Handed a method, but on no way to its row: they check a name, keep what was made, or make another table of it.
 BESIDE = {
+    "diagnostics/difference_gate.py",
     "diagnostics/advice.py",  # a sentence for people, of what the gates said
     "data/validate.py",
     "_once.py",

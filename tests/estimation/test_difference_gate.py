@@ -10,7 +10,7 @@ import pytest
 
 from arena_assets.estimation import Estimate, Method, contrast
 from arena_assets.estimation.diagnostics.difference_gate import ROOM, ROOM_ERRORS, Side, judge_difference
-from arena_assets.estimation.diagnostics.gates import CAUTION, REFUSED, SUPPORTED, Support
+from arena_assets.estimation.diagnostics.support import CAUTION, REFUSED, SUPPORTED, Support
 from arena_assets.estimation.estimators.estimate import from_contributions
 
 DIRECT, SNIPS, DOUBLY_ROBUST = Method("direct", "monotone"), Method("snips", "monotone"), Method("dr_cpo", "monotone")

@@ -6,6 +6,7 @@ from math import ceil, isfinite
 
 from arena_assets.estimation.diagnostics import gates
 from arena_assets.estimation.diagnostics.stated import Stated
+from arena_assets.estimation.diagnostics.support import SUPPORTED
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.estimators.methods import Method
 from arena_assets.estimation.estimators.registry import estimators_that
@@ -15,7 +16,7 @@ MOST_LABELS = 20  # times the labels that are there: more is no advice
 
 def advice(method: Method, seen: TargetDiagnostics, one: Stated, level: str) -> str:
     """The sentence for one estimate and its level."""
-    if level == gates.SUPPORTED:
+    if level == SUPPORTED:
         return _supported(method, seen)
     if one.std_error < gates.NO_SPREAD:
         return (

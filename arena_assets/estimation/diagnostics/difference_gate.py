@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isnan, nan
 
 from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.support import CAUTION, REFUSED, SUPPORTED, Finding, Support, combine
 from arena_assets.estimation.diagnostics.target import TransportTest
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import Method
@@ -29,22 +30,22 @@ class Side:
 
     policy: str
     estimate: Estimate
-    support: gates.Support
+    support: Support
     transport: TransportTest | None
 
 
-def judge_difference(method: Method, one: Side, reference: Side, difference: Estimate) -> gates.Support:
+def judge_difference(method: Method, one: Side, reference: Side, difference: Estimate) -> Support:
     """Level of the difference of two estimates of one method: the worst of both sides' and of its own."""
-    return gates.combine([*_of_sides(one, reference), *_own(method, one, reference, difference)])
+    return combine([*_of_sides(one, reference), *_own(method, one, reference, difference)])
 
 
-def _of_sides(*sides: Side) -> Iterator[gates.Finding]:
+def _of_sides(*sides: Side) -> Iterator[Finding]:
     for side in sides:
-        if side.support.level != gates.SUPPORTED:
+        if side.support.level != SUPPORTED:
             yield side.support.level, f"{side.policy}: {side.support.reason}"
 
 
-def _own(method: Method, one: Side, reference: Side, difference: Estimate) -> Iterator[gates.Finding]:
+def _own(method: Method, one: Side, reference: Side, difference: Estimate) -> Iterator[Finding]:
     if difference.std_error < gates.NO_SPREAD or method.entry.own_labels:
         return
     if not method.takes_judge_at_its_word:
@@ -53,18 +54,18 @@ def _own(method: Method, one: Side, reference: Side, difference: Estimate) -> It
         yield from _transport(one.transport, reference.transport, difference.std_error)
 
 
-def _transport(one: TransportTest | None, reference: TransportTest | None, std_error: float) -> Iterator[gates.Finding]:
+def _transport(one: TransportTest | None, reference: TransportTest | None, std_error: float) -> Iterator[Finding]:
     bias, error = (nan, nan) if one is None or reference is None else one.against(reference)
     if isnan(error):
-        yield gates.CAUTION, "whether the calibration carries over to this difference cannot be tested"
+        yield CAUTION, "whether the calibration carries over to this difference cannot be tested"
         return
     room = abs(bias) + ROOM_ERRORS * error
     if abs(bias) > max(gates.MATERIAL * std_error, gates.TRANSPORT_REFUSE * error):
         size = f"weighted residual {bias:+.3f} ({bias / error:+.1f} standard errors)" if error > 0 else f"{bias:+.3f}"
-        yield gates.REFUSED, f"the calibration does not carry over to this difference: {size}"
+        yield REFUSED, f"the calibration does not carry over to this difference: {size}"
     elif room > ROOM * std_error:
         yield (
-            gates.CAUTION,
+            CAUTION,
             f"{room:.2g} of this difference ({room / std_error:.1f} of its standard errors) may be the calibration's"
             f" for all that the labels show: weighted residual {bias:+.3f} -+ {error:.2g}",
         )

@@ -5,21 +5,18 @@ The gate reads raw weights, never calibrated ones, and only what is known withou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import isnan, sqrt
 
 from arena_assets.estimation.diagnostics.missing_prompts import UNRELATED_Z, MissingPrompts
 from arena_assets.estimation.diagnostics.score_range import Beyond
 from arena_assets.estimation.diagnostics.skewness import in_words
 from arena_assets.estimation.diagnostics.stated import Stated, taken_share
+from arena_assets.estimation.diagnostics.support import CAUTION, REFUSED, Finding, Support, combine
 from arena_assets.estimation.diagnostics.target import TargetDiagnostics
 from arena_assets.estimation.diagnostics.weights import WeightDiagnostics
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import Method
-
-SUPPORTED, CAUTION, REFUSED = "supported", "caution", "refused"
-LEVELS = (SUPPORTED, CAUTION, REFUSED)
 
 # Effective sample size, rows: as a share of n it refused 800 of 10,000, which estimate well. Below some 15 to 30 rows a
 # mean has no normal error, however many rows of weight next to nothing stand beside them.
@@ -74,17 +71,6 @@ MISSING_WARN, MISSING_REFUSE = 0.02, 0.10
 JUDGE_BIAS_REFUSE = 3.0
 
 
-@dataclass(frozen=True)
-class Support:
-    """A level and why, worst finding first."""
-
-    level: str
-    reason: str
-
-
-Finding = tuple[str, str]
-
-
 def judge(method: Method, seen: TargetDiagnostics, one: Stated) -> Support:
     """Level of one method's estimate of one target."""
     return combine(_findings(method, seen, one))
@@ -97,14 +83,6 @@ def index_unknown(method: Method, seen: TargetDiagnostics) -> bool:
         and method.relies_on_transport
         and seen.independent_labels < INDEX_LABELS
     )
-
-
-def combine(findings: Iterable[Finding]) -> Support:
-    """The worst level; its reasons, then the milder ones."""
-    ordered = sorted(findings, key=lambda one: LEVELS.index(one[0]), reverse=True)
-    if not ordered:
-        return Support(SUPPORTED, "")
-    return Support(ordered[0][0], "; ".join(reason for _, reason in ordered))
 
 
 def _findings(method: Method, seen: TargetDiagnostics, one: Stated) -> Iterator[Finding]:

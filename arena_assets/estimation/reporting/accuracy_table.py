@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from arena_assets.estimation._types import Bools
-from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.support import REFUSED
 from arena_assets.estimation.estimators.estimate import critical_value
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS
 from arena_assets.estimation.rank_agreement import rank_agreement
@@ -60,7 +60,7 @@ def _accuracy(
     return {
         "policies": len(compared),
         "without_estimate": len(group) - len(compared),
-        "refused": int((estimated["support"] == gates.REFUSED).sum()),
+        "refused": int((estimated["support"] == REFUSED).sum()),
         "rmse": float(np.sqrt(np.mean(error**2))) if error.size else np.nan,
         "mean_abs_error": float(np.abs(error).mean()) if error.size else np.nan,
         "covered": int(compared["covered"].eq(True).sum()),

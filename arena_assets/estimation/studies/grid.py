@@ -17,7 +17,7 @@ from arena_assets.estimation._types import Bools, EstimationError, Floats, Ints
 from arena_assets.estimation.analysis import Result, evaluate
 from arena_assets.estimation.data.clusters import Clusters, clusters_of
 from arena_assets.estimation.data.evaluation import EvaluationData, among
-from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.support import SUPPORTED
 from arena_assets.estimation.estimators.estimate import Estimate
 from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method
 from arena_assets.estimation.estimators.truth import Truth, truth_of
@@ -244,7 +244,7 @@ def _seen(result: Result, estimate: Estimate, truth: Truth, clusters: Ints, leve
         estimate.value,
         high - low,
         bool(truth.covered_by(replace(estimate, contributions=every), level=level)),
-        result.support.level == gates.SUPPORTED,
+        result.support.level == SUPPORTED,
     )
 
 

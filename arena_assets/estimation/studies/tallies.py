@@ -9,7 +9,7 @@ from math import nan, sqrt
 import numpy as np
 import pandas as pd
 
-from arena_assets.estimation.diagnostics import gates
+from arena_assets.estimation.diagnostics.support import CAUTION, REFUSED, SUPPORTED
 from arena_assets.estimation.studies.worlds import World
 
 GROSS = 3.0  # standard errors: an interval that misses by more misleads
@@ -47,7 +47,7 @@ class Outcome:
     std_error: float = nan
     ci_low: float = nan
     ci_high: float = nan
-    level: str = gates.REFUSED
+    level: str = REFUSED
 
 
 def cell(world: World, key: Key, outcomes: Iterable[Outcome]) -> dict[str, object]:
@@ -60,7 +60,7 @@ def cell(world: World, key: Key, outcomes: Iterable[Outcome]) -> dict[str, objec
     covered = ((seen["ci_low"] <= truth) & (truth <= seen["ci_high"])).to_numpy()
     gross = np.abs((seen["value"] - truth).to_numpy()) > GROSS * seen["std_error"].to_numpy()  # never of NaN
     level = seen["level"].to_numpy(dtype=object)
-    supported = level == gates.SUPPORTED
+    supported = level == SUPPORTED
     coverage, coverage_error = _share(covered[made])
     of_supported, of_supported_error = _share(covered[supported])
     several = error.size > 1
@@ -81,10 +81,10 @@ def cell(world: World, key: Key, outcomes: Iterable[Outcome]) -> dict[str, objec
         "supported_coverage_std_error": of_supported_error,
         "supported_gross": float((supported & gross).mean()),
         "withheld_right": float((~supported & covered).mean()),
-        "refused_right": float(((level == gates.REFUSED) & covered).mean()),
+        "refused_right": float(((level == REFUSED) & covered).mean()),
         "supported": float(supported.mean()),
-        "caution": float((level == gates.CAUTION).mean()),
-        "refused": float((level == gates.REFUSED).mean()),
+        "caution": float((level == CAUTION).mean()),
+        "refused": float((level == REFUSED).mean()),
         "gross": float(gross.mean()),
         "bias": float(error.mean()) if error.size else nan,
         "rmse": float(np.sqrt(np.mean(error**2))) if error.size else nan,
