@@ -44,7 +44,7 @@ TAKES |= {"upstream", "write", "write_checks"}
 # Columns, notes, settings and journals' fields of these names are no tables.
 FIELDS = {
     "responses": ("dashboard/views/cost.py",),
-    "prompts": (f"{A}/config/loading.py", f"{A}/summary/material.py"),
+    "prompts": (f"{A}/config/loading.py", f"{A}/summary/material.py", "dashboard/data/basis.py"),
     "logprobs": (f"{A}/judging/",),
 }
 
