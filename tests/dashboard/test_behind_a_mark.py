@@ -16,7 +16,7 @@ from dashboard.screens.weights import _linked
 from dashboard.views import evidence, only
 from dashboard.views.only import WEIGHT, Only
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import open_page, words
+from tests.dashboard.pages import open_page, words
 
 WHO = Roles("P0", ("good", "bad"))
 WEIGHTS = pd.DataFrame(

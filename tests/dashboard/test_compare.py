@@ -11,7 +11,7 @@ import yaml
 
 from dashboard.views import compare
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import charts, open_page, words
+from tests.dashboard.pages import charts, open_page, words
 from tests.made_up.experiment import write_experiment
 from tests.made_up.result_rows import compiled, row, values
 

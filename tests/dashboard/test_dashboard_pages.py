@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.responses import ORDERS
+from tests.dashboard.pages import APP, PAGES, charts, open_page, words
 from tests.made_up.experiment import findings, write_config, write_experiment, write_studies
 from tests.made_up.tables import HOSTILE
 
-PAGES = {"overview": 0, "estimators": 1, "compare": 2, "ablations": 3, "weights": 4, "judge": 5, "responses": 6}
-APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 # The table without which a page has nothing to show, and what it then says is missing.
 NEEDS = {
     "overview": "The results",
@@ -24,36 +21,6 @@ NEEDS = {
     "judge": "The judge scores",
     "responses": "The prompts",
 }
-
-
-# A page as the app draws it: the selector of the experiment, then the screen for what was chosen.
-_SCRIPT = """
-from dashboard import session
-from dashboard.app import SCREENS
-
-screen = SCREENS[{place}]
-chosen = session.experiment(screen.title)
-if chosen is not None:
-    screen.draw(chosen)
-"""
-
-
-def open_page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_string(_SCRIPT.format(place=PAGES[name]), default_timeout=60)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.text, app.info, app.warning, app.error, app.success)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
-
-
-def charts(app: AppTest) -> int:
-    return len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart"))
 
 
 @pytest.mark.usefixtures("place")

@@ -7,7 +7,7 @@ import yaml
 from arena_assets.stages.analysis import analyse, write_analysis
 from arena_assets.stages.collecting import as_data, collect
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import open_page
+from tests.dashboard.pages import open_page
 from tests.made_up.estimator import median_entered
 
 CHARTS = ("arrow_vega_lite_chart", "vega_lite_chart")

@@ -21,7 +21,7 @@ from arena_assets.storage.analysed import read_beside
 from arena_assets.summary import write_report
 from arena_assets.tables import TABLES
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import PAGES, charts, open_page, words
+from tests.dashboard.pages import PAGES, charts, open_page, words
 
 BESIDE = tuple(TABLES[name] for name in pipeline.RESULTS.beside)
 

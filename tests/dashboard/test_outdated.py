@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from arena_assets.tables import ABLATION_RESULTS
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import PAGES, open_page, words
+from tests.dashboard.pages import PAGES, open_page, words
 from tests.made_up.experiment import write_experiment
 
 

@@ -12,7 +12,7 @@ from dashboard.data import catalog
 from dashboard.data.running import ACTIVE_S, running
 from dashboard.views import progress
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import open_page, words
+from tests.dashboard.pages import open_page, words
 
 
 def answer(place: Place, asset: str, partition: str, *keys: str, tokens: int = 8) -> None:

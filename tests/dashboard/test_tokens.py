@@ -9,7 +9,7 @@ from dashboard.data import tokens
 from dashboard.data.tokens import Tokens
 from dashboard.views import shaded
 from tests.dashboard.conftest import Place
-from tests.dashboard.test_dashboard_pages import open_page
+from tests.dashboard.pages import open_page
 
 OWN = Tokens((-1.0, -2.0, -0.5), ("A", " <b>", "c"))
 
