@@ -93,7 +93,7 @@ class AnalysisConfig(Section):
     ablation: Name = "default"
     level: float = Field(0.95, gt=0.5, lt=1)
     covariates: Annotated[tuple[str, ...], Mark.WHEN_SET] = Field(
-        (), description="columns of numbers of responses, judge_scores or prompts that two-stage calibration reads, too"
+        (), description="columns of numbers of prompts, responses or their scores that two-stage calibration reads, too"
     )
 
     @field_validator("covariates")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from arena_assets import pipeline
 from arena_assets.summary.blocks import Block, Heading, Paragraph, Points
 
 _VERDICTS = (
@@ -16,7 +17,7 @@ _VERDICTS = (
     "together.",
 )
 _COLUMNS = (
-    "ablation_results: support_advice says what a verdict means; covered pairs estimate and truth by prompt.",
+    f"{pipeline.RESULTS.name}: support_advice says what a verdict means; covered pairs estimate and truth by prompt.",
     "policy_contrasts: simultaneous_ci_low and simultaneous_ci_high hold for all differences of a method at once, "
     "adjusted_p belongs to them; policy_may_be_best and reference_may_be_best say who is not ruled out as the best.",
     "Intervals of two-stage calibrations, of skewed labels and of differences that few prompts carry are wider.",
