@@ -84,7 +84,8 @@ def of_responses(responses: pd.DataFrame, effort: Effort) -> Metadata:
 def of_logprobs(experiment: Experiment, logprobs: pd.DataFrame, notes: Mapping[str, str], effort: Effort) -> Metadata:
     """Weights under each target; `ess` is its effective sample size among the batch's rows."""
     ratios = log_ratios(logprobs, experiment.target_names)
-    rows, plots = [], {}
+    rows: list[dict[str, Any]] = []
+    plots = {}
     for policy in ratios:
         values = ratios[policy].dropna().to_numpy()
         weights = from_log(values)

@@ -11,10 +11,10 @@ from scipy import stats
 
 from arena_assets.config import Experiment
 from arena_assets.estimation import BASIC, complete_analysis
-from arena_assets.estimation.estimators.methods import Method, full_grid
+from arena_assets.estimation.estimators.methods import METHOD_COLUMNS, Method, full_grid
 from arena_assets.estimation.estimators.registry import Assumes
 from arena_assets.estimation.reporting.accuracy_table import method_accuracy
-from arena_assets.estimation.reporting.policy_table import METHOD_COLUMNS, with_headline
+from arena_assets.estimation.reporting.policy_table import with_headline
 from arena_assets.stages.collecting import as_data
 from arena_assets.storage import Store
 
