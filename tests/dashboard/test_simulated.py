@@ -21,7 +21,7 @@ def test_the_package_brings_a_simulation_of_its_scenarios_within_its_contract() 
     found = simulated.load()
     assert found.shipped
     assert set(ESTIMATOR_SIMULATION.to_arrow(found.frame)["estimand"].to_pylist()) == {
-        "value", "minus_p0", "best_supported",
+        "value", "minus_p0", "best_supported", "best_without_own_labels",
     }  # fmt: skip
 
 
