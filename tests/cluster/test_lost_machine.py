@@ -10,6 +10,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -49,11 +51,17 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen() -> Iterator[Seen]:
     reason = why_not()
     if reason is not None:
         pytest.skip(f"no pretend cluster can run here: {reason}")
-    folder = tmp_path_factory.mktemp("cluster")
+    # Ray's sockets lie deep in it, and a socket's path is short: pytest's own folder of a worker leaves no room.
+    with tempfile.TemporaryDirectory(prefix="cluster", ignore_cleanup_errors=True) as folder:
+        yield _play(Path(folder))
+
+
+def _play(folder: Path) -> Seen:
+    """The laptop's run, then the scene."""
     _laptop_run(folder / "laptop")
     command = [sys.executable, "-m", "tests.cluster.scene", str(folder)]
     done = inside(command, cwd=ROOT, capture_output=True, timeout=400)
