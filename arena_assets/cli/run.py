@@ -50,9 +50,8 @@ class ProgressBars(ProgressReports):
 def run(experiment: Experiment, choice: Choice = EVERYTHING) -> int:
     """Run an experiment to its end; 0 where every partition is done, 1 where some were refused."""
     for name in experiment.model_files:
-        weights_file(
-            name, experiment.models[name], print
-        )  # what lacks is said before any work, not by the second asset
+        # What lacks is said before any work, not by the second asset.
+        weights_file(name, experiment.models[name], print)
     store = Store.of(experiment)
     with in_process(experiment, ProgressBars()) as runner:
         failed = _batches(experiment, store, runner, choice)

@@ -11,6 +11,7 @@ import pandas as pd
 from arena_assets.charts import style
 from arena_assets.charts.headline import supported
 from arena_assets.charts.names import METHOD, ORACLE_LABEL, count, listed, with_methods
+from arena_assets.charts.selection import of_policies
 from arena_assets.estimation.estimators.estimate import critical_value
 
 BEST = "best supported"
@@ -160,6 +161,4 @@ def difference_chart(table: pd.DataFrame) -> alt.LayerChart:
 
 def named(results: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
     """The targets' estimates with the names of their methods, in the targets' order."""
-    order = {name: place for place, name in enumerate(targets)}
-    rows = with_methods(results[results["policy"].isin(order)])
-    return rows.sort_values("policy", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    return with_methods(of_policies(results, targets))
