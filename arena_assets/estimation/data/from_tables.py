@@ -101,7 +101,7 @@ def evaluation_data(
         targets=targets,
         left_out=tuple(left_out),
         logprobs=base,
-        clusters=_clusters(prompts),
+        clusters=_clusters(features),
         covariates=covariates_of(logging_policy, ids),
     )
 
@@ -159,14 +159,13 @@ def _covariate(name: str, policy: str, frames: Sequence[pd.DataFrame | None], in
     raise EstimationError(f"no table of {policy} has the covariate {name}; columns of numbers: {', '.join(numbers)}")
 
 
-def _clusters(prompts: pd.DataFrame | None) -> dict[str, str]:
-    if prompts is None or "cluster" not in prompts:
+def _clusters(features: pd.DataFrame | None) -> dict[str, str]:
+    """Prompt to cluster; features: of `_by_prompt`."""
+    if features is None or "cluster" not in features:
         return {}
-    _need("prompts", prompts, ["prompt_id"])
-    ids, clusters = prompts["prompt_id"].astype(str), prompts["cluster"]
-    return by_prompt(
-        ids.to_numpy(dtype=object), clusters.astype(str).where(clusters.notna(), None).to_numpy(dtype=object)
-    )
+    clusters = features["cluster"]
+    names = clusters.astype(str).where(clusters.notna(), None).to_numpy(dtype=object)
+    return by_prompt(features.index.to_numpy(dtype=object), names)
 
 
 def _by_policy(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
